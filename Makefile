@@ -1,0 +1,51 @@
+# The commands that people and CI run. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo test test-slow lint format lock clean
+
+help:  ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed; name it with `make PYTHON=python3.12 …`'; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $(STAMP)
+
+setup: $(STAMP)  ## Set up .venv from the pinned requirements
+
+demo: $(STAMP)  ## Train, judge, approve, promote and serve on this machine (ARGS="--yes --once")
+	@$(BIN)/python -m deploy.demo $(ARGS)
+
+test: $(STAMP)  ## Run the test suite
+	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+test-slow: $(STAMP)  ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(STAMP)  ## Check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## Put the code in its one format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+lock: $(STAMP)  ## Pin the newest versions that fit together into requirements/
+	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
+
+clean:  ## Remove .venv; what `make demo` keeps in .local stays, with its ledger and key
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Whatever puts the system somewhere; today the local stack behind `make demo`."""

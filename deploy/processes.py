@@ -1,0 +1,129 @@
+"""Starting servers as child processes on loopback, and ending them by their own handle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_SECONDS = 10.0
+START_SECONDS = 60.0
+
+
+class NotStarted(Exception):
+    """A server that did not come up; the message names its log."""
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in a process group of its own; end the whole group at the end.
+
+    A group of its own also keeps a Ctrl-C at the terminal from reaching it before its time.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and the children in its group: SIGTERM first, SIGKILL after a while."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait(STOP_SECONDS)
+
+
+def status_of(url: str) -> int | None:
+    """The status code that a GET answers; None where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 (our own loopback)
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return int(error.code)
+    except OSError:
+        return None
+
+
+def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until `url` answers 200. Raises NotStarted where the process ends or time runs out."""
+    deadline = time.monotonic() + START_SECONDS
+    while status_of(url) != 200:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotStarted(f"no answer at {url}; {log} says why")
+        time.sleep(0.1)
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[str]:
+    """A real tracking server on SQLite and local artifacts below `folder`; yields its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder.absolute()}/mlflow.db"),
+        *("--artifacts-destination", str(folder.absolute() / "artifacts")),
+    ]
+    # The server's background jobs would cost 2.5 GB of memory, and nothing here uses them.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
+    with running(command, log, environment) as process:
+        wait_until_ok(process, f"{address}/health", log)
+        yield address
+
+
+@contextmanager
+def inference_service(
+    tracking_uri: str, ledger_config: Path, port: int, log: Path
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`python -m inference` on loopback, started but not waited for; yields its address."""
+    environment = {
+        "MLFLOW_TRACKING_URI": tracking_uri,
+        "FRAUD_LEDGER_CONFIG": str(ledger_config),
+        "FRAUD_PORT": str(port),
+    }
+    with running([sys.executable, "-m", "inference"], log, environment) as process:
+        yield f"http://127.0.0.1:{port}", process

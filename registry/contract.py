@@ -1,0 +1,142 @@
+"""What a model takes and gives: the inputs, the threshold, and what both were made from.
+
+Training writes the contract into the `metadata` of the model's MLmodel file; gates, service and
+batch read it from there, and from nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from registry.errors import ContractError
+
+UNKNOWN_CATEGORY_CODE = -1.0
+"""The code of a category that is missing or that training never saw: scored, not refused."""
+
+METADATA_KEY = "fraud_contract"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class HistoryFeature(_Value):
+    """One history feature, as data: what is looked at, over which days, until when.
+
+    The window is `(t - delay - window, t - delay]` for a transaction at time t: with a delay of 0
+    the transaction counts itself, as in the Fraud Detection Handbook, chapter 3.
+
+    `count` is the number of the entity's transactions, `mean_amount` the mean of their amounts,
+    and `risk` the share of frauds among them; each is 0 where the window holds none.
+    """
+
+    name: str
+    entity: str
+    aggregate: Literal["count", "mean_amount", "risk"]
+    window_days: Annotated[int, Field(gt=0)]
+    delay_days: Annotated[int, Field(ge=0)] = 0
+
+
+class Histogram(_Value):
+    """How one input was spread over the training rows; the reference that drift is measured from.
+
+    A number has up to nine inner `edges` (deciles) and one more count than edges, the bin i
+    holding `edges[i-1] <= x < edges[i]`. A category has no edges and one count for each category.
+    """
+
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...]
+    missing: int = 0
+
+
+class Input(_Value):
+    """One input of the model, in the order of the ONNX input's columns."""
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal["number", "category"]
+    nullable: bool
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] = ()
+    reference: float | str | None
+    histogram: Histogram
+
+    @model_validator(mode="after")
+    def _categories_are_of_a_category(self) -> Self:
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"input {self.name!r} names a category twice")
+        if bool(self.categories) != (self.kind == "category"):
+            raise ValueError(f"input {self.name!r}: a category has categories, a number has none")
+        return self
+
+    @property
+    def codes(self) -> dict[str, float]:
+        """Each known category with the number that the ONNX model knows it by."""
+        return {category: float(code) for code, category in enumerate(self.categories)}
+
+
+class Window(_Value):
+    """Times of the first and the last transaction, both included."""
+
+    start: datetime
+    end: datetime
+
+
+class Contract(_Value):
+    """Everything a caller, a gate or a pod needs to know of a model besides its bytes."""
+
+    version: Literal[1] = 1
+    dataset: str
+    inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
+    history_features: tuple[HistoryFeature, ...] = ()
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    threshold_method: str
+    training_window: Window
+    delay_days: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        if len({one.name for one in self.inputs}) != len(self.inputs):
+            raise ValueError("two inputs have the same name")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.inputs)
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The contract as MLflow stores it in MLmodel (JSON types only)."""
+        return {METADATA_KEY: self.model_dump(mode="json")}
+
+
+def read_contract(model_directory: Path) -> Contract:
+    """The contract in `model_directory`/MLmodel, checked against the MLflow signature beside it.
+
+    Raises ContractError, which names the file and the field, when either is missing or they differ.
+    """
+    path = model_directory / "MLmodel"
+    try:
+        mlmodel = yaml.safe_load(path.read_text())
+        contract = Contract.model_validate(mlmodel["metadata"][METADATA_KEY])
+        columns = json.loads(mlmodel["signature"]["inputs"])
+        signature = [(column["name"], column["type"]) for column in columns]
+    except OSError as error:
+        raise ContractError(f"{path.name} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ContractError(f"MLmodel: contract field {field!r}: {first['msg']}") from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise ContractError(
+            "MLmodel holds no contract and signature that can be read; "
+            "register the model with `mlflow run .`"
+        ) from error
+    if signature != [(name, "double") for name in contract.names]:
+        raise ContractError("MLmodel: the signature and the contract name different inputs")
+    return contract

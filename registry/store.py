@@ -1,0 +1,101 @@
+"""The tracking server, as this product uses it: where things are, and reading them.
+
+Only what a serving pod needs lives here, so it runs on mlflow-skinny.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow.artifacts
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from requests import RequestException
+
+from registry.errors import NotFound, Unreachable, UsageError
+from registry.ledger import Ledger, Version, fold
+from registry.trust import Trust
+
+CANDIDATES = "fraud-detector"
+PRODUCTION = "fraud-detector-production"
+EVIDENCE_EXPERIMENT = "fraud-detector-promotions"
+STATEMENT_TAG = "statement"
+STAGING_ALIAS = "staging"
+PRODUCTION_ALIAS = "production"
+
+
+@contextmanager
+def server_errors(doing: str) -> Iterator[None]:
+    """Turn what the MLflow client raises into NotFound or Unreachable, naming the deed."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise NotFound(f"{doing}: {_first_line(error)}") from error
+        raise Unreachable(f"{doing}: {_first_line(error)}") from error
+    except (RequestException, OSError) as error:
+        raise Unreachable(f"{doing}: {_first_line(error)}") from error
+
+
+@contextmanager
+def suppress_exists() -> Iterator[None]:
+    """Go on where somebody else made the same thing first."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def connect(uri: str | None) -> MlflowClient:
+    """A client of the tracking server at `uri`; nothing is sent yet.
+
+    Raises UsageError for anything but an http(s) address: the ledger needs one server that
+    everybody reads, not a local folder.
+    """
+    if not uri or not uri.startswith(("http://", "https://")):
+        raise UsageError(
+            "set MLFLOW_TRACKING_URI to the tracking server's address, "
+            "such as http://127.0.0.1:5000 (`make demo` starts one there)"
+        )
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
+    """List the versions of `fraud-detector-production` and fold them. Raises Unreachable."""
+    versions: list[Version] = []
+    token: str | None = None
+    with server_errors("reading the ledger"):
+        while True:
+            page = client.search_model_versions(
+                f"name='{PRODUCTION}'", max_results=1000, page_token=token
+            )
+            versions += (
+                Version(int(one.version), one.source or "", one.tags.get(STATEMENT_TAG))
+                for one in page
+            )
+            token = page.token
+            if not token:
+                return fold(versions, trust)
+
+
+def download(client: MlflowClient, source: str, destination: Path) -> Path:
+    """Fetch the files at an artifact address into the folder `destination`; return where they are.
+
+    The bytes are as the server gives them: hash them before use. Raises Unreachable, also where
+    the server has no such files.
+    """
+    with server_errors(f"fetching {source}"):
+        folder = mlflow.artifacts.download_artifacts(
+            artifact_uri=source,
+            dst_path=str(destination),
+            tracking_uri=client.tracking_uri,
+            registry_uri=client.tracking_uri,
+        )
+    return Path(folder)

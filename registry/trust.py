@@ -1,0 +1,130 @@
+"""Whom a reader trusts: the ledger's id and the public keys, each with the sequences it may sign.
+
+The file `ledger.yaml` holds nothing secret; it goes into a ConfigMap as it is. No reader consults
+a clock: a key's reach is counted in the ledger's own sequence numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+
+from registry.errors import UsageError
+
+
+class TrustedKey(BaseModel):
+    """A public key and the first and last sequence that it may sign (no last: still in use)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keyid: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scheme: Literal["ecdsa-sha2-nistp256", "ed25519"]
+    keytype: Literal["ecdsa", "ed25519"]
+    public_pem: str
+    first: Annotated[int, Field(gt=0)] = 1
+    last: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_key(self) -> Self:
+        self.key()
+        return self
+
+    def key(self) -> Key:
+        value = {"public": self.public_pem}
+        return SSlibKey.from_dict(
+            self.keyid, {"keytype": self.keytype, "scheme": self.scheme, "keyval": value}
+        )
+
+
+class Trust(BaseModel):
+    """The content of `ledger.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger_id: Annotated[str, Field(min_length=1)]
+    keys: Annotated[tuple[TrustedKey, ...], Field(min_length=1)]
+
+    def by_id(self, keyid: str) -> TrustedKey:
+        return next(key for key in self.keys if key.keyid == keyid)
+
+    def public_keys(self) -> list[Key]:
+        return [key.key() for key in self.keys]
+
+
+def read_trust(path: Path) -> Trust:
+    """Read `ledger.yaml`. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        return Trust.model_validate(yaml.safe_load(path.read_text()))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"no ledger configuration at {path}; make one with `python -m registry init`, "
+            "or point FRAUD_LEDGER_CONFIG at yours"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(f"{path}: {field}: {first['msg']}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{path} is not a ledger configuration: {error}") from error
+
+
+def create_ledger(config: Path, private_key: Path) -> Trust:
+    """Make a new ledger id and an ECDSA P-256 key pair; write the two files.
+
+    The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten:
+    a lost ledger id or key cannot be had back. Raises UsageError where one exists.
+    """
+    for path in (config, private_key):
+        if path.exists():
+            raise UsageError(f"{path} exists already; remove it first if it is not needed any more")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    private = generate_private_key(SECP256R1())
+    public = CryptoSigner(private).public_key
+    trusted = {
+        "keyid": public.keyid,
+        "scheme": public.scheme,
+        "keytype": public.keytype,
+        "public_pem": public.keyval["public"],
+    }
+    trust = Trust.model_validate({"ledger_id": str(uuid.uuid4()), "keys": [trusted]})
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    handle = os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+    with config.open("x") as file:
+        yaml.safe_dump(trust.model_dump(exclude_none=True), file, sort_keys=False)
+    return trust
+
+
+def open_signer(uri: str, trust: Trust) -> Signer:
+    """The signer behind a securesystemslib key URI (`file2:PATH` for a PEM file).
+
+    Raises UsageError when no trusted key belongs to it: an entry signed so would be passed over.
+    """
+    reasons: list[str] = []
+    for key in trust.public_keys():
+        try:
+            signer = Signer.from_priv_key_uri(uri, key)
+            key.verify_signature(signer.sign(b"probe"), b"probe")
+        except Exception as error:  # each signer class raises its own family
+            reasons.append(str(error) or type(error).__name__)
+        else:
+            return signer
+    raise UsageError(
+        f"the signing key {uri.split(':', 1)[0]}:… is not usable ({reasons[0]}); set "
+        "FRAUD_SIGNING_KEY to the URI of a key that ledger.yaml trusts"
+    )

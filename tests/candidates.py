@@ -1,0 +1,133 @@
+"""Small real candidates: ONNX models made in milliseconds, registered like any other."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import warnings
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import onnx
+import pandas as pd
+import polars as pl
+from mlflow import MlflowClient
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from registry.contract import Contract, Histogram, Input, Window
+from registry.rows import LABEL, TIME
+from registry.scorer import SESSION_OPTIONS
+from registry.store import CANDIDATES, suppress_exists
+from training.convert import convert
+from training.track import PARITY_FILE, model_signature
+
+NAMES = ("amount", "count_7d", "risk_7d")
+HISTOGRAM = Histogram(edges=(1.0,), counts=(5, 5))
+ROWS = 400
+
+
+def contract(names: tuple[str, ...] = NAMES, *, threshold: float = 0.5) -> Contract:
+    inputs = tuple(
+        Input(
+            name=name,
+            kind="number",
+            nullable=False,
+            low=-4.0,
+            high=4.0,
+            reference=0.0,
+            histogram=HISTOGRAM,
+        )
+        for name in names
+    )
+    return Contract(
+        dataset="simulated",
+        inputs=inputs,
+        threshold=threshold,
+        threshold_method="fixed",
+        training_window=Window(
+            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC)
+        ),
+        delay_days=7,
+    )
+
+
+def numbers(count: int = ROWS, width: int = len(NAMES), seed: int = 7) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).normal(size=(count, width))
+
+
+@functools.cache
+def pipeline(quality: float, width: int = len(NAMES)) -> Pipeline:
+    """A logistic regression that listens to the first input; `quality` 1 is best, 0 is chance."""
+    rows = numbers(2000, width, seed=1)
+    noise = np.random.default_rng(2).normal(size=len(rows))
+    signal = quality * rows[:, 0] + (1 - quality) * noise
+    model = LogisticRegression().fit(rows.astype(np.float32), signal > 1.2)
+    return make_pipeline(model)
+
+
+def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
+    """Evaluation rows over ten days, on which quality 1 has average precision 1."""
+    rows = numbers(width=len(names))
+    frame = pl.DataFrame({name: rows[:, index] for index, name in enumerate(names)})
+    start = datetime(2026, 4, 1)
+    times = pl.Series([start + timedelta(minutes=36 * index) for index in range(len(rows))])
+    frame.with_columns(
+        pl.Series(LABEL, (rows[:, 0] > 1.2).astype(np.int8)), times.alias(TIME)
+    ).write_parquet(path, metadata={"dataset": "test", "data": "made", "data_sha256": "0" * 64})
+    return path
+
+
+@functools.cache
+def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float = 0.5) -> Path:
+    """An MLflow model folder, made once for each set of arguments and never changed."""
+    described = contract(names, threshold=threshold)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model: onnx.ModelProto = convert(pipeline(quality, len(names)), len(names))
+    folder = Path(tempfile.mkdtemp(prefix="saved-model-")) / "model"
+    mlflow.onnx.save_model(
+        model,
+        folder,
+        signature=model_signature(described),
+        metadata=described.as_metadata(),
+        onnx_session_options=SESSION_OPTIONS,
+        pip_requirements=["onnxruntime"],
+        save_as_external_data=False,
+    )
+    return folder
+
+
+def register_candidate(
+    client: MlflowClient,
+    *,
+    quality: float = 1.0,
+    names: tuple[str, ...] = NAMES,
+    threshold: float = 0.5,
+    parity_offset: float = 0.0,
+) -> int:
+    """Log a model with its parity rows into a run and register it; return its version."""
+    run = client.create_run(_experiment(client))
+    run_id = run.info.run_id
+    client.log_artifacts(run_id, str(saved_model(quality, names, threshold)), "model")
+    rows = numbers(100, len(names))
+    parity = pd.DataFrame(rows, columns=list(names))
+    expected = pipeline(quality, len(names)).predict_proba(rows.astype(np.float32))[:, 1]
+    parity["probability"] = expected + parity_offset
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(PARITY_FILE).name
+        parity.to_parquet(path)
+        client.log_artifact(run_id, str(path), str(Path(PARITY_FILE).parent))
+    client.set_terminated(run_id)
+    with suppress_exists():
+        client.create_registered_model(CANDIDATES)
+    source = f"{run.info.artifact_uri}/model"
+    return int(client.create_model_version(CANDIDATES, source, run_id=run_id).version)
+
+
+def _experiment(client: MlflowClient) -> str:
+    experiment = client.get_experiment_by_name("tests")
+    return experiment.experiment_id if experiment else client.create_experiment("tests")

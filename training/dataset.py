@@ -1,0 +1,120 @@
+"""A data-set file: the small YAML that gives the columns of somebody's data their roles."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from registry.contract import HistoryFeature
+from training.errors import BadInput
+from training.features import history_features
+
+SHIPPED = Path(__file__).parent / "datasets"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Time(_Strict):
+    """The time column: timestamps, ISO 8601 text, or numbers of `unit` since `origin`."""
+
+    column: str
+    unit: Literal["s", "ms"] | None = None
+    origin: date | None = None
+
+    @model_validator(mode="after")
+    def _unit_and_origin_go_together(self) -> Self:
+        if (self.unit is None) != (self.origin is None):
+            raise ValueError("`unit` and `origin` go together")
+        return self
+
+
+class Entity(_Strict):
+    """Someone or something with a history. `risk`: its past share of fraud becomes a feature."""
+
+    risk: bool = False
+
+
+class Dataset(_Strict):
+    """The roles of the columns, and how the data is to be split and judged."""
+
+    label: str
+    time: Time
+    amount: str
+    entities: dict[str, Entity] = {}
+    categories: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    windows_days: tuple[Annotated[int, Field(gt=0)], ...] = (1, 7, 30)
+    delay_days: Annotated[int, Field(ge=0)]
+    alert_budget_per_day: Annotated[int, Field(gt=0)]
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _each_column_has_one_role(self) -> Self:
+        roles = [
+            self.label,
+            self.time.column,
+            self.amount,
+            *self.entities,
+            *self.categories,
+            *self.numbers,
+            *self.ignored,
+        ]
+        if twice := sorted({column for column in roles if roles.count(column) > 1}):
+            raise ValueError(f"column {twice[0]!r} has two roles")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that must be there."""
+        return (
+            self.label,
+            self.time.column,
+            self.amount,
+            *self.entities,
+            *self.categories,
+            *self.numbers,
+        )
+
+    @property
+    def history(self) -> tuple[HistoryFeature, ...]:
+        risky = [name for name, entity in self.entities.items() if entity.risk]
+        return history_features(
+            list(self.entities), risky, windows_days=self.windows_days, delay_days=self.delay_days
+        )
+
+    @property
+    def number_inputs(self) -> tuple[str, ...]:
+        return (self.amount, *self.numbers, *(one.name for one in self.history))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the model takes, in the order of its columns."""
+        return (*self.number_inputs, *self.categories)
+
+
+def read_dataset(name: str) -> Dataset:
+    """The data-set file of a shipped name (`simulated`, `creditcard`, `handbook`) or at a path.
+
+    Raises BadInput, naming the file and the key.
+    """
+    path = SHIPPED / f"{name}.yaml" if name.isidentifier() else Path(name)
+    try:
+        return Dataset.model_validate(yaml.safe_load(path.read_text()))
+    except FileNotFoundError as error:
+        shipped = ", ".join(sorted(one.stem for one in SHIPPED.glob("*.yaml")))
+        raise BadInput(
+            f"no data-set file {name!r}: give one of {shipped}, or the path of your own YAML file"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"{path.name}: {key}: {first['msg']}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path.name} cannot be read as YAML: {error}") from error

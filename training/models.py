@@ -1,0 +1,99 @@
+"""The models that can be trained: one entry is a name, how it is built, and what is searched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Trial
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The model's columns: numbers first, then one column of codes for each category."""
+
+    numbers: int
+    category_sizes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """A model by name: its defaults, what a search may try, and the pipeline they make."""
+
+    defaults: Parameters
+    suggest: Callable[[Trial], Parameters]
+    build: Callable[[Columns, Parameters, int], Pipeline]
+
+
+def _logistic_regression(columns: Columns, parameters: Parameters, seed: int) -> Pipeline:
+    codes = list(range(columns.numbers, columns.numbers + len(columns.category_sizes)))
+    one_hot = OneHotEncoder(
+        # Dense and with its categories given: a sparse one goes wrong in ONNX, and -1 is unknown.
+        categories=[[float(code) for code in range(size)] for size in columns.category_sizes],
+        handle_unknown="ignore",
+        sparse_output=False,
+    )
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    parts: list[tuple[str, Any, list[int]]] = [("numbers", numbers, list(range(columns.numbers)))]
+    if codes:
+        parts.append(("categories", one_hot, codes))
+    model = LogisticRegression(max_iter=2000, random_state=seed, **parameters)
+    return make_pipeline(ColumnTransformer(parts), model)
+
+
+def _random_forest(_: Columns, parameters: Parameters, seed: int) -> Pipeline:
+    # Fed NaN, a forest converted to ONNX is silently wrong by up to .17: so an imputer first.
+    model = RandomForestClassifier(n_jobs=-1, random_state=seed, **parameters)
+    return make_pipeline(SimpleImputer(strategy="median"), model)
+
+
+def _hist_gradient_boosting(_: Columns, parameters: Parameters, seed: int) -> Pipeline:
+    # No `categorical_features`: converted to ONNX they are silently wrong by up to .92.
+    model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **parameters)
+    return make_pipeline(model)
+
+
+MODELS: Mapping[str, ModelKind] = {
+    "logistic_regression": ModelKind(
+        defaults={"C": 1.0},
+        suggest=lambda trial: {"C": trial.suggest_float("C", 1e-3, 1e2, log=True)},
+        build=_logistic_regression,
+    ),
+    "random_forest": ModelKind(
+        defaults={"n_estimators": 100, "max_depth": 16, "min_samples_leaf": 2},
+        suggest=lambda trial: {
+            "n_estimators": 100,
+            "max_depth": trial.suggest_int("max_depth", 6, 24),
+            "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True),
+        },
+        build=_random_forest,
+    ),
+    "hist_gradient_boosting": ModelKind(
+        defaults={
+            "learning_rate": 0.05,
+            "max_iter": 200,
+            "max_leaf_nodes": 15,
+            "min_samples_leaf": 50,
+            "l2_regularization": 10.0,
+            "max_features": 0.5,
+        },
+        suggest=lambda trial: {
+            "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+            "max_iter": trial.suggest_int("max_iter", 100, 300, step=50),
+            "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 5, 31, log=True),
+            "min_samples_leaf": trial.suggest_int("min_samples_leaf", 10, 200, log=True),
+            "l2_regularization": trial.suggest_float("l2_regularization", 0.1, 100, log=True),
+            "max_features": trial.suggest_float("max_features", 0.2, 1.0),
+        },
+        build=_hist_gradient_boosting,
+    ),
+}

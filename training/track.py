@@ -1,0 +1,121 @@
+"""What a training run leaves in MLflow, so that it can be found, compared and repeated."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import onnx
+import pandas as pd
+import polars as pl
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+from registry.contract import Contract
+from registry.metrics import Detection
+from registry.scorer import OUTPUT, SESSION_OPTIONS
+from registry.store import CANDIDATES
+from training.data import Data
+
+PARITY_FILE = "parity/rows.parquet"
+PARITY_ROWS = 10_000
+SERVING_LIBRARIES = ("numpy", "onnxruntime")
+LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
+
+
+def log_origin() -> None:
+    """Tag the run with the git commit, whether the tree was dirty, and the library versions."""
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain")
+    mlflow.set_tags(
+        {
+            "git_commit": commit or "unknown",
+            "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+            "python": platform.python_version(),
+            **{f"library.{name}": version(name) for name in LIBRARIES},
+        }
+    )
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints, or None where there is no git or no checkout."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def log_data(data: Data) -> None:
+    """Log the data set; MLflow's digest field takes 36 characters, so the tag holds all 64."""
+    source = LocalArtifactDatasetSource(str(data.path.absolute()))
+    name = data.path.stem
+    mlflow.log_input(
+        MetaDataset(  # type: ignore[abstract]
+            source, name=name, digest=data.sha256[:36]
+        ),
+        context="training",
+    )
+    mlflow.set_tag("data_sha256", data.sha256)
+    mlflow.log_metric("rows", len(data.frame))
+
+
+def log_detection(detection: Detection, prefix: str = "", step: int | None = None) -> None:
+    measures = {f"{prefix}{name}": value for name, value in asdict(detection).items()}
+    mlflow.log_metrics(measures, step=step)
+
+
+def log_parity_rows(
+    rows: pl.DataFrame, names: Iterable[str], probability: np.ndarray[Any, np.dtype[np.float64]]
+) -> None:
+    """Log raw input rows with scikit-learn's own probabilities, to hold the ONNX model against."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(PARITY_FILE).name
+        table = rows.select(*names).with_columns(pl.Series("probability", probability))
+        table.write_parquet(path)
+        mlflow.log_artifact(str(path), str(Path(PARITY_FILE).parent))
+
+
+def model_signature(contract: Contract) -> ModelSignature:
+    """The MLflow signature: columns of type `double`, so that `mlflow.pyfunc` works too."""
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.double, name) for name in contract.names
+    ]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.float, OUTPUT)]
+    return ModelSignature(inputs=Schema(columns), outputs=Schema(outputs))
+
+
+def log_model(model: onnx.ModelProto, contract: Contract) -> str:
+    """Log the ONNX model with its contract, signature and input example; return its model id."""
+    reference = [
+        one.codes[str(one.reference)] if one.kind == "category" else one.reference
+        for one in contract.inputs
+    ]
+    logged = mlflow.onnx.log_model(
+        model,
+        name="model",
+        signature=model_signature(contract),
+        input_example=pd.DataFrame([reference], columns=list(contract.names), dtype="float64"),
+        metadata=contract.as_metadata(),
+        onnx_session_options=SESSION_OPTIONS,
+        pip_requirements=[f"{name}=={version(name)}" for name in SERVING_LIBRARIES],
+        save_as_external_data=False,
+    )
+    return str(logged.model_id)
+
+
+def register(model_id: str) -> int:
+    """Register a logged model as the next candidate; return its version."""
+    return int(mlflow.register_model(f"models:/{model_id}", CANDIDATES).version)
