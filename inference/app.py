@@ -14,8 +14,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import ClientDisconnect
 
 from inference import schema
+from inference.headers import SecurityHeaders
 from inference.metrics import Metrics
 from inference.settings import Settings
 from inference.startup import Serving, load_until_ready
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url="/",
         lifespan=lifespan,
     )
+    app.add_middleware(SecurityHeaders)
     app.state.serving = serving
     _add_predict(app, serving, metrics)
     _add_operations(app, serving, metrics)
@@ -68,7 +71,11 @@ def _add_predict(app: FastAPI, serving: Serving, metrics: Metrics) -> None:
     )
     async def predict(request: Request) -> Response:
         start = time.perf_counter()
-        response = _predict(await _body(request), serving, metrics)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:  # the caller's doing and no error of ours; nobody reads this
+            return Response(status_code=400)
+        response = _predict(body, serving, metrics)
         metrics.requests.labels(response.status_code).inc()
         metrics.seconds.observe(time.perf_counter() - start)
         return response

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from inference.transaction import TransactionReader
+from inference.transaction import InvalidTransaction, TransactionReader
 from registry.errors import NotFound
 from registry.ledger import Link
 from registry.reader import fetch_verified
@@ -42,9 +43,15 @@ class ServedModel:
         return self.link.statement.files[MODEL_FILE]
 
     def predict(self, body: bytes) -> Answer:
-        """Score the transaction in a JSON body. Raises InvalidTransaction."""
+        """Score the transaction in a JSON body.
+
+        Raises InvalidTransaction, also where the model gives no probability: in float32 huge values
+        can end in NaN, which is below every threshold and would be approved.
+        """
         row = self.scorer.encode(self.reader.read(body))
         probability = float(self.scorer.score(row)[0])
+        if not math.isfinite(probability):
+            raise InvalidTransaction.whole("no_probability", "The model cannot score these values")
         threshold = self.scorer.contract.threshold
         return Answer(
             probability=probability,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -13,6 +13,7 @@ from registry.scorer import Value
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 LONGEST_CATEGORY = 1000
 SHOWN_CATEGORIES = 20
+MOST_ERRORS = 1000
 
 
 class InvalidTransaction(Exception):
@@ -24,6 +25,11 @@ class InvalidTransaction(Exception):
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(errors[0]["msg"])
         self.errors = errors
+
+    @classmethod
+    def whole(cls, kind: str, message: str) -> Self:
+        """Something is wrong with the body as a whole."""
+        return cls([{"type": kind, "loc": ["body"], "msg": message}])
 
 
 class TransactionReader:
@@ -56,6 +62,11 @@ class TransactionReader:
         try:
             transaction = self._model.model_validate_json(body)
         except ValidationError as error:
+            # Naming tens of thousands of unknown fields would hold up every other request.
+            if error.error_count() > MOST_ERRORS:
+                raise InvalidTransaction.whole(
+                    "too_many_errors", f"{error.error_count()} fields are wrong"
+                ) from error
             details = error.errors(include_url=False, include_context=False, include_input=False)
             raise InvalidTransaction(
                 [
@@ -75,7 +86,9 @@ def _field(one: Input) -> tuple[Any, Any]:
         description = f"category; seen in training: {known}{more}; others are scored as unknown"
     else:
         annotation = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
-        description = f"number; seen in training: {one.low:g} to {one.high:g}"
+        description = "number"
+        if one.low is not None and one.high is not None:
+            description += f"; seen in training: {one.low:g} to {one.high:g}"
     if one.nullable:
         annotation |= None
         description += "; null where it is missing"
