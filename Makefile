@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow lint format lock clean
+.PHONY: help setup demo test test-slow bench-registry docs lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	  { echo 'Python 3.11 or newer is needed; name it with `make PYTHON=python3.12 …`'; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 setup: $(STAMP)  ## Set up .venv from the pinned requirements
@@ -28,6 +29,12 @@ test: $(STAMP)  ## Run the test suite
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+bench-registry: $(STAMP)  ## Time the paired bootstrap beside the naive way
+	$(BIN)/python -m benchmarks.registry $(ARGS)
+
+docs: $(STAMP)  ## Write what is generated: docs/commands.md, registry/policy.schema.json
+	$(BIN)/python -m tests.generated
 
 lint: $(STAMP)  ## Check style, types and who imports whom
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import signal
@@ -138,7 +139,9 @@ def _to_production(tracking_uri: str, folder: Path, environment: dict[str, str],
     if not yes and input(f"Put candidate {candidate} in Production? [y/N] ").lower() != "y":
         raise Stopped("not approved; Production stays as it was", 3)
     comment = "approved in the demo" + (" with --yes" if yes else "")
-    run(["python", "-m", "registry", "promote", reference, "--comment", comment], environment)
+    promote = ["python", "-m", "registry", "promote", reference, "--policy", POLICY]
+    approver = f"os:{getpass.getuser()}"
+    run([*promote, "--approver", approver, "--comment", comment], environment)
     run(["python", "-m", "registry", "history"], environment)
 
 

@@ -12,6 +12,11 @@ from registry.errors import NotFound, UsageError
 from registry.store import CANDIDATES, STAGING_ALIAS, download, server_errors
 
 STAGING = "staging"
+AUTHORS_TAG = "authors"
+"""Of a training run: who made the candidate, such as `git:alice@example.com github:alice`."""
+
+FILES_TAG = "files_sha256"
+"""Of a candidate: the digest of its files when it was registered."""
 
 
 def candidate(client: MlflowClient, which: str) -> ModelVersion:

@@ -6,16 +6,14 @@ import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from numpy.typing import NDArray
 
-from registry import statement
-from registry.candidates import candidate, fetch_candidate
-from registry.errors import NotFound, UsageError
+from registry import report, statement
+from registry.candidates import AUTHORS_TAG, FILES_TAG, candidate, fetch_candidate
+from registry.errors import ContractError, NotFound
 from registry.evidence import (
     MODEL_FOLDER,
     PARITY_FILE,
@@ -27,15 +25,13 @@ from registry.evidence import (
     write_evidence,
 )
 from registry.files import Manifest, sha256_of
-from registry.gates import Measurements, contract_breaks, judge
+from registry.gates.gate import Judged, Trial
 from registry.ledger import Link
-from registry.metrics import Detection, detection
-from registry.pictures import precision_recall
 from registry.policy import Policy, read_policy
 from registry.progress import step
 from registry.reader import fetch_verified
-from registry.rows import LABEL, TIME, EvaluationRows, encode_frame, read_rows
-from registry.scorer import Scorer, open_model
+from registry.rows import LABEL, TIME, EvaluationRows, read_rows
+from registry.scorer import open_model
 from registry.store import (
     CANDIDATES,
     EVIDENCE_EXPERIMENT,
@@ -45,8 +41,6 @@ from registry.store import (
     suppress_exists,
 )
 from registry.trust import Trust
-
-Scores = NDArray[np.float32]
 
 
 def evaluate(
@@ -61,41 +55,84 @@ def evaluate(
     policy = read_policy(policy_path)
     rows = read_rows(rows_path)
     version = candidate(client, which)
-    head = read_ledger(client, trust).head
+    ledger = read_ledger(client, trust)
     with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
-        work = Path(temporary)
-        folder = work / "evidence"
-        with step(f"fetching candidate {version.version}"):
-            _collect(client, version, folder, policy_path)
-        scorer = open_model(folder / MODEL_FOLDER)
-        production: Scorer | None = None
-        if head is not None:
-            with step(f"fetching Production (ledger version {head.version})"):
-                production = open_model(fetch_verified(client, head, work / "production"))
-        with step(f"scoring {len(rows.labels):,} transactions and judging"):
-            measured, scores = _measure(scorer, production, rows, policy, folder)
-            _draw(folder, rows, scores)
+        folder = Path(temporary) / "evidence"
+        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
+        measurements: dict[str, Any] = {}
+        for gate in policy.asked:
+            with step(f"{gate.name}: {gate}"):
+                measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
         evidence = Evidence(
             candidate=statement.Candidate(version=int(version.version), run_id=str(version.run_id)),
-            compared_with=_compared(head),
+            authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
+            compared_with=_compared(ledger.head),
             policy=statement.Policy(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
-            rows=Rows(
-                sha256=rows.sha256,
-                origin=dict(rows.origin),
-                count=len(rows.labels),
-                frauds=int(rows.labels.sum()),
-                start=rows.start,
-                end=rows.end,
-            ),
-            measurements=measured,
-            verdicts=judge(measured, policy),
+            rows=_describe(rows),
+            measurements=measurements,
+            verdicts=policy.judge(measurements),
             evaluated_at=datetime.now(UTC).replace(microsecond=0),
-            files=dict(Manifest.of(folder).sha256),
+            files={},
         )
+        with step("drawing pictures and writing the report"):
+            _keep_scores(folder, trial)
+            report.write(folder, evidence, trial)
+        evidence = evidence.model_copy(update={"files": dict(Manifest.of(folder).sha256)})
         digest = write_evidence(folder, evidence)
         with step("keeping the evidence"):
             run_id = _keep(client, folder, evidence)
     return statement.Evidence(run_id=run_id, sha256=digest), evidence
+
+
+def _trial(
+    client: MlflowClient,
+    version: ModelVersion,
+    head: Link | None,
+    rows: EvaluationRows,
+    policy: Policy,
+    folder: Path,
+    policy_path: Path,
+) -> Trial:
+    """Fetch what is judged into the folder of evidence, and Production beside it; score both."""
+    with server_errors(f"reading the run of candidate {version.version}"):
+        run = client.get_run(str(version.run_id))
+    with step(f"fetching candidate {version.version}"):
+        folder.mkdir()
+        fetched = fetch_candidate(client, version, folder.parent / "candidate")
+        shutil.move(fetched, folder / MODEL_FOLDER)
+        shutil.copyfile(policy_path, folder / POLICY_FILE)
+        address = f"{run.info.artifact_uri}/{PARITY_FILE}"
+        (folder / PARITY_FILE).parent.mkdir()
+        shutil.move(download(client, address, folder.parent / "parity"), folder / PARITY_FILE)
+    production_folder: Path | None = None
+    if head is not None:
+        with step(f"fetching Production (ledger version {head.version})"):
+            production_folder = fetch_verified(client, head, folder.parent / "production")
+    with step(f"scoring {len(rows.judged.labels):,} transactions"):
+        judged = _judged("candidate", folder / MODEL_FOLDER, rows)
+        production = _judged("Production", production_folder, rows) if production_folder else None
+    return Trial(
+        rows=rows,
+        costs=policy.costs,
+        candidate=judged,
+        production=production,
+        parity=folder / PARITY_FILE,
+        run_status=str(run.info.status),
+        run_tags=dict(run.data.tags),
+        registered_sha256=version.tags.get(FILES_TAG),
+    )
+
+
+def _judged(name: str, folder: Path, rows: EvaluationRows) -> Judged:
+    scorer = open_model(folder)
+    scores = scorer.score(rows.encoded(scorer.contract))
+    wrong = int((~((scores >= 0) & (scores <= 1))).sum())
+    if wrong or len(scores) != len(rows.judged.labels):
+        raise ContractError(
+            f"the {name} model gives no probability for {wrong or 'some'} of the "
+            f"{len(rows.judged.labels)} rows; can an input be missing that it cannot score?"
+        )
+    return Judged(folder, scorer, scores)
 
 
 def _compared(head: Link | None) -> ComparedWith | None:
@@ -104,70 +141,28 @@ def _compared(head: Link | None) -> ComparedWith | None:
     return ComparedWith(version=head.version, statement=head.statement.digest)
 
 
-def _collect(client: MlflowClient, version: ModelVersion, folder: Path, policy_path: Path) -> None:
-    """Copy what is judged into one folder: the model's files, its parity rows, the policy."""
-    folder.mkdir()
-    fetched = fetch_candidate(client, version, folder.parent / "candidate")
-    shutil.move(fetched, folder / MODEL_FOLDER)
-    shutil.copyfile(policy_path, folder / POLICY_FILE)
-    with server_errors(f"reading the run of candidate {version.version}"):
-        address = client.get_run(str(version.run_id)).info.artifact_uri
-    parity = download(client, f"{address}/{PARITY_FILE}", folder.parent / "parity")
-    (folder / PARITY_FILE).parent.mkdir()
-    shutil.move(parity, folder / PARITY_FILE)
-
-
-def _measure(
-    scorer: Scorer,
-    production: Scorer | None,
-    rows: EvaluationRows,
-    policy: Policy,
-    folder: Path,
-) -> tuple[Measurements, dict[str, Scores]]:
-    scores = {"candidate": scorer.score(rows.encoded(scorer.contract))}
-    if production is not None:
-        scores["Production"] = production.score(rows.encoded(production.contract))
-
-    def measure(name: str) -> Detection:
-        return detection(rows.labels, scores[name], rows.days, policy.alert_budget_per_day)
-
-    difference, count = _parity(scorer, folder / PARITY_FILE)
-    measured = Measurements(
-        candidate=measure("candidate"),
-        production=measure("Production") if production else None,
-        contract_breaks=(
-            contract_breaks(scorer.contract, production.contract) if production else ()
-        ),
-        parity_difference=difference,
-        parity_rows=count,
+def _describe(rows: EvaluationRows) -> Rows:
+    return Rows(
+        sha256=rows.sha256,
+        origin=dict(rows.origin),
+        count=len(rows.judged.labels),
+        frauds=int(rows.judged.labels.sum()),
+        start=rows.start,
+        end=rows.end,
     )
-    return measured, scores
 
 
-def _parity(scorer: Scorer, path: Path) -> tuple[float, int]:
-    """The largest difference to the recorded probabilities, row by row, and the number of rows."""
-    try:
-        recorded = pd.read_parquet(path)
-        expected = recorded["probability"].to_numpy(dtype=np.float64)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError("the candidate's run has no parity rows that can be read") from error
-    if not len(recorded):
-        return 1.0, 0
-    given = scorer.score_one_by_one(encode_frame(recorded, scorer.contract))
-    difference = float(np.abs(given - expected).max())
-    return (difference if np.isfinite(difference) else 1.0), len(recorded)
-
-
-def _draw(folder: Path, rows: EvaluationRows, scores: dict[str, Scores]) -> None:
-    (folder / "plots").mkdir()
-    figure = precision_recall(rows.labels, scores)
-    figure.savefig(folder / "plots" / "precision_recall.png", dpi=120)
-    table = rows.columns[[TIME, LABEL]].assign(**scores)
+def _keep_scores(folder: Path, trial: Trial) -> None:
+    """The scores of every row: whoever doubts a verdict can compute it again."""
+    table = trial.rows.columns[[TIME, LABEL]].assign(candidate=trial.candidate.scores)
+    if trial.production is not None:
+        table = table.assign(production=trial.production.scores)
     table.to_parquet(folder / SCORES_FILE, index=False)
 
 
 def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
     """Upload the folder into a new run; the run ends FINISHED only when all of it is there."""
+    compared = evidence.compared_with
     with server_errors("keeping the evidence"):
         run = client.create_run(
             _experiment(client),
@@ -175,7 +170,8 @@ def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
             tags={
                 "candidate": f"{CANDIDATES}/{evidence.candidate.version}",
                 "policy": evidence.policy.name,
-                "verdict": "refused" if evidence.failed else "passed",
+                "verdict": "refused" if evidence.blocking else "passed",
+                "compared_with": compared.statement if compared else "nothing",
             },
         )
         run_id = str(run.info.run_id)

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry import statement
-from registry.errors import BytesMismatch, UsageError
+from registry.errors import BytesMismatch, Refused, UsageError
 from registry.files import Manifest, sha256_of
-from registry.gates import Measurements, Verdict
+from registry.gates.gate import Verdict
 from registry.statement import Candidate, Sha256
-from registry.store import download, server_errors
+from registry.store import EVIDENCE_EXPERIMENT, download, server_errors
 
 EVIDENCE_FILE = "evidence.json"
 MODEL_FOLDER = "model"
@@ -53,10 +54,11 @@ class Evidence(_Value):
     """The content of `evidence.json`; `files` is every other file of the run, by sha256."""
 
     candidate: Candidate
+    authors: tuple[str, ...]
     compared_with: ComparedWith | None
     policy: statement.Policy
     rows: Rows
-    measurements: Measurements
+    measurements: dict[str, Any]
     verdicts: tuple[Verdict, ...]
     evaluated_at: AwareDatetime
     files: dict[str, Sha256]
@@ -72,8 +74,23 @@ class Evidence(_Value):
         }
 
     @property
-    def failed(self) -> tuple[Verdict, ...]:
-        return tuple(one for one in self.verdicts if not one.passed)
+    def blocking(self) -> tuple[Verdict, ...]:
+        """The required gates that failed: with one of them, there is no promotion."""
+        return tuple(one for one in self.verdicts if one.blocks)
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a few words, for the ledger."""
+        passed = sum(one.passed for one in self.verdicts)
+        words = f"{passed} of {len(self.verdicts)} checks passed"
+        if self.advisory:
+            words += f"; advisory: {', '.join(one.gate for one in self.advisory)}"
+        return words
+
+    @property
+    def advisory(self) -> tuple[Verdict, ...]:
+        """The gates that failed and stop nothing."""
+        return tuple(one for one in self.verdicts if not one.passed and not one.required)
 
 
 def parse_reference(text: str) -> statement.Evidence:
@@ -108,11 +125,19 @@ class Fetched:
 def fetched_evidence(client: MlflowClient, reference: statement.Evidence) -> Iterator[Fetched]:
     """Download an evidence run and hash it again.
 
-    Raises BytesMismatch, naming the files, where anything differs from what was approved; NotFound
-    and Unreachable as the server answers.
+    Raises BytesMismatch, naming the files, where anything differs from what was approved; Refused
+    for a run outside the experiment where only the promoter may write; NotFound and Unreachable as
+    the server answers.
     """
     with server_errors(f"reading evidence run {reference.run_id}"):
-        address = client.get_run(reference.run_id).info.artifact_uri
+        run = client.get_run(reference.run_id).info
+        experiment = client.get_experiment(run.experiment_id).name
+    if experiment != EVIDENCE_EXPERIMENT:
+        raise Refused(
+            f"run {reference.run_id} is in the experiment {experiment!r}; evidence counts only in "
+            f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
+        )
+    address = run.artifact_uri
     with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
         folder = download(client, address, Path(temporary) / "run")
         path = folder / EVIDENCE_FILE

@@ -44,6 +44,12 @@ class Manifest:
                 found[name] = sha256_of(path)
         return cls(found)
 
+    @property
+    def digest(self) -> str:
+        """One hex sha256 for the whole set: over a line `DIGEST  PATH` a file, in order of path."""
+        lines = "".join(f"{self.sha256[name]}  {name}\n" for name in sorted(self.sha256))
+        return sha256_of_bytes(lines.encode())
+
     def differences(self, actual: Manifest) -> tuple[str, ...]:
         """How `actual` departs from this manifest, one phrase a file; empty when they are equal."""
         expected, got = self.sha256, actual.sha256

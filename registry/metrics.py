@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +11,64 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 @dataclass(frozen=True)
+class Costs:
+    """How many alerts a day the analysts can look at, and what one costs, in the amounts' currency.
+
+    A fraud that is missed costs its amount; a fraud that is caught costs the alert only.
+    """
+
+    budget_per_day: int
+    per_alert: float
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """n transactions to judge on: `labels` 0 or 1, `days` since 1970-01-01, `amounts`.
+
+    `clusters` numbers, from 0, whom each transaction belongs to (a customer, a card), where
+    transactions of one are alike; then resampling draws clusters. All of shape (n,).
+    """
+
+    labels: NDArray[np.int8]
+    days: NDArray[np.int64]
+    amounts: NDArray[np.float64]
+    clusters: NDArray[np.int64] | None = None
+
+    def part(self, rows: NDArray[np.bool_]) -> JudgedRows:
+        """The rows where a mask of shape (n,) is true, their clusters numbered from 0 again."""
+        clusters = None
+        if self.clusters is not None:
+            clusters = np.unique(self.clusters[rows], return_inverse=True)[1].astype(np.int64)
+        return JudgedRows(self.labels[rows], self.days[rows], self.amounts[rows], clusters)
+
+    @cached_property
+    def padded_labels(self) -> NDArray[np.int8]:
+        """The labels and one 0 more, for the index n of a padding."""
+        return np.append(self.labels, np.int8(0))
+
+    @cached_property
+    def padded_amounts(self) -> NDArray[np.float64]:
+        return np.append(self.amounts, 0.0)
+
+
+@dataclass(frozen=True)
 class Detection:
-    """Measures of one model on one set of rows, each between 0 and 1.
+    """Measures of one model on one set of rows, each between 0 and 1 but for the money.
 
     `average_precision` is the area under the precision-recall curve as scikit-learn sums it.
-    `budget_precision` and `budget_recall` are of the alerts that the analysts have time for: each
-    day's highest scores, up to the alert budget.
+    `budget_precision`, `budget_recall` and `money_saved_per_day` are of the alerts that the
+    analysts have time for: each day's highest scores, up to the alert budget. The money is the
+    amount of the frauds caught less the price of the alerts, in the amounts' currency.
     """
 
     average_precision: float
     roc_auc: float
     budget_precision: float
     budget_recall: float
+    money_saved_per_day: float
+
+
+MEASURES = tuple(field.name for field in fields(Detection))
 
 
 def alerts_within_budget(
@@ -39,21 +86,32 @@ def alerts_within_budget(
     return alerts
 
 
-def detection(
-    labels: NDArray[np.int8],
-    scores: NDArray[np.float32],
-    days: NDArray[np.int64],
-    budget_per_day: int,
-) -> Detection:
-    """Measure scores against labels (0 or 1), all of shape (n,), with both labels present."""
-    alerts = alerts_within_budget(scores, days, budget_per_day)
-    hits = int(labels[alerts].sum())
+def detection(rows: JudgedRows, scores: NDArray[np.float32], costs: Costs) -> Detection:
+    """Measure scores of shape (n,) against rows that hold both labels."""
+    alerts = alerts_within_budget(scores, rows.days, costs.budget_per_day)
+    caught = alerts & (rows.labels == 1)
+    saved = float(rows.amounts[caught].sum()) - costs.per_alert * int(alerts.sum())
     return Detection(
-        average_precision=float(average_precision_score(labels, scores)),
-        roc_auc=float(roc_auc_score(labels, scores)),
-        budget_precision=hits / int(alerts.sum()),
-        budget_recall=hits / int(labels.sum()),
+        average_precision=float(average_precision_score(rows.labels, scores)),
+        roc_auc=float(roc_auc_score(rows.labels, scores)),
+        budget_precision=int(caught.sum()) / int(alerts.sum()),
+        budget_recall=int(caught.sum()) / int(rows.labels.sum()),
+        money_saved_per_day=saved / len(np.unique(rows.days)),
     )
+
+
+def calibration_error(
+    labels: NDArray[np.int8], scores: NDArray[np.float32], bins: int = 10
+) -> float:
+    """Expected calibration error over `bins` bins of equally many rows, between 0 and 1.
+
+    The mean of |mean score - share of fraud| over the bins (Naeini et al., 2015; with equal counts,
+    since nearly all scores of a fraud model are close to 0).
+    """
+    order = np.argsort(scores, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    errors = [abs(float(scores[part].mean()) - float(labels[part].mean())) for part in parts]
+    return float(np.average(errors, weights=[len(part) for part in parts]))
 
 
 def budget_threshold(scores: NDArray[np.float32], alerts: int) -> float:

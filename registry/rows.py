@@ -1,4 +1,4 @@
-"""Evaluation rows: raw model inputs with their label and time, in a Parquet file.
+"""Evaluation rows: raw model inputs with their label, time and amount, in a Parquet file.
 
 `training` builds them from a data set that the evaluator names, never from the candidate's own
 artifacts; this module only reads them.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +22,73 @@ from numpy.typing import NDArray
 from registry.contract import Contract
 from registry.errors import UsageError
 from registry.files import sha256_of
+from registry.metrics import JudgedRows
 from registry.scorer import encode_columns
 
 LABEL = "_label"
 TIME = "_time"
-ORIGIN_KEYS = ("dataset", "data", "data_sha256")
+AMOUNT = "_amount"
+CLUSTER = "_cluster"
+BAND_PREFIX = "_band."
+"""Of columns with a number to make slices by, such as `_band.customer_id age`."""
+
+ORIGIN_KEYS = ("dataset", "data", "data_sha256", "delay_days")
+BANDS = 4
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the rows: a mask of shape (n,), and what they have in common."""
+
+    name: str
+    rows: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class EvaluationRows:
-    """n rows: `labels` 0 or 1, `days` since 1970-01-01, and the columns as they were read."""
+    """n rows as they were read: raw inputs in `columns`, and what they are judged by."""
 
     columns: pd.DataFrame
-    labels: NDArray[np.int8]
-    days: NDArray[np.int64]
+    judged: JudgedRows
     start: datetime
     end: datetime
     sha256: str
     origin: Mapping[str, str]
 
+    @property
+    def delay_days(self) -> float:
+        """The label delay of the data set that the evaluator named."""
+        return float(self.origin["delay_days"])
+
+    @cached_property
+    def slices(self) -> tuple[Slice, ...]:
+        """By amount, by day, and by the bands that the rows bring."""
+        banded = {"amount": self.judged.amounts}
+        for name in self.columns.columns:
+            if str(name).startswith(BAND_PREFIX):
+                banded[str(name).removeprefix(BAND_PREFIX)] = self.columns[name].to_numpy(float)
+        days = self.judged.days
+        return (
+            *(one for name, values in banded.items() for one in _bands(name, values)),
+            *(Slice(f"day {np.datetime64(int(day), 'D')}", days == day) for day in np.unique(days)),
+        )
+
     def encoded(self, contract: Contract) -> NDArray[np.float32]:
         """The inputs of one model, float32 of shape (n, inputs). Raises UsageError."""
         return encode_frame(self.columns, contract)
+
+
+def _bands(name: str, values: NDArray[np.float64]) -> list[Slice]:
+    """Quarters of the rows by a number; fewer where values repeat."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BANDS + 1)))
+    return [
+        Slice(f"{name} {low:g} to {high:g}", (values >= low) & _below(values, high, edges[-1]))
+        for low, high in pairwise(edges)
+    ]
+
+
+def _below(values: NDArray[np.float64], high: float, last: float) -> NDArray[np.bool_]:
+    return values <= high if high == last else values < high
 
 
 def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]:
@@ -55,29 +102,39 @@ def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]
 def read_rows(path: Path) -> EvaluationRows:
     """Read evaluation rows. Raises UsageError naming the file and what is wrong in it."""
     try:
-        table = pq.read_table(path)
+        frame = pq.read_table(path).to_pandas()
+        # Of the file, not of the schema: Polars writes it there alone.
+        metadata = pq.read_metadata(path).metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise UsageError(
             f"{path} is not a Parquet file that can be read; make the rows with "
             "`mlflow run . -e evaluate`"
         ) from error
-    frame = table.to_pandas()
-    for column in (LABEL, TIME):
+    for column in (LABEL, TIME, AMOUNT):
         if column not in frame.columns:
             raise UsageError(f"{path.name} has no column {column}; it is no evaluation file")
     if set(frame[LABEL].unique()) != {0, 1}:
         raise UsageError(f"{path.name}: {LABEL} must be 0 or 1, and both must occur")
+    if missing := [key for key in ORIGIN_KEYS if key.encode() not in metadata]:
+        raise UsageError(f"{path.name} does not say its {missing[0]}; it is no evaluation file")
     times = pd.to_datetime(frame[TIME], utc=True)
-    metadata = table.schema.metadata or {}
-    origin = {
-        key: metadata[key.encode()].decode() for key in ORIGIN_KEYS if key.encode() in metadata
-    }
     return EvaluationRows(
         columns=frame,
-        labels=frame[LABEL].to_numpy(dtype=np.int8),
-        days=(times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)),
+        judged=_judged(frame, times),
         start=times.min().to_pydatetime().astimezone(UTC),
         end=times.max().to_pydatetime().astimezone(UTC),
         sha256=sha256_of(path),
-        origin=origin,
+        origin={key: metadata[key.encode()].decode() for key in ORIGIN_KEYS},
+    )
+
+
+def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
+    clusters = None
+    if CLUSTER in frame.columns:
+        clusters = pd.factorize(frame[CLUSTER])[0].astype(np.int64)
+    return JudgedRows(
+        labels=frame[LABEL].to_numpy(dtype=np.int8),
+        days=times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64),
+        amounts=frame[AMOUNT].to_numpy(dtype=np.float64),
+        clusters=clusters,
     )

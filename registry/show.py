@@ -1,23 +1,40 @@
-"""Entries and verdicts as tables for people and as plain values for `--json`."""
+"""Entries and verdicts: tables for people, plain lines in a pipe, values for `--json` and CSV."""
 
 from __future__ import annotations
 
+import csv
+import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from registry.evidence import Evidence
 from registry.ledger import Ledger, Link
 from registry.statement import format_time
+from registry.trust import Trust
 
-PIPE_WIDTH = 200
+PIPE_WIDTH = 1000
 """Columns where there is no terminal to ask: a line of a table is then never broken."""
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+def console() -> Console:
+    found = Console()
+    return found if found.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table with lines on a terminal; in a pipe columns of text alone."""
+    if Console().is_terminal:
+        made = Table(title=escape(title))
+        for column in columns:
+            made.add_column(column)
+    else:
+        made = Table(box=None, pad_edge=False)
+        for column in columns:
+            made.add_column(column, no_wrap=True)
+    return made
 
 
 def entry_values(link: Link) -> dict[str, Any]:
@@ -34,57 +51,82 @@ def entry_values(link: Link) -> dict[str, Any]:
 
 def verdicts(evidence: Evidence) -> None:
     """The gates of one evaluation, and what they say together."""
-    table = Table(
-        title=f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
-    )
-    for column in ("gate", "asks", "measured", "bound", "verdict", "note"):
-        table.add_column(column, justify="right" if column in ("measured", "bound") else "left")
+    title = f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
+    rows = table(title, "gate", "asks", "measured", "bound", "verdict", "note")
     for one in evidence.verdicts:
-        table.add_row(
+        failed = "FAILED" if one.required else "failed (advisory)"
+        rows.add_row(
             one.gate,
-            one.asks,
+            escape(one.asks),
             f"{one.measured:.4g}",
             f"{one.bound:.4g}",
-            "passed" if one.passed else "FAILED",
-            one.note,
+            "passed" if one.passed else failed,
+            escape(one.note),
         )
-    console = _console()
-    console.print(table)
-    failed = len(evidence.failed)
-    console.print(
-        f"{failed} of {len(evidence.verdicts)} gates failed: it cannot be promoted"
-        if failed
-        else "all gates passed: approve it with `registry promote` and the line below"
+    out = console()
+    out.print(rows)
+    out.print(
+        f"{evidence.summary}: it cannot be promoted; train a better one"
+        if evidence.blocking
+        else f"{evidence.summary}: approve it with `registry promote` and the line below",
+        highlight=False,
+        markup=False,
+    )
+
+
+HISTORY = ("version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence")
+
+
+def _history_row(link: Link) -> tuple[str, ...]:
+    entry = link.statement.entry
+    return (
+        str(link.version),
+        format_time(entry.approved_at),
+        entry.action,
+        str(entry.candidate.version),
+        entry.approver,
+        entry.policy.name,
+        entry.verdict,
+        entry.comment,
+        str(entry.evidence),
     )
 
 
 def history(ledger: Ledger) -> None:
     """One line an entry, oldest first, and a line for each version that is not in the chain."""
-    table = Table(title="What was in Production")
-    for column in (
-        "version",
-        "when",
-        "action",
-        "candidate",
-        "approver",
-        "policy",
-        "why",
-        "evidence",
-    ):
-        table.add_column(column)
+    rows = table("What was in Production", *HISTORY)
     for link in ledger.chain:
-        entry = link.statement.entry
-        table.add_row(
-            str(link.version),
-            format_time(entry.approved_at),
-            entry.action,
-            str(entry.candidate.version),
-            entry.approver,
-            entry.policy.name,
-            entry.comment,
-            f"{entry.evidence.run_id[:8]}@{entry.evidence.sha256[:12]}",
-        )
-    console = _console()
-    console.print(table)
+        *cells, evidence = _history_row(link)
+        rows.add_row(*(escape(cell.replace("\n", " ")) for cell in cells), _short(evidence))
+    out = console()
+    out.print(rows)
     for finding in ledger.findings:
-        console.print(f"not in the chain: {finding}", highlight=False)
+        out.print(f"not in the chain: {finding}", highlight=False, markup=False)
+
+
+def _short(evidence: str) -> str:
+    run, digest = evidence.split("@sha256:")
+    return f"{run[:8]}…@sha256:{digest[:8]}…" if Console().is_terminal else evidence
+
+
+def history_csv(ledger: Ledger) -> None:
+    """The same as CSV (RFC 4180) with a header, for auditors' spreadsheets.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    writer = csv.writer(sys.stdout)
+    writer.writerow(HISTORY)
+    for link in ledger.chain:
+        writer.writerow(
+            f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
+            for cell in _history_row(link)
+        )
+
+
+def keys(trust: Trust) -> None:
+    """The trusted keys, with what they may sign."""
+    rows = table(f"Keys of ledger {trust.ledger_id}", "key", "kind", "first", "last", "state")
+    for key in trust.keys:
+        last = "" if key.last is None else str(key.last)
+        rows.add_row(key.keyid[:12], key.scheme, str(key.first), last, key.state)
+    console().print(rows)

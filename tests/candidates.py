@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from registry.candidates import AUTHORS_TAG, FILES_TAG
 from registry.contract import Contract, Histogram, Input, Window
-from registry.rows import LABEL, TIME
+from registry.files import Manifest
+from registry.rows import AMOUNT, LABEL, TIME
 from registry.scorer import SESSION_OPTIONS
 from registry.store import CANDIDATES, suppress_exists
 from training.convert import convert
@@ -28,6 +30,14 @@ from training.track import PARITY_FILE, model_signature
 NAMES = ("amount", "count_7d", "risk_7d")
 HISTOGRAM = Histogram(edges=(1.0,), counts=(5, 5))
 ROWS = 400
+RUN_TAGS = {
+    "git_commit": "a" * 40,
+    "git_dirty": "false",
+    "data_sha256": "b" * 64,
+    "requirements_sha256": "c" * 64,
+    AUTHORS_TAG: "git:carol@example.com github:carol",
+}
+"""What training leaves of the lineage: a run by Carol on a clean tree."""
 
 
 def contract(names: tuple[str, ...] = NAMES, *, threshold: float = 0.5) -> Contract:
@@ -76,8 +86,18 @@ def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
     start = datetime(2026, 4, 1)
     times = pl.Series([start + timedelta(minutes=36 * index) for index in range(len(rows))])
     frame.with_columns(
-        pl.Series(LABEL, (rows[:, 0] > 1.2).astype(np.int8)), times.alias(TIME)
-    ).write_parquet(path, metadata={"dataset": "test", "data": "made", "data_sha256": "0" * 64})
+        pl.Series(LABEL, (rows[:, 0] > 1.2).astype(np.int8)),
+        times.alias(TIME),
+        pl.Series(AMOUNT, np.round(50 + 10 * rows[:, 0], 2)),
+    ).write_parquet(
+        path,
+        metadata={
+            "dataset": "test",
+            "data": "made",
+            "data_sha256": "0" * 64,
+            "delay_days": "7",
+        },
+    )
     return path
 
 
@@ -110,9 +130,10 @@ def register_candidate(
     parity_offset: float = 0.0,
 ) -> int:
     """Log a model with its parity rows into a run and register it; return its version."""
-    run = client.create_run(_experiment(client))
+    run = client.create_run(_experiment(client), tags=RUN_TAGS)
     run_id = run.info.run_id
-    client.log_artifacts(run_id, str(saved_model(quality, names, threshold)), "model")
+    model = saved_model(quality, names, threshold)
+    client.log_artifacts(run_id, str(model), "model")
     rows = numbers(100, len(names))
     parity = pd.DataFrame(rows, columns=list(names))
     expected = pipeline(quality, len(names)).predict_proba(rows.astype(np.float32))[:, 1]
@@ -125,7 +146,8 @@ def register_candidate(
     with suppress_exists():
         client.create_registered_model(CANDIDATES)
     source = f"{run.info.artifact_uri}/model"
-    return int(client.create_model_version(CANDIDATES, source, run_id=run_id).version)
+    tags = {FILES_TAG: Manifest.of(model).digest}
+    return int(client.create_model_version(CANDIDATES, source, run_id=run_id, tags=tags).version)
 
 
 def _experiment(client: MlflowClient) -> str:

@@ -14,6 +14,7 @@ from securesystemslib.signer import Signer
 
 from deploy.processes import free_port, mlflow_server
 from registry import evaluation, promotion
+from registry.approver import Approval
 from registry.errors import NotFound
 from registry.evidence import Evidence
 from registry.ledger import Ledger, Link
@@ -70,8 +71,14 @@ class World:
         return str(reference), evidence
 
     def promote(self, reference: str, comment: str = "better") -> Link:
-        approval = promotion.Approval("github:alice", comment)
-        link, _ = promotion.promote(self.client, self.trust, self.signer, reference, approval)
+        link, _ = promotion.promote(
+            self.client,
+            self.trust,
+            self.signer,
+            reference,
+            (Approval("github:alice", comment),),
+            POLICY,
+        )
         return link
 
     def put_in_production(self, quality: float = 1.0, **arguments: float) -> Link:
@@ -90,6 +97,7 @@ class World:
             "MLFLOW_TRACKING_URI": self.server.uri,
             "FRAUD_LEDGER_CONFIG": str(self.config),
             "FRAUD_SIGNING_KEY": f"file2:{self.key}",
+            "FRAUD_POLICY": str(POLICY),
         }
 
 

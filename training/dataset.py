@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from registry.contract import HistoryFeature
+from registry.metrics import Costs
 from training.errors import BadInput
 from training.features import history_features
 
@@ -53,6 +54,7 @@ class Dataset(_Strict):
     windows_days: tuple[Annotated[int, Field(gt=0)], ...] = (1, 7, 30)
     delay_days: Annotated[int, Field(ge=0)]
     alert_budget_per_day: Annotated[int, Field(gt=0)]
+    alert_cost: Annotated[float, Field(ge=0)] = 5
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
     @model_validator(mode="after")
@@ -69,6 +71,10 @@ class Dataset(_Strict):
         if twice := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"column {twice[0]!r} has two roles")
         return self
+
+    @property
+    def costs(self) -> Costs:
+        return Costs(self.alert_budget_per_day, self.alert_cost)
 
     @property
     def columns(self) -> tuple[str, ...]:

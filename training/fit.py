@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from registry.contract import Input
-from registry.metrics import Detection, budget_threshold, detection
+from registry.metrics import Detection, JudgedRows, budget_threshold, detection
 from registry.scorer import encode_columns
 from training.data import Data
 from training.models import MODELS, Columns, Parameters
@@ -28,9 +28,14 @@ def encode(rows: pl.DataFrame, inputs: Sequence[Input]) -> NDArray[np.float32]:
     return encode_columns(columns, inputs)
 
 
-def day_numbers(data: Data, rows: pl.DataFrame) -> NDArray[np.int64]:
-    """Days since 1970-01-01 of each row, shape (n,)."""
-    return rows[data.dataset.time.column].dt.epoch("d").to_numpy().astype(np.int64)
+def judged(data: Data, rows: pl.DataFrame) -> JudgedRows:
+    """What `rows` are judged by: their labels, days and amounts."""
+    dataset = data.dataset
+    return JudgedRows(
+        labels=data.labels(rows),
+        days=rows[dataset.time.column].dt.epoch("d").to_numpy().astype(np.int64),
+        amounts=rows[dataset.amount].to_numpy(),
+    )
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,9 @@ def validate(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) 
     """Fit on the earlier part of the training rows and choose the threshold on the later one."""
     pipeline = recipe.fit(data, split.train, inputs)
     scores = probabilities(pipeline, split.test, inputs)
-    days = day_numbers(data, split.test)
-    budget = data.dataset.alert_budget_per_day
-    threshold = budget_threshold(scores, budget * len(np.unique(days)))
-    measured = detection(data.labels(split.test), scores, days, budget)
+    rows, costs = judged(data, split.test), data.dataset.costs
+    threshold = budget_threshold(scores, costs.budget_per_day * len(np.unique(rows.days)))
+    measured = detection(rows, scores, costs)
     return Validated(recipe, threshold, measured)
 
 

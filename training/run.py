@@ -20,7 +20,7 @@ from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs, write_contract
 from training.errors import BadInput
-from training.fit import Recipe, Validated, day_numbers, encode, search, validate
+from training.fit import Recipe, Validated, encode, judged, search, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -120,7 +120,7 @@ def _finish(
     with step(f"fitting {parameters.model} on {len(split.train):,} rows"):
         pipeline = chosen.recipe.fit(data, split.train, inputs)
     method = (
-        f"highest threshold region that keeps validation alerts within "
+        f"lowest threshold that keeps validation alerts within "
         f"{data.dataset.alert_budget_per_day} a day; chosen before the final fit"
     )
     contract = write_contract(
@@ -130,9 +130,7 @@ def _finish(
         model = convert(pipeline, len(inputs))
         rows, labels = encode(split.test, inputs), data.labels(split.test)
         scores = Scorer(model.SerializeToString(), contract).score(rows)
-        measured = detection(
-            labels, scores, day_numbers(data, split.test), data.dataset.alert_budget_per_day
-        )
+        measured = detection(judged(data, split.test), scores, data.dataset.costs)
         track.log_detection(measured)
         mlflow.log_metric("threshold", contract.threshold)
     with step("logging pictures, parity rows and the model"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
+from registry.candidates import AUTHORS_TAG, FILES_TAG
 from registry.contract import Contract
+from registry.files import Manifest, sha256_of_bytes
 from registry.metrics import Detection
 from registry.scorer import OUTPUT, SESSION_OPTIONS
-from registry.store import CANDIDATES
+from registry.store import CANDIDATES, download
 from training.data import Data
 
 PARITY_FILE = "parity/rows.parquet"
@@ -34,17 +37,33 @@ LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-l
 
 
 def log_origin() -> None:
-    """Tag the run with the git commit, whether the tree was dirty, and the library versions."""
+    """Tag the run with commit, authors, whether the tree was dirty, and the environment's pins."""
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
+    installed = sorted({f"{one.name.lower()}=={one.version}" for one in distributions()})
+    pins = "".join(f"{one}\n" for one in installed)
+    mlflow.log_text(pins, "environment.txt")
     mlflow.set_tags(
         {
             "git_commit": commit or "unknown",
             "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+            AUTHORS_TAG: " ".join(_authors()),
+            "requirements_sha256": sha256_of_bytes(pins.encode()),
             "python": platform.python_version(),
             **{f"library.{name}": version(name) for name in LIBRARIES},
         }
     )
+
+
+def _authors() -> list[str]:
+    """Who made this candidate, each with the realm of the name: `git:` by e-mail, `github:`.
+
+    Never MLflow's own user tag, which is whatever the client says.
+    """
+    email = _git("log", "-1", "--format=%ae")
+    actor = os.environ.get("GITHUB_ACTOR") if os.environ.get("GITHUB_ACTIONS") else None
+    known = (("git", email), ("github", actor))
+    return [f"{realm}:{name}" for realm, name in known if name]
 
 
 def _git(*arguments: str) -> str | None:
@@ -117,5 +136,14 @@ def log_model(model: onnx.ModelProto, contract: Contract) -> str:
 
 
 def register(model_id: str) -> int:
-    """Register a logged model as the next candidate; return its version."""
-    return int(mlflow.register_model(f"models:/{model_id}", CANDIDATES).version)
+    """Register a logged model as the next candidate, with the digest of its files.
+
+    Returns its version.
+    """
+    client = mlflow.MlflowClient()
+    with tempfile.TemporaryDirectory() as folder:
+        source = client.get_logged_model(model_id).artifact_location
+        digest = Manifest.of(download(client, source, Path(folder))).digest
+    tags = {FILES_TAG: digest}
+    registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
+    return int(registered.version)

@@ -1,0 +1,1 @@
+"""Speed and memory beside the alternative, in one run: `make bench-…`."""

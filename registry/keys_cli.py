@@ -1,0 +1,107 @@
+"""`python -m registry keys`: the trusted keys in the configuration file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry import keys, show
+from registry.errors import UsageError
+from registry.options import DEFAULT_CONFIG, Config, Json, TrackingUri
+from registry.store import connect, read_ledger
+from registry.trust import Trust, TrustedKey, read_trust
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, add, retire and revoke the keys that readers trust. Only the configuration file "
+    "changes; give it to every reader.",
+)
+
+KeyStart = Annotated[str, typer.Argument(help="The key's id, or how it starts.")]
+
+
+@app.command("list")
+def list_keys(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
+    """Show the trusted keys, each with the first and the last sequence that it may sign.
+
+    Example: python -m registry keys list
+    """
+    trust = read_trust(config)
+    if as_json:
+        typer.echo(trust.model_dump_json(indent=1))
+    else:
+        show.keys(trust)
+
+
+@app.command()
+def add(
+    public_key: Annotated[Path, typer.Argument(help="PEM file with the public key.")],
+    first: Annotated[int, typer.Option(min=1, help="The first sequence that it may sign.")],
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Trust one more key, from a sequence on.
+
+    Example: python -m registry keys add new-key.pub --first 12
+    """
+    trust = read_trust(config)
+    key = keys.read_public_key(public_key, first)
+    _change(config, trust, keys.with_key(trust, key), tracking_uri)
+    typer.echo(f"key {key.keyid[:12]} may sign from sequence {first} on")
+
+
+@app.command()
+def retire(
+    key: KeyStart,
+    last: Annotated[
+        int | None, typer.Option(min=0, help="The last sequence. Default: the tip's.")
+    ] = None,
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Let a key sign no more; what it signed so far stays in force.
+
+    Example: python -m registry keys retire 4f2a
+    """
+    trust = read_trust(config)
+    if last is None:
+        tip = read_ledger(connect(tracking_uri), trust).tip
+        last = tip.statement.entry.sequence if tip else 0
+    _end(config, trust, keys.find(trust, key), last, tracking_uri, revoked=False)
+
+
+@app.command()
+def revoke(
+    key: KeyStart,
+    last: Annotated[int, typer.Option(min=0, help="The last sequence to trust; 0 for none.")],
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Distrust what a key signed past a sequence, because somebody else may hold it.
+
+    Entries past it keep their place, and put nothing in force: until a rollback that another key
+    signs, nothing starts.
+
+    Example: python -m registry keys revoke 4f2a --last 11
+    """
+    trust = read_trust(config)
+    _end(config, trust, keys.find(trust, key), last, tracking_uri, revoked=True)
+
+
+def _end(
+    config: Path, trust: Trust, key: TrustedKey, last: int, tracking_uri: str, *, revoked: bool
+) -> None:
+    _change(config, trust, keys.with_last(trust, key, last, revoked=revoked), tracking_uri)
+    typer.echo(f"key {key.keyid[:12]} may sign up to sequence {last}")
+
+
+def _change(config: Path, before: Trust, after: Trust, tracking_uri: str) -> None:
+    """Write the new configuration, once it is clear what it does to the head."""
+    if not tracking_uri:
+        raise UsageError("set MLFLOW_TRACKING_URI: only with the ledger it is clear what this does")
+    client = connect(tracking_uri)
+    words = keys.effect(read_ledger(client, before), read_ledger(client, after))
+    keys.write_trust(config, after)
+    typer.echo(words)

@@ -1,0 +1,47 @@
+"""The files that are generated from code: `make docs` writes them, a test finds stale ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from registry.policy import Policy
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def commands() -> str:
+    """The help of every `python -m registry` command, as one Markdown page."""
+    arguments = ["registry.cli", "utils", "docs", "--name", "python -m registry"]
+    return subprocess.run(
+        [sys.executable, "-m", "typer", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+
+def policy_schema() -> str:
+    """The JSON schema of a policy file; editors check a policy against it while it is written."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Policy.model_json_schema(),
+    }
+    return json.dumps(schema, indent=1) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    return {
+        REPOSITORY / "docs" / "commands.md": commands(),
+        REPOSITORY / "registry" / "policy.schema.json": policy_schema(),
+    }
+
+
+if __name__ == "__main__":
+    for path, content in generated().items():
+        path.write_text(content)
+        print(path.relative_to(REPOSITORY))

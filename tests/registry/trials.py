@@ -1,0 +1,143 @@
+"""A trial of eight transactions on two days, small enough to compute by hand."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from registry.evidence import ComparedWith, Evidence, Rows
+from registry.gates.gate import Judged, Trial
+from registry.metrics import JudgedRows
+from registry.policy import Policy, read_policy
+from registry.rows import EvaluationRows
+from registry.scorer import open_model
+from registry.statement import Candidate
+from registry.statement import Policy as PolicyReference
+from tests.candidates import saved_model
+
+LABELS = np.array([1, 0, 0, 1, 1, 0, 0, 0], dtype=np.int8)
+DAYS = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.int64)
+AMOUNTS = np.array([100.0, 10, 10, 50, 200, 10, 10, 10])
+CANDIDATE = np.array([0.9, 0.1, 0.2, 0.3, 0.8, 0.1, 0.1, 0.1], dtype=np.float32)
+PRODUCTION = np.array([0.2, 0.7, 0.1, 0.3, 0.8, 0.1, 0.1, 0.1], dtype=np.float32)
+START, END = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)
+
+POLICY = """
+name: small
+alert_budget_per_day: 1
+alert_cost: 5
+gates:
+  floor: {average_precision: 0.4}
+  no_worse: {margin: {budget_recall: 0.05}, better: [average_precision], resamples: 500}
+  slices: {margin: 0.1, required: false}
+  lineage: {}
+"""
+
+
+def policy_of(folder: Path, text: str = POLICY) -> Policy:
+    """Write the policy where the evidence keeps it, and read it."""
+    path = folder / "policy.yaml"
+    path.write_text(text)
+    return read_policy(path)
+
+
+def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
+    """Threshold 0.5 for the candidate, 0.25 for Production; none in Production where `first`."""
+    if not (folder / "model").exists():
+        shutil.copytree(saved_model(1.0), folder / "model")
+    candidate = Judged(folder / "model", open_model(folder / "model"), CANDIDATE)
+    other = saved_model(0.5, threshold=0.25)
+    return Trial(
+        rows=EvaluationRows(
+            columns=pd.DataFrame({"amount": AMOUNTS}),
+            judged=JudgedRows(LABELS, DAYS, AMOUNTS),
+            start=START,
+            end=END,
+            sha256="a" * 64,
+            origin={},
+        ),
+        costs=policy.costs,
+        candidate=candidate,
+        production=None if first else Judged(other, open_model(other), PRODUCTION),
+        parity=folder / "parity.parquet",
+        run_status="FINISHED",
+        run_tags={},
+        registered_sha256=None,
+    )
+
+
+def measure(average_precision: float) -> dict[str, float]:
+    return {
+        "average_precision": average_precision,
+        "roc_auc": 0.9,
+        "budget_precision": 0.5,
+        "budget_recall": 0.5,
+        "money_saved_per_day": 100.0,
+    }
+
+
+def ends(difference: float, lower: float, upper: float) -> dict[str, float]:
+    return {"difference": difference, "lower": lower, "upper": upper}
+
+
+def part(name: str, difference: float, standard_error: float) -> dict[str, Any]:
+    counts = {"transactions": 1000, "frauds": 20}
+    return {"name": name, "difference": difference, "standard_error": standard_error, **counts}
+
+
+def measurements_of(*, first: bool = False) -> dict[str, Any]:
+    """What the gates of `POLICY` would have kept, where all of them pass."""
+    intervals = {
+        "average_precision": ends(0.1, 0.02, 0.2),
+        "budget_recall": ends(1 / 3, 0.1, 0.6),
+        "budget_precision": ends(0.5, -0.1, 0.9),
+        "money_saved_per_day": ends(50.0, -120.0, -10.0),
+    }
+    return {
+        "floor": {"candidate": measure(0.8)},
+        "no_worse": {
+            "candidate": measure(0.8),
+            "production": None if first else measure(0.7),
+            "intervals": {} if first else intervals,
+            "resamples": 500,
+            "clustered": False,
+        },
+        "slices": {"slices": [], "too_small": 0}
+        if first
+        else {"slices": [part("day 2", 0.1, 0.1), part("day 1", -0.2, 0.1)], "too_small": 3},
+        "lineage": {
+            "run_status": "FINISHED",
+            "git_commit": "a" * 40,
+            "git_dirty": "false",
+            "data_sha256": "b" * 64,
+            "requirements_sha256": "c" * 64,
+        },
+    }
+
+
+def evidence_of(
+    policy: Policy, measurements: dict[str, Any], *, first: bool = False, **changed: Any
+) -> Evidence:
+    return Evidence(
+        candidate=Candidate(version=7, run_id="run7"),
+        authors=("git:alice@example.com",),
+        compared_with=None if first else ComparedWith(version=3, statement="d" * 64),
+        policy=PolicyReference(name=policy.name, sha256="e" * 64),
+        rows=Rows(
+            sha256="a" * 64,
+            origin={"dataset": "simulated", "delay_days": "7"},
+            count=8,
+            frauds=3,
+            start=START,
+            end=END,
+        ),
+        measurements=measurements,
+        verdicts=policy.judge(measurements),
+        evaluated_at=datetime(2026, 4, 20, 12, tzinfo=UTC),
+        files={},
+    ).model_copy(update=changed)
