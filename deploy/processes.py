@@ -98,13 +98,19 @@ def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None
 
 
 @contextmanager
-def mlflow_server(folder: Path, port: int) -> Iterator[str]:
-    """A real tracking server on SQLite and local artifacts below `folder`; yields its address."""
+def mlflow_server(
+    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = ""
+) -> Iterator[str]:
+    """A real tracking server with local artifacts below `folder`; yields its address.
+
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
     command = [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *(sys.executable, "-m", "mlflow", "server", "--workers", str(workers)),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{folder.absolute()}/mlflow.db"),
+        *("--backend-store-uri", backend_store_uri),
         *("--artifacts-destination", str(folder.absolute() / "artifacts")),
     ]
     # The server's background jobs would cost 2.5 GB of memory, and nothing here uses them.
