@@ -120,7 +120,7 @@ def _finish(
     with step(f"fitting {parameters.model} on {len(split.train):,} rows"):
         pipeline = chosen.recipe.fit(data, split.train, inputs)
     method = (
-        f"highest threshold region that keeps validation alerts within "
+        f"lowest threshold that keeps validation alerts within "
         f"{data.dataset.alert_budget_per_day} a day; chosen before the final fit"
     )
     contract = write_contract(
