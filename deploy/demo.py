@@ -22,6 +22,7 @@ from deploy.processes import (
     inference_service,
     mlflow_server,
     port_is_taken,
+    stop,
     wait_until_ok,
 )
 from registry.errors import RegistryError
@@ -33,6 +34,8 @@ from registry.trust import read_trust
 REPOSITORY = Path(__file__).resolve().parents[1]
 POLICY = "deploy/demo-policy.yaml"
 EXPERIMENT = "fraud-detector"
+INTERRUPTED = 130
+"""What typer makes of a KeyboardInterrupt."""
 
 
 class Stopped(Exception):
@@ -51,21 +54,27 @@ def run(command: list[str], environment: dict[str, str], *, capture: bool = Fals
     """Show a command as a person would type it, and run it. Raises Stopped where it fails."""
     print(f"$ {shlex.join(command)}", flush=True)
     words = [sys.executable, *command[1:]] if command[0] == "python" else command
-    done = subprocess.run(
+    process = subprocess.Popen(
         words,
         cwd=REPOSITORY,
         env=environment,
         stdout=subprocess.PIPE if capture else None,
         text=True,
-        check=False,
+        # A group of its own, so that `stop` ends what the command started too.
+        start_new_session=True,
     )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        stop(process)
+        raise
     if capture:
-        print(done.stdout, end="", flush=True)
-    if done.returncode:
+        print(output, end="", flush=True)
+    if process.returncode:
         raise Stopped(
-            f"`{shlex.join(command[:4])} …` ended with {done.returncode}", done.returncode
+            f"`{shlex.join(command[:4])} …` ended with {process.returncode}", process.returncode
         )
-    return done.stdout if capture else ""
+    return output if capture else ""
 
 
 def main(
@@ -104,7 +113,7 @@ def main(
             wait_until_ok(process, f"{address}/healthcheck", log)
             _use(address, tracking_uri, folder, once)
             if not once:
-                _stay(tracking_uri, address, process)
+                _stay(tracking_uri, address, process, log)
 
 
 def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
@@ -171,7 +180,7 @@ def _use(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
     print(f"it stayed unready: {reason}")
 
 
-def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes]) -> None:
+def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     say("Everything is up; Ctrl-C ends it")
     for name, where in {
         "MLflow UI": tracking_uri,
@@ -182,7 +191,7 @@ def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes]) -> 
         print(f"  {name:<10} {where}")
     while process.poll() is None:
         time.sleep(0.5)
-    raise Stopped("the inference service ended by itself; its log is in .local/inference.log")
+    raise Stopped(f"the inference service ended by itself; its log is in {log}")
 
 
 def _terminated(number: int, _: FrameType | None) -> None:
@@ -197,9 +206,10 @@ def start() -> None:
     except (Stopped, NotStarted, proof.NotProven, RegistryError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
-    except KeyboardInterrupt:
-        print("\nstopped; `make demo` starts again with what is there")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("\nstopped; `make demo` starts again with what is there")
+        raise
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
@@ -63,7 +64,7 @@ def running(
         stop(process)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """End a process and the children in its group: SIGTERM first, SIGKILL after a while."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -56,7 +57,8 @@ def train(
             version = train_model(raw)
         except BaseException as error:
             reason = str(error) or type(error).__name__
-            mlflow.set_tag("failure", reason[:5000])
+            with suppress(MlflowException):  # where the server is what failed, the reason stays
+                mlflow.set_tag("failure", reason[:5000])
             raise
     print(f"  run {run.info.run_id}")
     if version is not None:

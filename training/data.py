@@ -18,6 +18,7 @@ from training.features import add_history
 from training.simulate import simulate
 
 SIMULATED = "simulated"
+_EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31)
 SIMULATION_SEED = 20260101
 """Of the embedded data: fixed, so that two runs with different `seed` see the same transactions."""
 
@@ -42,7 +43,7 @@ def read_data(source: str, dataset: Dataset, cache: Path = Path(".local/data")) 
     the label Int8. Raises BadInput naming the file, the column, and what is wrong with it.
     """
     path = _simulated(cache) if source == SIMULATED else Path(source)
-    frame = _typed(_read(path), dataset)
+    frame = _typed(_read(path, dataset), dataset)
     frame = add_history(
         frame, dataset.history, time=dataset.time.column, amount=dataset.amount, label=dataset.label
     )
@@ -70,22 +71,29 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _read(path: Path) -> pl.DataFrame:
+def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
     try:
         if path.is_dir():
-            if not any(path.glob("*.parquet")):
+            if not (parts := sorted(path.glob("*.parquet"))):
                 raise BadInput(f"folder {path} holds no .parquet file")
-            frame = pl.read_parquet(path / "*.parquet", glob=True)
+            frame = pl.read_parquet(parts, glob=False)
         elif path.suffix == ".csv":
-            frame = pl.read_csv(path, infer_schema_length=None, try_parse_dates=True)
+            frame = pl.read_csv(
+                path,
+                infer_schema_length=None,
+                try_parse_dates=True,
+                # As they stand: read as a number, `007` would be another category than a client's.
+                schema_overrides=dict.fromkeys(dataset.categories, pl.String),
+                glob=False,
+            )
         else:
-            frame = pl.read_parquet(path)
+            frame = pl.read_parquet(path, glob=False)
     except FileNotFoundError as error:
         raise BadInput(
             f"no data at {path}; give a Parquet or CSV file, a folder of Parquet files, "
             f"or `{SIMULATED}`"
         ) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         kind = "CSV" if path.suffix == ".csv" else "Parquet"
         raise BadInput(f"{path.name} cannot be read as {kind}: {reason}") from error
@@ -100,16 +108,20 @@ def _typed(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
             f"the data has no column {missing[0]!r}, which the data-set file names; "
             f"it has {', '.join(frame.columns)}"
         )
-    numbers = (dataset.amount, *dataset.numbers)
+    for name in (*dataset.categories, *dataset.entities):
+        if frame[name].dtype.is_nested():
+            raise BadInput(f"column {name!r} holds lists or structs; give one value a row")
+    amount = _number(frame[dataset.amount])
+    if amount.null_count():
+        raise BadInput(f"column {dataset.amount!r} (the amount) has missing values")
     columns = [
         _label(frame[dataset.label]),
         _time(frame[dataset.time.column], dataset),
-        *(_number(frame[name]) for name in numbers),
+        amount,
+        *(_number(frame[name]) for name in dataset.numbers),
         *(frame[name].cast(pl.String) for name in dataset.categories),
         *(frame[name] for name in dataset.entities),
     ]
-    if frame[dataset.amount].null_count():
-        raise BadInput(f"column {dataset.amount!r} (the amount) has missing values")
     return pl.DataFrame(columns)
 
 
@@ -122,6 +134,8 @@ def _label(column: pl.Series) -> pl.Series:
 
 
 def _number(column: pl.Series) -> pl.Series:
+    if column.dtype.is_temporal():
+        raise BadInput(f"column {column.name!r} holds times where numbers belong")
     try:
         number = column.cast(pl.Float64).fill_nan(None)
     except pl.exceptions.PolarsError as error:
@@ -137,6 +151,11 @@ def _time(column: pl.Series, dataset: Dataset) -> pl.Series:
     time = dataset.time
     try:
         if time.unit and time.origin:
+            if not column.dtype.is_numeric():
+                raise BadInput(
+                    f"column {column.name!r} (the time) holds {column.dtype} and no numbers: "
+                    "leave out `unit` and `origin`"
+                )
             scale = 1_000_000 if time.unit == "s" else 1_000
             origin = datetime(time.origin.year, time.origin.month, time.origin.day)
             micros = (column.cast(pl.Float64) * scale).round().cast(pl.Int64)
@@ -154,9 +173,13 @@ def _time(column: pl.Series, dataset: Dataset) -> pl.Series:
     except pl.exceptions.PolarsError as error:
         raise BadInput(
             f"column {column.name!r} (the time) holds times that cannot be parsed"
-        ) from (error)
+        ) from error
     if parsed.null_count():
         raise BadInput(f"column {column.name!r} (the time) has missing values")
+    if not parsed.is_between(_EARLIEST, _LATEST).all():
+        raise BadInput(
+            f"column {column.name!r} (the time) goes beyond the years 1 to 9999: look at `unit`"
+        )
     if parsed.min() == parsed.max():
         raise BadInput(f"column {column.name!r} (the time) says the same time in every row")
     return parsed.alias(column.name)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from registry.contract import HistoryFeature
 from registry.metrics import Costs
+from registry.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
+from registry.scorer import OUTPUT
 from training.errors import BadInput
 from training.features import history_features
 
 SHIPPED = Path(__file__).parent / "datasets"
+RESERVED = frozenset({LABEL, TIME, AMOUNT, CLUSTER, OUTPUT})
+"""Columns that stand beside the inputs in evaluation rows and in parity rows."""
 
 
 class _Strict(BaseModel):
@@ -51,7 +55,7 @@ class Dataset(_Strict):
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    windows_days: tuple[Annotated[int, Field(gt=0)], ...] = (1, 7, 30)
+    windows_days: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 7, 30)
     delay_days: Annotated[int, Field(ge=0)]
     alert_budget_per_day: Annotated[int, Field(gt=0)]
     alert_cost: Annotated[float, Field(ge=0)] = 5
@@ -70,6 +74,25 @@ class Dataset(_Strict):
         ]
         if twice := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"column {twice[0]!r} has two roles")
+        return self
+
+    @model_validator(mode="after")
+    def _history_can_be_computed(self) -> Self:
+        risky = [name for name, entity in self.entities.items() if entity.risk]
+        if risky and self.delay_days < 1:
+            raise ValueError(f"`risk: true` of {risky[0]!r} needs `delay_days` of at least 1")
+        if len(set(self.windows_days)) != len(self.windows_days):
+            raise ValueError("`windows_days` names a window twice")
+        return self
+
+    @model_validator(mode="after")
+    def _inputs_have_names_of_their_own(self) -> Self:
+        features = {one.name for one in self.history}
+        if taken := sorted(features.intersection(self.columns)):
+            raise ValueError(f"column {taken[0]!r} has the name of a history feature: rename it")
+        bands = [name for name in self.inputs if name.startswith(BAND_PREFIX)]
+        if reserved := sorted(RESERVED.intersection(self.inputs)) + bands:
+            raise ValueError(f"column {reserved[0]!r} has a name that is reserved: rename it")
         return self
 
     @property
@@ -122,5 +145,6 @@ def read_dataset(name: str) -> Dataset:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInput(f"{path.name}: {key}: {first['msg']}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path.name} cannot be read as YAML: {error}") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a 13th month, say
+        reason = " ".join(str(error).split())
+        raise BadInput(f"{path.name} cannot be read as YAML: {reason}") from error

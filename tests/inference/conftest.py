@@ -1,0 +1,63 @@
+"""The app in this process, and one real service that the tests of this package share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deploy.processes import free_port, inference_service
+from inference.app import create_app
+from registry.ledger import Link
+from registry.store import CANDIDATES, PRODUCTION, connect
+from registry.trust import create_ledger, open_signer
+from tests.candidates import write_evaluation_rows
+from tests.conftest import Server, World
+from tests.inference.calls import Caller, calling, wait_for_health
+
+
+def make_world(server: Server, folder: Path) -> World:
+    """A new ledger, without asking the server anything yet."""
+    config, key = folder / "ledger.yaml", folder / "signing-key.pem"
+    trust = create_ledger(config, key)
+    rows = write_evaluation_rows(folder / "rows.parquet")
+    signer = open_signer(f"file2:{key}", trust)
+    return World(server, connect(server.uri), trust, signer, config, key, rows)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A real service process that is ready, and what is in force in its ledger."""
+
+    address: str
+    head: Link
+
+
+@pytest.fixture(scope="session")
+def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Its registered models are gone once it is ready, so that other tests find none."""
+    folder = tmp_path_factory.mktemp("service")
+    with ExitStack() as stack:
+        world = make_world(server, folder)
+        head = world.put_in_production()
+        address, _ = stack.enter_context(
+            inference_service(server.uri, world.config, free_port(), folder / "log")
+        )
+        wait_for_health(address, 200)
+        for name in (CANDIDATES, PRODUCTION):
+            world.client.delete_registered_model(name)
+        yield Service(address, head)
+
+
+@pytest.fixture
+def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+    """An app that never started to load: what it serves is what a test puts there."""
+    config = tmp_path / "ledger.yaml"
+    create_ledger(config, tmp_path / "key.pem")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("FRAUD_LEDGER_CONFIG", str(config))
+    with calling(create_app()) as one:
+        yield one

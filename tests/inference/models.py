@@ -1,0 +1,155 @@
+"""Models whose probability can be worked out by hand: a weighted sum of the inputs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import yaml
+from onnx import TensorProto, helper, numpy_helper
+
+from inference.model import ServedModel
+from inference.transaction import TransactionReader
+from registry.contract import Contract, Histogram, Input, Window
+from registry.files import Manifest, sha256_of_bytes
+from registry.ledger import Link
+from registry.scorer import MODEL_FILE, Scorer
+from registry.statement import Candidate, Entry, Evidence, Policy, Statement, sign
+from registry.store import PRODUCTION, STATEMENT_TAG, suppress_exists
+from tests.conftest import World
+
+HISTOGRAM = Histogram(counts=(10,))
+
+
+def number(name: str, *, nullable: bool = False, reference: float | None = 0.25) -> Input:
+    return Input(
+        name=name,
+        kind="number",
+        nullable=nullable,
+        low=0.0,
+        high=2.5,
+        reference=reference,
+        histogram=HISTOGRAM,
+    )
+
+
+def category(name: str, *categories: str, nullable: bool = False) -> Input:
+    return Input(
+        name=name,
+        kind="category",
+        nullable=nullable,
+        categories=categories,
+        reference=categories[0],
+        histogram=HISTOGRAM,
+    )
+
+
+def contract_of(*inputs: Input, threshold: float = 0.5) -> Contract:
+    return Contract(
+        dataset="test",
+        inputs=inputs,
+        threshold=threshold,
+        threshold_method="fixed",
+        training_window=Window(
+            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC)
+        ),
+        delay_days=7,
+    )
+
+
+def weighted_sum(*weights: float, rows: int | None = None) -> bytes:
+    """An ONNX model that adds up weight × input, a missing input counting as 0.
+
+    With `rows`, it fails at run time on any other number of rows.
+    """
+    column = np.asarray(weights, dtype=np.float32).reshape(-1, 1)
+    nodes = [
+        helper.make_node("IsNaN", ["inputs"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "inputs"], ["filled"]),
+        helper.make_node("MatMul", ["filled", "weights"], ["products"]),
+        helper.make_node("Reshape", ["products", "shape"], ["probability"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "weighted_sum",
+        [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, [None, len(weights)])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None])],
+        [
+            numpy_helper.from_array(np.asarray(0, dtype=np.float32), "zero"),
+            numpy_helper.from_array(column, "weights"),
+            numpy_helper.from_array(np.asarray([rows or -1], dtype=np.int64), "shape"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def served(*inputs: Input, weights: tuple[float, ...], threshold: float = 0.5) -> ServedModel:
+    """A model as the service holds it after loading: ledger version 7, candidate 11."""
+    contract, model = contract_of(*inputs, threshold=threshold), weighted_sum(*weights)
+    entry = Entry(
+        ledger_id="ledger",
+        sequence=1,
+        supersedes=None,
+        action="promote",
+        source="mlflow-artifacts:/1/model",
+        **_judged("run"),
+    )
+    statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
+    return ServedModel(Scorer(model, contract), TransactionReader(contract), Link(7, statement))
+
+
+def _judged(run_id: str) -> dict[str, Candidate | Evidence | Policy | str | datetime]:
+    return {
+        "candidate": Candidate(version=11, run_id=run_id),
+        "evidence": Evidence(run_id=run_id, sha256="0" * 64),
+        "policy": Policy(name="test", sha256="0" * 64),
+        "approver": "github:alice",
+        "approved_at": datetime(2026, 5, 1, tzinfo=UTC),
+    }
+
+
+def write_model(folder: Path, model: bytes, *inputs: Input) -> Path:
+    """A model folder with the two files that a reader needs."""
+    contract = contract_of(*inputs)
+    columns = json.dumps([{"name": name, "type": "double"} for name in contract.names])
+    mlmodel = {"metadata": contract.as_metadata(), "signature": {"inputs": columns}}
+    folder.mkdir()
+    (folder / "MLmodel").write_text(yaml.safe_dump(mlmodel))
+    (folder / MODEL_FILE).write_bytes(model)
+    return folder
+
+
+def append_signed(world: World, folder: Path) -> None:
+    """Put a folder's files in force with a good signature and without any gate."""
+    experiment = world.client.get_experiment_by_name("signed by hand")
+    experiment_id = (
+        experiment.experiment_id if experiment else world.client.create_experiment("signed by hand")
+    )
+    run = world.client.create_run(experiment_id)
+    world.client.log_artifacts(run.info.run_id, str(folder), "model")
+    source = f"{run.info.artifact_uri}/model"
+    tip = world.ledger.tip
+    entry = Entry(
+        ledger_id=world.trust.ledger_id,
+        sequence=tip.statement.entry.sequence + 1 if tip else 1,
+        supersedes=tip.statement.digest if tip else None,
+        action="promote",
+        source=source,
+        **_judged(run.info.run_id),
+    )
+    statement = Statement(files=dict(Manifest.of(folder).sha256), entry=entry)
+    append(world, source, run.info.run_id, sign(statement, world.signer))
+
+
+def append(
+    world: World, source: str | None, run_id: str | None, envelope: str | None = None
+) -> int:
+    """Add a version to `fraud-detector-production`, as anybody with the right to may."""
+    with suppress_exists():
+        world.client.create_registered_model(PRODUCTION)
+    tags = {STATEMENT_TAG: envelope} if envelope is not None else {}
+    made = world.client.create_model_version(PRODUCTION, source or "", run_id=run_id, tags=tags)
+    return int(made.version)

@@ -1,0 +1,97 @@
+"""What a serving pod has installed, and that the service needs no more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+from uv import find_uv_bin
+
+from deploy.processes import free_port, running
+from tests.candidates import NAMES
+from tests.conftest import REPOSITORY, World
+from tests.inference.calls import wait_for_health
+
+LEFT_OUT = ("sklearn", "pandas", "polars", "pyarrow", "matplotlib", "onnx", "skl2onnx", "optuna")
+
+
+def output_of(python: Path, program: str) -> str:
+    """What a program prints; no variable of this machine, such as CI, changes what it does."""
+    return subprocess.run(
+        [python, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds requirements/inference.txt and nothing else."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    interpreter = folder / "bin" / "python"
+    requirements = REPOSITORY / "requirements" / "inference.txt"
+    make = ["venv", "--quiet", "--python", sys.executable, str(folder)]
+    install = ["pip", "install", "--quiet", "--python", str(interpreter), "--require-hashes"]
+    subprocess.run([find_uv_bin(), *make], check=True, timeout=60)
+    subprocess.run([find_uv_bin(), *install, "-r", str(requirements)], check=True, timeout=240)
+    return interpreter
+
+
+def test_the_serving_environment_leaves_training_out(python: Path) -> None:
+    program = (
+        "import json; from importlib.util import find_spec; from importlib.metadata import "
+        "distributions; print(json.dumps([sorted(one.metadata['Name'] for one in distributions()), "
+        f"[name for name in {LEFT_OUT!r} if find_spec(name)]]))"
+    )
+    installed, found = json.loads(output_of(python, program))
+    assert found == []
+    assert "mlflow" not in installed
+    assert "scikit-learn" not in installed
+    assert "mlflow-skinny" in installed
+    assert "onnxruntime" in installed
+
+
+def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path: Path) -> None:
+    world.put_in_production()
+    port, log = free_port(), tmp_path / "log"
+    environment = {
+        **world.environment,
+        "FRAUD_PORT": str(port),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    address = f"http://127.0.0.1:{port}"
+    with running([str(python), "-m", "inference"], log, environment):
+        assert wait_for_health(address, 200).json()["model_version"] == 1
+        answer = httpx.post(f"{address}/predict", json=dict.fromkeys(NAMES, 0.0))
+        assert answer.status_code == 200
+        assert answer.json()["decision"] == "approve"
+
+
+def test_importing_the_service_loads_nothing_of_training() -> None:
+    """Here everything is installed, so what is absent is not imported."""
+    program = "import sys, inference.app; print(*sorted(sys.modules))"
+    loaded = output_of(Path(sys.executable), program).split()
+    assert "onnxruntime" in loaded
+    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna", "mlflow.sklearn")
+    assert [name for name in unwanted if name in loaded] == []
+
+
+def test_the_services_mlflow_client_reports_to_nobody() -> None:
+    program = (
+        "import inference.app; from mlflow.telemetry import get_telemetry_client; "
+        "print(get_telemetry_client())"
+    )
+    assert output_of(Path(sys.executable), program) == "None"
+
+
+def test_skinny_and_full_mlflow_are_of_one_version() -> None:
+    assert version("mlflow") == version("mlflow-skinny") == "3.17.2"

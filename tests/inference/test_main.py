@@ -1,0 +1,212 @@
+"""`python -m inference`: a real process against a real tracking server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from deploy.processes import free_port, inference_service, mlflow_server
+from registry.scorer import open_model
+from registry.trust import create_ledger
+from tests.candidates import NAMES, saved_model
+from tests.conftest import REPOSITORY, Server, World
+from tests.inference.calls import wait_for_health
+from tests.inference.conftest import Service, make_world
+from tests.inference.models import append
+
+ROW = dict.fromkeys(NAMES, 0.5)
+
+
+@contextmanager
+def starting(world: World, log: Path) -> Iterator[str]:
+    """A service that starts on the test's own ledger."""
+    with inference_service(world.server.uri, world.config, free_port(), log) as (address, process):
+        yield address
+        assert process.poll() is None
+
+
+def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(service: Service) -> None:
+    answer = httpx.get(f"{service.address}/healthcheck")
+    digest = hashlib.sha256((saved_model(1.0) / "model.onnx").read_bytes()).hexdigest()
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "model_version": 1,
+        "model_digest": digest,
+        "candidate": 1,
+    }
+    assert service.head.statement.files["model.onnx"] == digest
+
+
+def test_a_thousand_answers_are_to_the_bit_what_the_scorer_gives_offline(service: Service) -> None:
+    rows = np.random.default_rng(5).normal(1.2, 0.3, size=(1000, len(NAMES)))
+    scorer = open_model(saved_model(1.0))
+    offline = [float(scorer.score(scorer.encode(row.tolist()))[0]) for row in rows]
+    with httpx.Client(base_url=service.address) as client:
+        answers = [
+            client.post("/predict", json=dict(zip(NAMES, row.tolist(), strict=True))).json()
+            for row in rows
+        ]
+    assert [answer["probability"] for answer in answers] == offline
+    assert {answer["decision"] for answer in answers} == {"approve", "review"}
+    assert {answer["threshold"] for answer in answers} == {0.5}
+    assert {answer["model_version"] for answer in answers} == {1}
+    assert len(set(offline)) > 900
+
+
+def test_damaged_http_is_refused_and_the_next_caller_is_served(service: Service) -> None:
+    host, port = service.address.removeprefix("http://").split(":")
+    for sent in (
+        b"\x16\x03\x01\x00",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+    ):
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := connection.recv(4096):
+                answer += piece
+        assert not answer or answer.startswith(b"HTTP/1.1 400 ")
+    assert httpx.post(f"{service.address}/predict", json=ROW).status_code == 200
+
+
+def test_one_changed_byte_keeps_a_starting_service_from_ready(world: World, tmp_path: Path) -> None:
+    source = world.put_in_production().statement.entry.source
+    file = world.server.stored(source) / "model.onnx"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    log = tmp_path / "log"
+    with starting(world, log) as address:
+        answer = wait_for_health(address, 503, "model.onnx")
+        assert answer.json() == {
+            "status": "not ready",
+            "reason": "the files of ledger version 1: model.onnx was changed",
+        }
+        assert httpx.post(f"{address}/predict", json=ROW).status_code == 503
+    said = log.read_text()
+    assert "not ready: the files of ledger version 1: model.onnx was changed" in said
+    assert "Traceback" not in said
+
+
+def test_an_added_file_keeps_a_starting_service_from_ready(world: World, tmp_path: Path) -> None:
+    source = world.put_in_production().statement.entry.source
+    (world.server.stored(source) / "sitecustomize.py").write_text("print('added')\n")
+    log = tmp_path / "log"
+    with starting(world, log) as address:
+        answer = wait_for_health(address, 503, "sitecustomize.py")
+        assert answer.json()["reason"] == (
+            "the files of ledger version 1: sitecustomize.py was added"
+        )
+    assert "version 1: sitecustomize.py was added" in log.read_text()
+
+
+def test_a_version_without_a_signature_is_passed_over(world: World, tmp_path: Path) -> None:
+    world.put_in_production()
+    signed = world.client.get_model_version("fraud-detector-production", "1")
+    unsigned = world.client.get_model_version("fraud-detector", str(world.register(0.2)))
+    assert append(world, unsigned.source, unsigned.run_id) == 2
+    assert append(world, unsigned.source, unsigned.run_id, "{}") == 3
+    assert append(world, unsigned.source, unsigned.run_id, signed.tags["statement"]) == 4
+    with starting(world, tmp_path / "log") as address:
+        assert wait_for_health(address, 200).json()["model_version"] == 1
+
+
+def test_an_alias_moved_by_hand_changes_nothing_that_is_served(
+    world: World, tmp_path: Path
+) -> None:
+    world.put_in_production(0.9)
+    head = world.put_in_production(1.0)
+    assert head.version == 2
+    world.client.set_registered_model_alias("fraud-detector-production", "production", "1")
+    with starting(world, tmp_path / "log") as address:
+        said = wait_for_health(address, 200).json()
+    assert said["model_version"] == 2
+    assert said["model_digest"] == head.statement.files["model.onnx"]
+
+
+def test_on_an_empty_ledger_it_waits_and_serves_the_first_promotion_without_a_restart(
+    world: World, tmp_path: Path
+) -> None:
+    reference, _ = world.evaluate(world.register())
+    with starting(world, tmp_path / "log") as address:
+        answer = wait_for_health(address, 503, "nothing is in Production yet")
+        assert answer.json()["reason"] == (
+            "nothing is in Production yet; promote a candidate with `registry promote`"
+        )
+        assert httpx.get(f"{address}/docs").status_code == 200
+        world.promote(reference)
+        assert wait_for_health(address, 200).json()["model_version"] == 1
+        assert httpx.post(f"{address}/predict", json=ROW).json()["decision"] == "approve"
+
+
+def test_it_outlives_a_tracking_server_that_is_away_and_is_ready_when_that_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    port = free_port()
+    world = make_world(Server(f"http://127.0.0.1:{port}", tmp_path / "mlflow"), tmp_path)
+    with starting(world, tmp_path / "log") as address:
+        wait_for_health(address, 503, "reading the ledger: ")
+        with mlflow_server(world.server.folder, port):
+            world.put_in_production()
+            assert wait_for_health(address, 200).json()["model_version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"FRAUD_PORT": "abc"},
+            "error: FRAUD_PORT: Input should be a valid integer, unable to parse string as an "
+            "integer",
+        ),
+        (
+            {"FRAUD_PORT": "70000"},
+            "error: FRAUD_PORT: Input should be less than or equal to 65535",
+        ),
+        (
+            {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
+            "error: no ledger configuration at /nowhere/ledger.yaml; make one with "
+            "`python -m registry init`, or point FRAUD_LEDGER_CONFIG at yours",
+        ),
+        (
+            {"MLFLOW_TRACKING_URI": ""},
+            "error: set MLFLOW_TRACKING_URI to the tracking server's address, such as "
+            "http://127.0.0.1:5000 (`make demo` starts one there)",
+        ),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(
+    change: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "FRAUD_LEDGER_CONFIG": str(tmp_path / "ledger.yaml"),
+        "FRAUD_PORT": str(free_port()),
+        **change,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "inference"],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr == f"{said}\n"

@@ -1,0 +1,117 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.inference.calls import Caller
+from tests.inference.models import category, number, served
+
+MODEL = served(
+    number("V2"),
+    number("V1", nullable=True),
+    category("merchant category", "food", "travel"),
+    weights=(1.0, 1.0, 1.0),
+)
+
+
+def document(caller: Caller) -> dict[str, Any]:
+    answer = caller.get("/openapi.json")
+    assert answer.status_code == 200
+    read: dict[str, Any] = answer.json()
+    return read
+
+
+def transaction(read: dict[str, Any]) -> dict[str, Any]:
+    """The schema that the body of /predict refers to."""
+    body = read["paths"]["/predict"]["post"]["requestBody"]
+    assert body["required"] is True
+    assert body["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/Transaction"
+    }
+    schema: dict[str, Any] = read["components"]["schemas"]["Transaction"]
+    return schema
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` in a document."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_the_body_of_predict_lists_the_models_inputs_in_the_contracts_order(caller: Caller) -> None:
+    schema = transaction(document(caller.serve(MODEL)))
+    assert list(schema["properties"]) == ["V2", "V1", "merchant category"]
+    assert schema["required"] == ["V2", "V1", "merchant category"]
+    assert schema["additionalProperties"] is False
+
+
+def test_the_example_in_the_document_is_answered(caller: Caller) -> None:
+    example = transaction(document(caller.serve(MODEL)))["example"]
+    assert example == {"V2": 0.25, "V1": 0.25, "merchant category": "food"}
+    answer = caller.predict(example)
+    assert answer.status_code == 200
+    assert answer.json()["probability"] == 0.5
+
+
+def test_an_answer_has_the_fields_and_types_that_the_document_says(caller: Caller) -> None:
+    read = document(caller.serve(MODEL))
+    described = read["components"]["schemas"]["Prediction"]
+    answer = caller.predict(transaction(read)["example"]).json()
+    assert list(answer) == described["required"]
+    types = {"number": float, "integer": int, "string": str}
+    for name, value in answer.items():
+        assert type(value) is types[described["properties"][name]["type"]]
+    assert described["properties"]["decision"]["enum"] == ["approve", "review"]
+
+
+def test_before_a_model_is_loaded_the_body_is_any_object(caller: Caller) -> None:
+    assert transaction(document(caller)) == {"type": "object"}
+
+
+def test_the_document_is_of_the_model_that_is_served_now(caller: Caller) -> None:
+    assert "V2" in transaction(document(caller.serve(MODEL)))["properties"]
+    caller.serve(served(number("amount"), weights=(1.0,)))
+    assert list(transaction(document(caller))["properties"]) == ["amount"]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_document_is_whole(loaded: bool, caller: Caller) -> None:
+    """What OpenAPI 3.1 asks of every document, so far as this one uses it."""
+    if loaded:
+        caller.serve(MODEL)
+    read = document(caller)
+    assert read["openapi"].startswith("3.1.")
+    assert read["info"]["title"] == "Fraud detection"
+    assert read["info"]["version"] == "1"
+    assert {path: list(methods) for path, methods in read["paths"].items()} == {
+        "/predict": ["post"],
+        "/healthcheck": ["get"],
+        "/metrics": ["get"],
+    }
+    operations = [one for methods in read["paths"].values() for one in methods.values()]
+    assert len({one["operationId"] for one in operations}) == 3
+    for operation in operations:
+        assert operation["summary"]
+        assert all(one["description"] for one in operation["responses"].values())
+    found = set(references(read))
+    assert "#/components/schemas/Transaction" in found
+    for reference in found:
+        start, section, kind, name = reference.split("/")
+        assert (start, section, kind) == ("#", "components", "schemas")
+        assert name in read["components"]["schemas"]
+
+
+def test_the_document_names_every_status_of_predict(caller: Caller) -> None:
+    responses = document(caller)["paths"]["/predict"]["post"]["responses"]
+    assert sorted(responses) == ["200", "413", "422", "503"]

@@ -1,0 +1,174 @@
+"""The command line: bad input, an end in the middle, and what is left of either in MLflow."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from deploy.processes import free_port
+from registry.rows import read_rows
+from tests.conftest import REPOSITORY, World
+from tests.training.commands import candidates, environment_of, newest_run, process, training
+
+
+def missing_column(folder: Path, transactions: Path) -> list[str]:
+    path = folder / "short.parquet"
+    pl.read_parquet(transactions).drop("amount").write_parquet(path)
+    return ["--data", str(path)]
+
+
+def other_labels(folder: Path, transactions: Path) -> list[str]:
+    path = folder / "labels.parquet"
+    pl.read_parquet(transactions).with_columns(pl.col("fraud") + 1).write_parquet(path)
+    return ["--data", str(path)]
+
+
+def no_fraud(folder: Path, transactions: Path) -> list[str]:
+    path = folder / "honest.parquet"
+    pl.read_parquet(transactions).with_columns(fraud=pl.lit(0)).write_parquet(path)
+    return ["--data", str(path)]
+
+
+def no_fraud_to_fit_on(folder: Path, transactions: Path) -> list[str]:
+    path = folder / "late.parquet"
+    frame = pl.read_parquet(transactions)
+    early = pl.col("transaction_id") < 8000
+    frame.with_columns(pl.when(early).then(0).otherwise("fraud").alias("fraud")).write_parquet(path)
+    return ["--data", str(path)]
+
+
+def own_yaml_with_an_unknown_key(folder: Path, transactions: Path) -> list[str]:
+    text = (REPOSITORY / "training" / "datasets" / "simulated.yaml").read_text()
+    (folder / "own.yaml").write_text(text + "delay: 7\n")
+    return ["--data", str(transactions), "--dataset", str(folder / "own.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (missing_column, "the data has no column 'amount', which the data-set file names"),
+        (other_labels, "column 'fraud' (the label) holds something other than 0 and 1"),
+        (no_fraud, "the train part of the split holds no fraud"),
+        (no_fraud_to_fit_on, "the fitting part of the split holds no fraud"),
+        (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
+        (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),
+        (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': give one of creditcard"),
+        (lambda *_: ["--model", "crystal_ball"], "parameter `model`: Input should be 'hist_"),
+        (lambda *_: ["--trials", "many"], "parameter `trials`: Input should be a valid integer"),
+        (lambda *_: ["--trials", "-1"], "parameter `trials`: Input should be greater than or"),
+        (lambda *_: ["--seed", "0.5"], "parameter `seed`: Input should be a valid integer"),
+        (lambda *_: ["--register", "perhaps"], "parameter `register`: Input should be a valid"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_a_failed_run_that_says_why(
+    lasting_world: World,
+    tmp_path: Path,
+    transactions: Path,
+    make: Callable[[Path, Path], list[str]],
+    message: str,
+) -> None:
+    client = lasting_world.client
+    before = candidates(client)
+
+    finished = training(lasting_world.server.uri, "train", *make(tmp_path, transactions))
+
+    assert finished.code == 2
+    [line] = finished.error_lines
+    assert line.startswith(f"error: {message}")
+    assert finished.errors.splitlines()[-1] == line
+    assert "Traceback" not in finished.errors
+    run = newest_run(client)
+    assert run.info.status == "FAILED"
+    assert f"error: {run.data.tags['failure']}" == line
+    assert candidates(client) == before
+
+
+def test_a_process_with_bad_input_ends_with_code_2_and_no_traceback(
+    lasting_world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "text.parquet").write_text("when,amount,fraud\n")
+    command = [sys.executable, "-m", "training", "train", "--data", str(tmp_path / "text.parquet")]
+
+    finished = process(command, environment_of(lasting_world.server.uri))
+
+    assert finished.code == 2
+    assert len(finished.error_lines) == 1
+    assert finished.error_lines[0].startswith("error: text.parquet cannot be read as Parquet: ")
+    assert "Traceback" not in finished.errors
+    assert finished.output == ""
+
+
+def test_a_run_that_is_terminated_in_the_middle_is_failed_and_says_so(
+    lasting_world: World, transactions: Path
+) -> None:
+    client = lasting_world.client
+    before = candidates(client)
+    arguments = ["--data", str(transactions), "--model", "logistic_regression", "--trials", "9999"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "training", "train", *arguments],
+        cwd=REPOSITORY,
+        env=environment_of(lasting_world.server.uri),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        first_trial = next(line for line in running.stdout if "trial 1/9999" in line)
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate(timeout=60)
+
+    assert first_trial
+    assert running.returncode == 1
+    assert "stopped by SIGTERM" in errors
+    assert "Traceback" not in errors
+    run = newest_run(client)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["failure"] == "stopped by SIGTERM"
+    assert run.data.params["trials"] == "9999"
+    assert candidates(client) == before
+
+
+def test_a_tracking_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    finished = training(f"http://127.0.0.1:{free_port()}", "train")
+
+    assert finished.code == 2
+    [line] = finished.error_lines
+    assert line.startswith("error: the tracking server: ")
+    assert "Traceback" not in finished.errors
+
+
+def test_rows_are_written_and_counted(
+    lasting_world: World, transactions: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.parquet"
+
+    finished = training(lasting_world.server.uri, "rows", str(path), "--data", str(transactions))
+
+    assert finished.code == 0
+    assert finished.output == f"5,564 rows in {path}\n"
+    assert len(read_rows(path).labels) == 5564
+
+
+@pytest.mark.parametrize("command", ["rows", "evaluate"])
+def test_bad_data_end_the_other_commands_in_one_line_too(
+    lasting_world: World, tmp_path: Path, command: str
+) -> None:
+    arguments = [str(tmp_path / "rows.parquet")] if command == "rows" else []
+
+    finished = training(
+        lasting_world.server.uri, command, *arguments, "--data", str(tmp_path / "none.csv")
+    )
+
+    assert finished.code == 2
+    [line] = finished.error_lines
+    assert line.startswith(f"error: no data at {tmp_path}/none.csv; give a Parquet or CSV file")
+    assert "Traceback" not in finished.errors

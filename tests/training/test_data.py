@@ -1,0 +1,337 @@
+"""Reading data: every kind of file, and one clear line for every way that one can be wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from training.data import read_data
+from training.dataset import Dataset, read_dataset
+from training.errors import BadInput
+
+JAN_1, JAN_2, JAN_3 = datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)
+CSV = "t,a,y\n2026-01-01T00:00:00,1.5,0\n2026-01-02T00:00:00,2.5,1\n"
+
+
+def dataset(**more: Any) -> Dataset:
+    return Dataset.model_validate(
+        {
+            "label": "y",
+            "time": {"column": "t"},
+            "amount": "a",
+            "delay_days": 1,
+            "alert_budget_per_day": 5,
+            **more,
+        }
+    )
+
+
+SECONDS = {"time": {"column": "t", "unit": "s", "origin": date(2026, 1, 1)}}
+
+
+def frame(**columns: list[Any]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"t": [JAN_1, JAN_2, JAN_3], "a": [1.0, 2.0, 3.0], "y": [0, 1, 0]} | columns
+    )
+
+
+def parquet(folder: Path, table: pl.DataFrame, name: str = "data.parquet") -> str:
+    table.write_parquet(folder / name)
+    return str(folder / name)
+
+
+def csv(folder: Path, text: str) -> str:
+    (folder / "data.csv").write_text(text)
+    return str(folder / "data.csv")
+
+
+def test_parquet_is_read_with_its_roles_and_types(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(k=["x", None, "z"], n=[1, None, 3], other=[7, 8, 9]))
+
+    data = read_data(path, dataset(categories=["k"], numbers=["n"]))
+
+    assert data.frame.schema == {
+        "y": pl.Int8(),
+        "t": pl.Datetime("us"),
+        "a": pl.Float64(),
+        "n": pl.Float64(),
+        "k": pl.String(),
+    }
+    assert data.frame["k"].to_list() == ["x", None, "z"]
+    assert data.frame["n"].to_list() == [1.0, None, 3.0]
+    assert data.labels(data.frame).tolist() == [0, 1, 0]
+
+
+def test_csv_is_read_as_parquet_is(tmp_path: Path) -> None:
+    data = read_data(csv(tmp_path, CSV), dataset())
+
+    assert data.frame.rows() == [(0, JAN_1, 1.5), (1, JAN_2, 2.5)]
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:
+    parquet(tmp_path, frame(), "b.parquet")
+    parquet(tmp_path, frame(t=[JAN_2, JAN_2, JAN_2]), "a.parquet")
+    (tmp_path / "notes.txt").write_text("not data")
+
+    data = read_data(str(tmp_path), dataset())
+
+    assert data.frame["t"].to_list() == [JAN_1, JAN_2, JAN_2, JAN_2, JAN_2, JAN_3]
+    digests = {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        for name in ("a.parquet", "b.parquet")
+    }
+    lines = f"{digests['a.parquet']}  a.parquet\n{digests['b.parquet']}  b.parquet\n"
+    assert data.sha256 == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_a_name_with_glob_characters_is_a_plain_name(tmp_path: Path) -> None:
+    assert len(read_data(parquet(tmp_path, frame(), "a[1]*.parquet"), dataset()).frame) == 3
+
+
+def test_rows_are_sorted_by_time_and_equal_times_keep_their_order(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(t=[JAN_3, JAN_1, JAN_1]))
+
+    assert read_data(path, dataset()).frame["a"].to_list() == [2.0, 3.0, 1.0]
+
+
+def test_files_that_differ_only_after_row_ten_thousand_have_different_digests(
+    tmp_path: Path,
+) -> None:
+    lines = [f"2026-01-{1 + row % 28:02},{row},{row % 2}" for row in range(12_000)]
+    first = read_data(csv(tmp_path, "\n".join(["t,a,y", *lines])), dataset())
+    lines[11_000] = lines[11_000].replace("11000", "11001")
+    text = "\n".join(["t,a,y", *lines])
+    second = read_data(csv(tmp_path, text), dataset())
+
+    assert second.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert first.sha256 != second.sha256
+
+
+def test_history_features_are_added_with_the_names_of_their_entity(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(card=["k", "k", "k"]))
+
+    data = read_data(path, dataset(entities={"card": {}}, windows_days=[1]))
+
+    assert data.frame["card_count_1d"].to_list() == [1.0, 1.0, 1.0]
+    assert data.frame["card_mean_amount_1d"].to_list() == [1.0, 2.0, 3.0]
+
+
+def test_times_may_be_seconds_or_milliseconds_since_an_origin(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(t=[0, 90_000, 172_800]))
+    milliseconds = {"column": "t", "unit": "ms", "origin": date(2026, 1, 1)}
+
+    seconds = read_data(path, dataset(**SECONDS)).frame["t"]
+    thousandths = read_data(path, dataset(time=milliseconds)).frame["t"]
+
+    assert seconds.to_list() == [JAN_1, datetime(2026, 1, 2, 1), JAN_3]
+    assert thousandths.to_list()[1:] == [
+        datetime(2026, 1, 1, 0, 1, 30),
+        datetime(2026, 1, 1, 0, 2, 52, 800_000),
+    ]
+
+
+def test_text_times_with_a_zone_become_utc(tmp_path: Path) -> None:
+    times = ["2026-01-01T02:00:00+02:00", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"]
+    path = parquet(tmp_path, frame(t=times))
+
+    assert read_data(path, dataset()).frame["t"].to_list() == [JAN_1, JAN_2, JAN_3]
+
+
+def test_a_number_that_is_nan_is_missing(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(n=[float("nan"), None, 3.0]))
+
+    assert read_data(path, dataset(numbers=["n"])).frame["n"].to_list() == [None, None, 3.0]
+
+
+def test_categories_of_a_csv_file_stay_as_they_are_written(tmp_path: Path) -> None:
+    text = "t,a,y,k,hour\n2026-01-01,1,0,007,10:30\n2026-01-02,2,1,,09:00\n"
+
+    data = read_data(csv(tmp_path, text), dataset(categories=["k", "hour"]))
+
+    assert data.frame["k"].to_list() == ["007", None]
+    assert data.frame["hour"].to_list() == ["10:30", "09:00"]
+
+
+def test_booleans_are_labels_too(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=[False, True, False]))
+
+    assert read_data(path, dataset()).frame["y"].to_list() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles", "message"),
+    [
+        (
+            {},
+            {"numbers": ["n"]},
+            "the data has no column 'n', which the data-set file names; it has t, a, y",
+        ),
+        ({"y": [0, 1, 2]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
+        ({"y": [0, 1, None]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
+        ({"y": [0.0, 0.5, 1.0]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
+        ({"y": ["no", "yes", "no"]}, {}, "column 'y' (the label) must be 0 or 1, it is String"),
+        ({"a": ["1", "2", "three"]}, {}, "column 'a' holds something that is no number"),
+        ({"a": [[1], [2], [3]]}, {}, "column 'a' holds something that is no number"),
+        ({"a": [JAN_1, JAN_1, JAN_1]}, {}, "column 'a' holds times where numbers belong"),
+        ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a' holds an infinite number"),
+        ({"a": [1.0, 2.0, float("-inf")]}, {}, "column 'a' holds an infinite number"),
+        (
+            {"a": [1.0, 2.0, 3.5e38]},
+            {},
+            "column 'a' holds a number too large for the model (float32)",
+        ),
+        ({"a": [1.0, 2.0, None]}, {}, "column 'a' (the amount) has missing values"),
+        ({"a": [1.0, 2.0, float("nan")]}, {}, "column 'a' (the amount) has missing values"),
+        (
+            {"k": [["x"], ["y"], ["z"]]},
+            {"categories": ["k"]},
+            "column 'k' holds lists or structs; give one value a row",
+        ),
+        (
+            {"k": [["x"], ["y"], ["z"]]},
+            {"entities": {"k": {}}},
+            "column 'k' holds lists or structs; give one value a row",
+        ),
+        (
+            {"t": ["2026-01-01", "yesterday", "2026-01-03"]},
+            {},
+            "column 't' (the time) holds times that cannot be parsed",
+        ),
+        (
+            {"t": [0, 1, 2]},
+            {},
+            "column 't' (the time) is a number: give `unit` and `origin`",
+        ),
+        (
+            {"t": [0.5, 1.5, 2.5]},
+            {},
+            "column 't' (the time) is a number: give `unit` and `origin`",
+        ),
+        (
+            {},
+            SECONDS,
+            "column 't' (the time) holds Datetime(time_unit='us', time_zone=None) and no numbers: "
+            "leave out `unit` and `origin`",
+        ),
+        (
+            {"t": [0, 1, 1_700_000_000_000]},
+            SECONDS,
+            "column 't' (the time) goes beyond the years 1 to 9999: look at `unit`",
+        ),
+        (
+            {"t": [0.0, 1.0, float("nan")]},
+            SECONDS,
+            "column 't' (the time) holds times that cannot be parsed",
+        ),
+        ({"t": [JAN_1, JAN_2, None]}, {}, "column 't' (the time) has missing values"),
+        (
+            {"t": [JAN_1, JAN_1, JAN_1]},
+            {},
+            "column 't' (the time) says the same time in every row",
+        ),
+    ],
+)
+def test_a_wrong_column_is_named(
+    tmp_path: Path, columns: dict[str, list[Any]], roles: dict[str, Any], message: str
+) -> None:
+    path = parquet(tmp_path, frame(**columns))
+
+    with pytest.raises(BadInput) as caught:
+        read_data(path, dataset(**roles))
+
+    assert str(caught.value) == message
+
+
+def truncated(folder: Path) -> str:
+    path = parquet(folder, frame())
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+def text_called_parquet(folder: Path) -> str:
+    (folder / "text.parquet").write_text(CSV)
+    return str(folder / "text.parquet")
+
+
+def zero_bytes(folder: Path) -> str:
+    (folder / "none.parquet").touch()
+    return str(folder / "none.parquet")
+
+
+def folder_of_different_tables(folder: Path) -> str:
+    parquet(folder, frame(), "a.parquet")
+    parquet(folder, frame(a=["x", "y", "z"]), "b.parquet")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: parquet(folder, frame().clear()), "data.parquet holds no rows"),
+        (lambda folder: csv(folder, "t,a,y\n"), "data.csv holds no rows"),
+        (lambda folder: csv(folder, ""), "data.csv cannot be read as CSV: empty CSV"),
+        (
+            lambda folder: csv(folder, "t,a,y\n2026-01-01,1,0,9\n"),
+            "data.csv cannot be read as CSV: found more fields than defined in 'Schema'",
+        ),
+        (zero_bytes, "none.parquet cannot be read as Parquet: "),
+        (truncated, "data.parquet cannot be read as Parquet: "),
+        (text_called_parquet, "text.parquet cannot be read as Parquet: "),
+        (lambda folder: str(folder / "nothing.parquet"), "no data at "),
+        (lambda folder: str(folder / "nothing.csv"), "no data at "),
+        (str, "folder "),
+        (folder_of_different_tables, ""),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_in_one_line(
+    tmp_path: Path, make: Callable[[Path], str], message: str
+) -> None:
+    path = make(tmp_path)
+
+    with pytest.raises(BadInput) as caught:
+        read_data(path, dataset())
+
+    assert str(caught.value).startswith(message)
+    assert Path(path).name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_parquet_says_so(tmp_path: Path) -> None:
+    csv(tmp_path, CSV)
+
+    with pytest.raises(BadInput, match=r"holds no \.parquet file"):
+        read_data(str(tmp_path), dataset())
+
+
+def test_a_parquet_file_with_a_flipped_bit_is_read_or_refused_but_nothing_else(
+    tmp_path: Path,
+) -> None:
+    whole = Path(parquet(tmp_path, frame())).read_bytes()
+    refused = 0
+    for position in range(4, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1
+        (tmp_path / "damaged.parquet").write_bytes(damaged)
+        try:
+            read_data(str(tmp_path / "damaged.parquet"), dataset())
+        except BadInput as error:
+            refused += "\n" not in str(error)
+    assert refused > 10
+
+
+def test_the_simulated_data_are_made_once_and_kept(tmp_path: Path) -> None:
+    first = read_data("simulated", read_dataset("simulated"), cache=tmp_path / "cache")
+    [path] = (tmp_path / "cache").iterdir()
+    made = path.stat().st_mtime_ns
+    second = read_data("simulated", read_dataset("simulated"), cache=tmp_path / "cache")
+
+    assert path.name == "simulated-20260101.parquet"
+    assert path.stat().st_mtime_ns == made
+    assert first.sha256 == second.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,167 @@
+"""Data-set files: the shipped ones load, and whatever is wrong with one is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from training.dataset import Dataset, read_dataset
+from training.errors import BadInput
+
+GOOD = """\
+label: y
+time: {column: t}
+amount: a
+delay_days: 1
+alert_budget_per_day: 5
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_simulated_data_set_has_the_books_twelve_history_features() -> None:
+    dataset = read_dataset("simulated")
+
+    assert dataset.label == "fraud"
+    assert dataset.alert_budget_per_day == 20
+    assert len(dataset.history) == 12
+    assert dataset.inputs[:3] == ("amount", "customer_id_count_1d", "customer_id_mean_amount_1d")
+
+
+def test_the_credit_card_data_set_takes_the_amount_and_v1_to_v28() -> None:
+    dataset = read_dataset("creditcard")
+
+    assert dataset.inputs == ("Amount", *(f"V{number}" for number in range(1, 29)))
+    assert dataset.history == ()
+    assert dataset.test_share == 0.3
+
+
+def test_the_handbook_data_set_reads_risk_seven_days_late() -> None:
+    risks = {one.name: one.delay_days for one in read_dataset("handbook").history}
+
+    assert risks["TERMINAL_ID_risk_30d"] == 7
+    assert risks["CUSTOMER_ID_count_30d"] == 0
+
+
+def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
+    dataset = read_dataset(write(tmp_path, GOOD))
+
+    assert dataset.windows_days == (1, 7, 30)
+    assert dataset.test_share == 0.3
+    assert dataset.inputs == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "labels: y\n", "mine.yaml: labels: Extra inputs are not permitted"),
+        (GOOD.replace("label: y\n", ""), "mine.yaml: label: Field required"),
+        (GOOD + "numbers: [a]\n", "mine.yaml: the file: Value error, column 'a' has two roles"),
+        (GOOD + "ignored: [y]\n", "mine.yaml: the file: Value error, column 'y' has two roles"),
+        (
+            GOOD.replace("{column: t}", "{column: t, unit: s}"),
+            "mine.yaml: time: Value error, `unit` and `origin` go together",
+        ),
+        (
+            GOOD.replace("{column: t}", "{column: t, origin: 2026-01-01}"),
+            "mine.yaml: time: Value error, `unit` and `origin` go together",
+        ),
+        (
+            GOOD.replace("{column: t}", "{column: t, unit: min, origin: 2026-01-01}"),
+            "mine.yaml: time.unit: Input should be 's' or 'ms'",
+        ),
+        (
+            GOOD + "test_share: 1\n",
+            "mine.yaml: test_share: Input should be less than 1",
+        ),
+        (
+            GOOD.replace("delay_days: 1", "delay_days: -1"),
+            "mine.yaml: delay_days: Input should be greater than or equal to 0",
+        ),
+        (
+            GOOD + "windows_days: [1, 0]\n",
+            "mine.yaml: windows_days.1: Input should be greater than 0",
+        ),
+        (
+            GOOD + "windows_days: [7, 7]\n",
+            "mine.yaml: the file: Value error, `windows_days` names a window twice",
+        ),
+        (
+            GOOD.replace("delay_days: 1", "delay_days: 0") + "entities: {shop: {risk: true}}\n",
+            "mine.yaml: the file: Value error, `risk: true` of 'shop' needs `delay_days` of at "
+            "least 1",
+        ),
+        (
+            GOOD + "entities: {card: {}}\nnumbers: [card_count_7d]\n",
+            "mine.yaml: the file: Value error, column 'card_count_7d' has the name of a history "
+            "feature: rename it",
+        ),
+        (
+            GOOD + "numbers: [probability]\n",
+            "mine.yaml: the file: Value error, column 'probability' has a name that is reserved: "
+            "rename it",
+        ),
+        (
+            GOOD + "entities: {card: {risky: true}}\n",
+            "mine.yaml: entities.card.risky: Extra inputs are not permitted",
+        ),
+        ("- a\n- b\n", "mine.yaml: the file: Input should be a valid dictionary"),
+        ("", "mine.yaml: the file: Input should be a valid dictionary"),
+        ("label: [", "mine.yaml cannot be read as YAML: while parsing a flow node"),
+        ("origin: 2013-13-01\n", "mine.yaml cannot be read as YAML: month must be in 1..12"),
+        (
+            "label: !!python/object/apply:os.system ['touch executed']\n",
+            "mine.yaml cannot be read as YAML: could not determine a constructor for the tag",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line_that_names_file_and_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(BadInput) as caught:
+        read_dataset(write(tmp_path, text))
+
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_an_unknown_name_is_answered_with_the_shipped_ones() -> None:
+    with pytest.raises(BadInput) as caught:
+        read_dataset("creditcards")
+
+    assert str(caught.value) == (
+        "no data-set file 'creditcards': give one of creditcard, handbook, simulated, "
+        "or the path of your own YAML file"
+    )
+
+
+def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no data-set file '.*/none.yaml'"):
+        read_dataset(str(tmp_path / "none.yaml"))
+
+
+def test_a_folder_or_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00label")
+
+    with pytest.raises(BadInput, match="cannot be read as YAML"):
+        read_dataset(str(tmp_path))
+    with pytest.raises(BadInput, match=r"binary\.yaml cannot be read as YAML"):
+        read_dataset(str(binary))
+
+
+def test_the_documentation_lists_exactly_the_keys_that_there_are() -> None:
+    text = (REPOSITORY / "docs" / "training.md").read_text()
+    table = text.split("## The data-set file")[1].split("\n## ")[0]
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Dataset.model_fields)

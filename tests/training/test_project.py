@@ -1,0 +1,245 @@
+"""The MLflow Project: its entry points, its environment, and `mlflow run` itself."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from deploy import traffic
+from deploy.processes import free_port, inference_service, wait_until_ok
+from registry.metrics import detection
+from registry.reader import fetch_verified
+from registry.rows import read_rows
+from registry.scorer import open_model
+from registry.store import CANDIDATES
+from tests.conftest import REPOSITORY, World
+from tests.shared import shared_data
+from tests.training.commands import Finished, candidates, environment_of, newest_run, process
+
+MLFLOW = str(Path(sys.executable).parent / "mlflow")
+REFERENCE = re.compile(r"[0-9a-f]{32}@sha256:[0-9a-f]{64}")
+
+
+def parameters_of(entry_point: str) -> dict[str, tuple[str, object]]:
+    project = yaml.safe_load((REPOSITORY / "MLproject").read_text())
+    parameters = project["entry_points"][entry_point]["parameters"]
+    return {name: (one["type"], one.get("default")) for name, one in parameters.items()}
+
+
+def test_the_entry_points_are_main_evaluate_promote_and_rollback() -> None:
+    project = yaml.safe_load((REPOSITORY / "MLproject").read_text())
+
+    assert list(project["entry_points"]) == ["main", "evaluate", "promote", "rollback"]
+    assert project["conda_env"] == "conda.yaml"
+
+
+def test_the_parameters_of_the_entry_points_have_types_and_defaults() -> None:
+    assert parameters_of("main") == {
+        "data": ("string", "simulated"),
+        "dataset": ("string", "simulated"),
+        "model": ("string", "hist_gradient_boosting"),
+        "trials": ("float", 0),
+        "seed": ("float", 0),
+        "register": ("string", "true"),
+    }
+    assert parameters_of("evaluate") == {
+        "data": ("string", "simulated"),
+        "dataset": ("string", "simulated"),
+        "candidate": ("string", "staging"),
+        "policy": ("string", "registry/policy.yaml"),
+    }
+    assert parameters_of("promote") == {
+        "evidence": ("string", None),
+        "approver": ("string", None),
+        "comment": ("string", ""),
+    }
+    assert parameters_of("rollback") == {
+        "to": ("string", None),
+        "approver": ("string", None),
+        "reason": ("string", None),
+    }
+
+
+def test_conda_takes_its_pins_from_the_requirements_and_a_python_that_the_project_allows() -> None:
+    environment = yaml.safe_load((REPOSITORY / "conda.yaml").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    [python] = [one for one in environment["dependencies"] if str(one).startswith("python=")]
+
+    assert environment["dependencies"][1:] == ["pip", {"pip": ["-r requirements/training.txt"]}]
+    assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
+
+
+def mlflow_run(world: World, *arguments: str, manager: str = "local") -> Finished:
+    command = [MLFLOW, "run", ".", "--env-manager", manager, *arguments]
+    return process(command, environment_of(**world_settings(world)))
+
+
+def world_settings(world: World) -> dict[str, str]:
+    settings = dict(world.environment)
+    return {"uri": settings.pop("MLFLOW_TRACKING_URI"), **settings}
+
+
+@pytest.fixture(scope="module")
+def by_project(lasting_world: World, transactions: Path) -> Finished:
+    """`mlflow run .` with parameters, in the experiment that the documentation names."""
+    return mlflow_run(
+        lasting_world,
+        *("--experiment-name", "fraud-detector"),
+        *("-P", f"data={transactions}", "-P", "model=random_forest", "-P", "seed=1"),
+    )
+
+
+def registered_by(finished: Finished) -> int:
+    [version] = re.findall(r"^candidate (\d+) is registered", finished.output, re.MULTILINE)
+    return int(version)
+
+
+def write_policy(folder: Path, average_precision: float) -> str:
+    path = folder / "policy.yaml"
+    path.write_text(
+        "name: small\nalert_budget_per_day: 20\nparity_tolerance: 0.00001\n"
+        f"floor: {{average_precision: {average_precision}}}\n"
+        "no_worse_margin: {average_precision: 0.02}\n"
+    )
+    return str(path)
+
+
+def test_mlflow_run_trains_and_registers_a_candidate(
+    lasting_world: World, by_project: Finished
+) -> None:
+    assert by_project.code == 0, by_project.errors
+    version = registered_by(by_project)
+    of_version = lasting_world.client.get_model_version(CANDIDATES, str(version))
+    run = lasting_world.client.get_run(str(of_version.run_id))
+    assert run.info.status == "FINISHED"
+    assert run.data.params["model"] == "random_forest"
+    assert run.data.tags["mlflow.project.entryPoint"] == "main"
+
+
+def test_the_evaluate_entry_point_prints_what_to_approve_and_fails_where_a_gate_does(
+    lasting_world: World, by_project: Finished, transactions: Path, tmp_path: Path
+) -> None:
+    assert by_project.code == 0, by_project.errors
+    version = registered_by(by_project)
+    given = ("-e", "evaluate", "-P", f"candidate={version}", "-P", f"data={transactions}")
+
+    passed = mlflow_run(lasting_world, *given, "-P", f"policy={write_policy(tmp_path, 0.3)}")
+    refused = mlflow_run(lasting_world, *given, "-P", f"policy={write_policy(tmp_path, 0.999)}")
+
+    assert passed.code == 0, passed.errors
+    assert "all gates passed" in passed.output
+    [reference] = REFERENCE.findall(passed.output)
+    assert refused.code != 0
+    assert "1 of 4 gates failed: it cannot be promoted" in refused.output
+    link = lasting_world.promote(reference)
+    assert link.statement.entry.candidate.version == version
+
+
+def test_the_promote_and_rollback_entry_points_append_to_the_ledger(own_ledger: World) -> None:
+    world = own_ledger
+    first = world.put_in_production(quality=0.8)
+    candidate = world.register(quality=1.0)
+    reference, _ = world.evaluate(candidate)
+
+    promoted = mlflow_run(
+        world,
+        *("-e", "promote", "-P", f"evidence={reference}", "-P", "approver=github:bob"),
+        *("-P", "comment=it's better; see ticket 12"),
+    )
+    assert promoted.code == 0, promoted.errors
+    head = world.ledger.head
+    assert head is not None
+    assert head.statement.entry.approver == "github:bob"
+    assert head.statement.entry.comment == "it's better; see ticket 12"
+    assert head.statement.entry.candidate.version == candidate
+
+    rolled_back = mlflow_run(
+        world,
+        *("-e", "rollback", "-P", f"to={first.version}", "-P", "approver=github:bob"),
+        *("-P", "reason=false alerts since 09:00"),
+    )
+    assert rolled_back.code == 0, rolled_back.errors
+    head = world.ledger.head
+    assert head is not None
+    assert head.statement.entry.action == "rollback"
+    assert head.statement.entry.comment == "false alerts since 09:00"
+    assert head.statement.files == first.statement.files
+
+
+def test_mlflow_run_builds_its_own_environment_with_uv(
+    lasting_world: World, transactions: Path, tmp_path: Path
+) -> None:
+    settings = world_settings(lasting_world) | {"MLFLOW_ENV_ROOT": str(tmp_path / "environments")}
+    arguments = ["-P", f"data={transactions}", "-P", "model=logistic_regression"]
+
+    finished = process(
+        [MLFLOW, "run", ".", "--env-manager", "uv", *arguments],
+        environment_of(**settings),
+    )
+
+    assert finished.code == 0, finished.errors
+    assert [path.name[:7] for path in (tmp_path / "environments").iterdir()] == ["mlflow-"]
+    assert f"candidate {candidates(lasting_world.client)[-1]} is registered" in finished.output
+    assert newest_run(lasting_world.client, "Default").info.status == "FINISHED"
+
+
+def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
+    own_ledger: World, tmp_path: Path
+) -> None:
+    world = own_ledger
+    data = shared_data("creditcard.parquet")
+    environment = environment_of(**world_settings(world))
+    given = ["--data", str(data), "--dataset", "creditcard"]
+    rows = tmp_path / "held-out.parquet"
+
+    trained = process([sys.executable, "-m", "training", "train", *given], environment)
+    assert trained.code == 0, trained.errors
+    run = newest_run(world.client)
+    assert run.data.metrics["average_precision"] >= 0.78
+    assert run.data.metrics["rows"] == 284_807
+    candidate = str(candidates(world.client)[-1])
+
+    stage = ["registry", "stage", candidate]
+    staged = process([sys.executable, "-m", *stage], environment)
+    assert staged.code == 0, staged.errors
+    written = process([sys.executable, "-m", "training", "rows", str(rows), *given], environment)
+    assert written.code == 0, written.errors
+    judged = process(
+        [sys.executable, "-m", "registry", "evaluate", "--rows", str(rows)], environment
+    )
+    assert judged.code == 0, judged.errors
+    reference = judged.output.splitlines()[-1]
+    promote = ["promote", reference, "--approver", "github:alice", "--comment", "acceptance"]
+    promoted = process([sys.executable, "-m", "registry", *promote], environment)
+    assert promoted.code == 0, promoted.errors
+
+    head = world.ledger.head
+    assert head is not None
+    assert head.statement.entry.policy.name == "default"
+    scorer = open_model(fetch_verified(world.client, head, tmp_path / "production"))
+    held_out = read_rows(rows)
+    assert len(held_out.labels) >= 0.3 * 284_807
+    scores = scorer.score(held_out.encoded(scorer.contract))
+    assert detection(held_out.labels, scores, held_out.days, 100).average_precision >= 0.78
+
+    chosen = traffic.choose(rows, 1000)
+    log = tmp_path / "inference.log"
+    with inference_service(world.server.uri, world.config, free_port(), log) as (address, service):
+        wait_until_ok(service, f"{address}/healthcheck", log)
+        exchanges = traffic.send(address, chosen, scorer.contract)
+
+    offline = [
+        float(scorer.score(scorer.encode([row[name] for name in scorer.contract.names]))[0])
+        for row in chosen.iter_rows(named=True)
+    ]
+    answered = [one.answer["probability"] for one in exchanges]
+    assert len(answered) == 1000
+    assert answered == offline
+    assert {one.answer["model_version"] for one in exchanges} == {head.version}
+    assert {one.answer["decision"] for one in exchanges} == {"approve", "review"}

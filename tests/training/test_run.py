@@ -1,0 +1,312 @@
+"""Whole training runs on a real tracking server, and what is in MLflow afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from inference.model import load_head
+from registry import evaluation
+from registry.candidates import fetch_candidate
+from registry.contract import Contract, read_contract
+from registry.rows import encode_frame
+from registry.scorer import Scorer, open_model
+from registry.store import CANDIDATES
+from tests.conftest import POLICY, REPOSITORY, World
+from tests.training import own_data
+from tests.training.commands import Finished, candidates, newest_run, training
+from training.data import read_data
+from training.dataset import read_dataset
+from training.describe import describe_inputs
+from training.fit import Recipe, validate
+from training.models import MODELS
+from training.rows import write_rows
+from training.split import split_by_time
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One finished run, with its candidate's files as a reader fetches them."""
+
+    finished: Finished
+    run: Run
+    version: int
+    folder: Path
+    contract: Contract
+    scorer: Scorer
+
+
+def fetch(client: MlflowClient, version: int, folder: Path) -> Path:
+    return fetch_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    lasting_world: World, transactions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    client = lasting_world.client
+    arguments = ("--data", str(transactions), "--model", "random_forest", "--seed", "3")
+    finished = training(lasting_world.server.uri, "train", *arguments)
+    assert finished.code == 0, finished.errors
+    version = candidates(client)[-1]
+    folder = fetch(client, version, tmp_path_factory.mktemp("candidate"))
+    return Trained(
+        finished, newest_run(client), version, folder, read_contract(folder), open_model(folder)
+    )
+
+
+def artifacts(client: MlflowClient, run: Run, folder: str) -> list[str]:
+    return sorted(one.path for one in client.list_artifacts(run.info.run_id, folder))
+
+
+def parity_rows(client: MlflowClient, run: Run, folder: Path) -> pd.DataFrame:
+    path = client.download_artifacts(run.info.run_id, "parity/rows.parquet", str(folder))
+    return pd.read_parquet(path)
+
+
+def test_a_run_logs_its_parameters_and_those_of_its_model(trained: Trained) -> None:
+    parameters = dict(trained.run.data.params)
+
+    assert trained.run.info.status == "FINISHED"
+    assert parameters.pop("data").endswith("transactions.parquet")
+    assert parameters == {
+        "dataset": "simulated",
+        "model": "random_forest",
+        "trials": "0",
+        "seed": "3",
+        "register": "true",
+        **{
+            f"random_forest.{name}": str(value)
+            for name, value in MODELS["random_forest"].defaults.items()
+        },
+    }
+
+
+def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
+    trained: Trained,
+) -> None:
+    metrics = trained.run.data.metrics
+
+    assert sorted(metrics) == [
+        "average_precision",
+        "budget_precision",
+        "budget_recall",
+        "roc_auc",
+        "rows",
+        "threshold",
+        "validation_average_precision",
+        "validation_budget_precision",
+        "validation_budget_recall",
+        "validation_roc_auc",
+    ]
+    assert metrics["rows"] == 18_545
+    assert metrics["roc_auc"] > 0.9
+    assert metrics["budget_recall"] > 0.7
+    assert metrics["threshold"] == trained.contract.threshold
+
+
+def test_a_run_says_which_data_code_and_libraries_it_is_from(
+    trained: Trained, transactions: Path
+) -> None:
+    tags = trained.run.data.tags
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+    sha256 = hashlib.sha256(transactions.read_bytes()).hexdigest()
+    assert tags["data_sha256"] == sha256
+    assert tags["git_commit"] == commit
+    assert tags["git_dirty"] in ("true", "false")
+    for library in ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "polars", "skl2onnx"):
+        assert tags[f"library.{library}"] == importlib.metadata.version(library)
+    assert trained.run.inputs is not None
+    [given] = trained.run.inputs.dataset_inputs
+    assert given.dataset.name == "transactions"
+    assert given.dataset.digest == sha256[:36]
+
+
+def test_a_run_holds_two_plots_and_its_parity_rows(lasting_world: World, trained: Trained) -> None:
+    client = lasting_world.client
+
+    assert artifacts(client, trained.run, "plots") == [
+        "plots/precision_recall.png",
+        "plots/score_distribution.png",
+    ]
+    assert artifacts(client, trained.run, "parity") == ["parity/rows.parquet"]
+
+
+def test_the_candidate_is_onnx_with_contract_signature_and_input_example(trained: Trained) -> None:
+    names = sorted(path.name for path in trained.folder.rglob("*") if path.is_file())
+    example = json.loads((trained.folder / "input_example.json").read_text())
+
+    assert {"MLmodel", "model.onnx", "input_example.json", "requirements.txt"} <= set(names)
+    assert not [name for name in names if name.endswith((".pkl", ".joblib", ".pickle"))]
+    assert trained.contract.dataset == "simulated"
+    assert trained.contract.delay_days == 7
+    assert trained.contract.names[0] == "amount"
+    assert len(trained.contract.names) == 13
+    assert trained.contract.training_window.start.isoformat() == "2026-01-01T00:00:49+00:00"
+    assert trained.contract.training_window.end.isoformat() == "2026-02-05T07:05:10+00:00"
+    assert "20 a day" in trained.contract.threshold_method
+    assert example["columns"] == list(trained.contract.names)
+    pinned = (trained.folder / "requirements.txt").read_text().split()
+    assert f"onnxruntime=={importlib.metadata.version('onnxruntime')}" in pinned
+
+
+def test_the_candidate_gives_the_recorded_probabilities_of_scikit_learn(
+    lasting_world: World, trained: Trained, tmp_path: Path
+) -> None:
+    recorded = parity_rows(lasting_world.client, trained.run, tmp_path)
+
+    given = trained.scorer.score_one_by_one(encode_frame(recorded, trained.contract))
+
+    assert len(recorded) == 5564
+    assert float(np.abs(given - recorded["probability"]).max()) < 1e-5
+
+
+def test_plain_mlflow_gives_what_the_scorer_gives(
+    lasting_world: World,
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", lasting_world.server.uri)
+    recorded = parity_rows(lasting_world.client, trained.run, tmp_path).head(200)
+
+    loaded = mlflow.pyfunc.load_model(f"models:/{CANDIDATES}/{trained.version}")
+    answer = loaded.predict(recorded[list(trained.contract.names)].astype("float64"))
+
+    expected = trained.scorer.score(encode_frame(recorded, trained.contract))
+    assert np.array_equal(np.asarray(answer["probability"]), expected)
+
+
+def test_the_contract_describes_the_training_rows_and_no_later_ones(trained: Trained) -> None:
+    for one in trained.contract.inputs:
+        assert sum(one.histogram.counts) + one.histogram.missing == 10_795
+
+
+def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
+    trained: Trained, transactions: Path
+) -> None:
+    data = read_data(str(transactions), read_dataset("simulated"))
+    times = {"time": "time", "label": "fraud", "delay_days": 7}
+    window = split_by_time(data.frame, test_share=0.3, **times).train  # type: ignore[arg-type]
+    inside = split_by_time(window, test_share=0.25, **times)  # type: ignore[arg-type]
+    recipe = Recipe("random_forest", MODELS["random_forest"].defaults, 3)
+
+    validated = validate(data, recipe, inside, describe_inputs(data, window))
+
+    assert window["time"].max() == datetime(2026, 2, 5, 7, 5, 10)
+    assert trained.contract.threshold == pytest.approx(validated.threshold, rel=1e-5)
+    measured = trained.run.data.metrics["validation_average_precision"]
+    assert measured == pytest.approx(validated.detection.average_precision, rel=1e-5)
+
+
+def test_a_run_registers_one_candidate_and_says_how_to_go_on(
+    lasting_world: World, trained: Trained
+) -> None:
+    version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
+
+    assert version.run_id == trained.run.info.run_id
+    last = trained.finished.output.splitlines()[-1]
+    assert last == (
+        f"candidate {trained.version} is registered; "
+        f"next: python -m registry stage {trained.version}"
+    )
+
+
+def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_candidate(
+    lasting_world: World, trained: Trained, transactions: Path
+) -> None:
+    client = lasting_world.client
+    before = candidates(client)
+    arguments = ("--model", "logistic_regression", "--trials", "2", "--register", "false")
+
+    finished = training(lasting_world.server.uri, "train", "--data", str(transactions), *arguments)
+
+    assert finished.code == 0, finished.errors
+    run = newest_run(client)
+    children = client.search_runs(
+        [run.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
+        order_by=["attributes.start_time ASC"],
+    )
+    assert [child.info.run_name for child in children] == ["trial-0", "trial-1"]
+    assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
+    assert children[0].data.params == {"C": "1.0"}
+    precisions = [child.data.metrics["validation_average_precision"] for child in children]
+    best = children[precisions.index(max(precisions))]
+    assert run.data.params["logistic_regression.C"] == best.data.params["C"]
+    assert run.data.metrics["validation_average_precision"] == max(precisions)
+    assert candidates(client) == before
+    assert "is registered" not in finished.output
+
+
+def predict(world: World, **transaction: Any) -> tuple[float, str]:
+    answer = load_head(world.client, world.trust).predict(json.dumps(transaction).encode())
+    return answer.probability, answer.decision
+
+
+def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_code(
+    own_ledger: World, tmp_path: Path
+) -> None:
+    world = own_ledger
+    data, dataset = own_data.write(tmp_path)
+    given = ("--data", str(data), "--dataset", str(dataset))
+
+    finished = training(world.server.uri, "train", *given)
+    assert finished.code == 0, finished.errors
+    version = candidates(world.client)[-1]
+    write_rows(str(data), str(dataset), world.rows)
+    reference, evidence = evaluation.evaluate(
+        world.client, world.trust, str(version), world.rows, POLICY
+    )
+    assert evidence.failed == ()
+    world.promote(str(reference))
+
+    contract = read_contract(fetch(world.client, version, tmp_path / "candidate"))
+    by_name = {one.name: one for one in contract.inputs}
+    assert by_name["mcc"].categories == ("0742", "5411", "5812")
+    assert by_name["country"].nullable
+    assert by_name["distance_km"].nullable
+    assert not by_name["eur"].nullable
+    payment = {
+        "eur": 120.0,
+        "distance_km": 45.0,
+        "mcc": "0742",
+        "country": "DE",
+        "card_count_1d": 1.0,
+        "card_mean_amount_1d": 120.0,
+        "card_count_7d": 4.0,
+        "card_mean_amount_7d": 60.0,
+    }
+    assert sorted(payment) == sorted(contract.names)
+    fraud, decision = predict(world, **payment)
+    assert fraud > 0.5
+    assert decision == "review"
+    harmless, decision = predict(world, **{**payment, "mcc": "5411", "distance_km": None})
+    assert harmless < 0.1
+    assert decision == "approve"
+    unknown = predict(world, **{**payment, "mcc": "9999", "country": None})
+    assert 0 <= unknown[0] <= 1
+    held_out = pl.read_parquet(world.rows)
+    frauds = held_out.filter(pl.col("_label") == 1).select(contract.names).to_dicts()
+    assert len(frauds) > 20
+    served = load_head(world.client, world.trust)
+    for row in frauds[:20]:
+        offline = served.scorer.score(served.scorer.encode([row[name] for name in contract.names]))
+        assert served.predict(json.dumps(row).encode()).probability == float(offline[0])
