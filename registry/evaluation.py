@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from registry import statement
 from registry.candidates import candidate, fetch_candidate
-from registry.errors import NotFound, UsageError
+from registry.errors import ContractError, NotFound, UsageError
 from registry.evidence import (
     MODEL_FOLDER,
     PARITY_FILE,
@@ -127,6 +127,13 @@ def _measure(
     scores = {"candidate": scorer.score(rows.encoded(scorer.contract))}
     if production is not None:
         scores["Production"] = production.score(rows.encoded(production.contract))
+    for name, score in scores.items():
+        wrong = int((~((score >= 0) & (score <= 1))).sum())
+        if wrong or len(score) != len(rows.labels):
+            raise ContractError(
+                f"the {name} model gives no probability for {wrong or 'some'} of the "
+                f"{len(rows.labels)} rows; can an input be missing that it cannot score?"
+            )
 
     def measure(name: str) -> Detection:
         return detection(rows.labels, scores[name], rows.days, policy.alert_budget_per_day)

@@ -14,11 +14,11 @@ from mlflow import MlflowClient
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry import statement
-from registry.errors import BytesMismatch, UsageError
+from registry.errors import BytesMismatch, Refused, UsageError
 from registry.files import Manifest, sha256_of
 from registry.gates import Measurements, Verdict
 from registry.statement import Candidate, Sha256
-from registry.store import download, server_errors
+from registry.store import EVIDENCE_EXPERIMENT, download, server_errors
 
 EVIDENCE_FILE = "evidence.json"
 MODEL_FOLDER = "model"
@@ -108,11 +108,19 @@ class Fetched:
 def fetched_evidence(client: MlflowClient, reference: statement.Evidence) -> Iterator[Fetched]:
     """Download an evidence run and hash it again.
 
-    Raises BytesMismatch, naming the files, where anything differs from what was approved; NotFound
-    and Unreachable as the server answers.
+    Raises BytesMismatch, naming the files, where anything differs from what was approved; Refused
+    for a run outside the experiment where only the promoter may write; NotFound and Unreachable as
+    the server answers.
     """
     with server_errors(f"reading evidence run {reference.run_id}"):
-        address = client.get_run(reference.run_id).info.artifact_uri
+        run = client.get_run(reference.run_id).info
+        experiment = client.get_experiment(run.experiment_id).name
+    if experiment != EVIDENCE_EXPERIMENT:
+        raise Refused(
+            f"run {reference.run_id} is in the experiment {experiment!r}; evidence counts only in "
+            f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
+        )
+    address = run.artifact_uri
     with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
         folder = download(client, address, Path(temporary) / "run")
         path = folder / EVIDENCE_FILE

@@ -94,22 +94,33 @@ class Ledger:
         return self.tip
 
     def earlier(self, version: int | None) -> Link:
-        """The entry to roll back to: the given ledger version, or the head before the head's files.
+        """The entry to roll back to: the given ledger version, or the last one of other files
+        before the head's were promoted, so that a second rollback never returns to what the first
+        one left. While an overrun leaves nothing in force, it is the last one that was.
 
         Raises NotFound where there is none, or where its files are in force already.
         """
-        head = self.tip if self.tip and self.tip.overrun else self.head
-        if head is None:
+        overrun = self.tip is not None and self.tip.overrun and not self.breaks
+        head = None if overrun else self.head
+        if self.tip is None:
             raise NotFound("the ledger has no entry yet, so there is nothing to roll back to")
-        others = [
-            one
-            for one in self.chain
-            if one.statement.files != head.statement.files and not one.overrun
-        ]
+        others = [one for one in self.chain if not (one.overrun or _same_files(one, head))]
         if version is None:
-            if not others:
-                raise NotFound("no other model was ever in Production, so there is no way back yet")
-            return others[-1]
+            promoted = max(
+                (
+                    one.statement.entry.sequence
+                    for one in self.chain
+                    if _same_files(one, head) and one.statement.entry.action == "promote"
+                ),
+                default=self.tip.statement.entry.sequence,
+            )
+            before = [one for one in others if one.statement.entry.sequence < promoted]
+            if not before:
+                raise NotFound(
+                    "no other model was in Production before this one, so there is no way back; "
+                    "`--to VERSION` takes any entry of the ledger"
+                )
+            return before[-1]
         for one in self.chain:
             if one.version == version:
                 if one not in others:
@@ -117,6 +128,10 @@ class Ledger:
                 return one
         known = ", ".join(str(one.version) for one in self.chain)
         raise NotFound(f"version {version} is not an entry of the ledger; entries are {known}")
+
+
+def _same_files(link: Link, head: Link | None) -> bool:
+    return head is not None and link.statement.files == head.statement.files
 
 
 def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
@@ -174,7 +189,7 @@ def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Fin
         elif entry.sequence < key.first:
             findings.append(Finding(version.number, "passed over", "its key may not sign so early"))
         elif entry.source != version.source:
-            reason = f"its source is {version.source}, its statement says {entry.source}"
+            reason = f"its source is {version.source!r}, its statement says {entry.source!r}"
             findings.append(Finding(version.number, "void", reason))
         elif statement.digest in seen:
             first = seen[statement.digest]

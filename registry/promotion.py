@@ -12,6 +12,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
+from registry import statement as statements
 from registry.errors import Refused, UsageError
 from registry.evidence import POLICY_FILE, Fetched, fetched_evidence, parse_reference
 from registry.gates import judge
@@ -111,6 +112,9 @@ def _check(fetched: Fetched, ledger: Ledger) -> None:
     """Refuse evidence that does not hold, did not pass, or is of another head."""
     evidence = fetched.evidence
     policy = read_policy(fetched.folder / POLICY_FILE)
+    applied = statements.Policy(name=policy.name, sha256=evidence.files[POLICY_FILE])
+    if evidence.policy != applied:
+        raise Refused("the evidence names another policy than it holds; evaluate again")
     if judge(evidence.measurements, policy) != evidence.verdicts:
         raise Refused("the recorded verdicts do not follow from the measurements; evaluate again")
     if evidence.failed:
@@ -143,8 +147,18 @@ def _approved(approval: Approval) -> dict[str, str | datetime]:
 
 
 def _append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statement) -> Link:
-    """Insert the signed statement; afterwards the fold says whether it won."""
+    """Insert the signed statement; afterwards the fold says whether it won.
+
+    Raises UsageError, before anything is written, for a key that may not sign this sequence: its
+    entry would be passed over, or would leave nothing in force.
+    """
     entry = statement.entry
+    key = trust.by_id(signer.public_key.keyid)
+    if not key.reaches(entry.sequence):
+        raise UsageError(
+            f"the signing key may sign the sequences {key.first} to {key.last or '…'}, and this "
+            f"entry is {entry.sequence}; set FRAUD_SIGNING_KEY to a key that may"
+        )
     with step("appending to the ledger"):
         with server_errors("appending to the ledger"):
             with suppress_exists():

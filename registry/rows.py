@@ -55,20 +55,25 @@ def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]
 def read_rows(path: Path) -> EvaluationRows:
     """Read evaluation rows. Raises UsageError naming the file and what is wrong in it."""
     try:
-        table = pq.read_table(path)
+        frame = pq.read_table(path).to_pandas()
+        # The file's own: polars writes a schema beside it, whose metadata pyarrow would show.
+        metadata = pq.read_metadata(path).metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise UsageError(
             f"{path} is not a Parquet file that can be read; make the rows with "
             "`mlflow run . -e evaluate`"
         ) from error
-    frame = table.to_pandas()
     for column in (LABEL, TIME):
         if column not in frame.columns:
             raise UsageError(f"{path.name} has no column {column}; it is no evaluation file")
     if set(frame[LABEL].unique()) != {0, 1}:
         raise UsageError(f"{path.name}: {LABEL} must be 0 or 1, and both must occur")
-    times = pd.to_datetime(frame[TIME], utc=True)
-    metadata = table.schema.metadata or {}
+    try:
+        times = pd.to_datetime(frame[TIME], utc=True)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path.name}: {TIME} holds something that is no time") from error
+    if times.isna().any():
+        raise UsageError(f"{path.name}: {TIME} is missing in {int(times.isna().sum())} rows")
     origin = {
         key: metadata[key.encode()].decode() for key in ORIGIN_KEYS if key.encode() in metadata
     }

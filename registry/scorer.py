@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from registry.errors import ContractError, UsageError
 
 SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
 """One thread: then trees give the same bits for a row alone and in a batch."""
+
+EXTERNAL_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
 MODEL_FILE = "model.onnx"
 OUTPUT = "probability"
@@ -33,6 +36,9 @@ class Scorer:
         options = onnxruntime.SessionOptions()
         for name, threads in SESSION_OPTIONS.items():
             setattr(options, name, threads)
+        # Weights outside the model file would be read from the working directory, where nobody
+        # hashed them; below a device there is no file.
+        options.add_session_config_entry(EXTERNAL_WEIGHTS, os.devnull)
         try:
             self._session = onnxruntime.InferenceSession(
                 model, sess_options=options, providers=["CPUExecutionProvider"]
@@ -41,7 +47,12 @@ class Scorer:
             raise ContractError(f"{MODEL_FILE} is not a model that onnxruntime can load") from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         width = len(contract.inputs)
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or inputs[0].shape[1:] != [width]:
+        if (
+            len(inputs) != 1
+            or inputs[0].type != "tensor(float)"
+            or inputs[0].shape[1:] != [width]
+            or isinstance(inputs[0].shape[0], int)
+        ):
             raise ContractError(f"{MODEL_FILE} must take one float32 input of shape (n, {width})")
         if [one.name for one in outputs] != [OUTPUT] or len(outputs[0].shape) != 1:
             raise ContractError(f"{MODEL_FILE} must give one output `{OUTPUT}` of shape (n,)")
@@ -57,7 +68,7 @@ class Scorer:
         row = np.empty((1, len(self._codes)), dtype=np.float32)
         for column, (value, codes) in enumerate(zip(values, self._codes, strict=True)):
             if codes is not None:
-                row[0, column] = codes.get(str(value), UNKNOWN_CATEGORY_CODE)
+                row[0, column] = _code(value, codes)
             else:
                 row[0, column] = np.nan if value is None else float(value)
         return row
@@ -75,6 +86,12 @@ class Scorer:
         return scores
 
 
+def _code(value: Value, codes: Mapping[str, float]) -> float:
+    # pandas says NaN for missing text; as text, it or None could be a category's own name.
+    missing = value is None or value != value  # noqa: PLR0124
+    return UNKNOWN_CATEGORY_CODE if missing else codes.get(str(value), UNKNOWN_CATEGORY_CODE)
+
+
 def encode_columns(
     columns: Mapping[str, Sequence[Value] | NDArray[np.float64]], inputs: Sequence[Input]
 ) -> NDArray[np.float32]:
@@ -89,7 +106,7 @@ def encode_columns(
         column = columns[one.name]
         if one.kind == "category":
             codes = one.codes
-            coded = [codes.get(str(value), UNKNOWN_CATEGORY_CODE) for value in column]
+            coded = [_code(value, codes) for value in column]
             encoded.append(np.asarray(coded, dtype=np.float32))
         else:
             try:

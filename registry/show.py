@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from registry.evidence import Evidence
@@ -35,7 +36,7 @@ def entry_values(link: Link) -> dict[str, Any]:
 def verdicts(evidence: Evidence) -> None:
     """The gates of one evaluation, and what they say together."""
     table = Table(
-        title=f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
+        title=escape(f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}")
     )
     for column in ("gate", "asks", "measured", "bound", "verdict", "note"):
         table.add_column(column, justify="right" if column in ("measured", "bound") else "left")
@@ -46,7 +47,7 @@ def verdicts(evidence: Evidence) -> None:
             f"{one.measured:.4g}",
             f"{one.bound:.4g}",
             "passed" if one.passed else "FAILED",
-            one.note,
+            escape(one.note),
         )
     console = _console()
     console.print(table)
@@ -79,12 +80,12 @@ def history(ledger: Ledger) -> None:
             format_time(entry.approved_at),
             entry.action,
             str(entry.candidate.version),
-            entry.approver,
-            entry.policy.name,
-            entry.comment,
+            escape(entry.approver),
+            escape(entry.policy.name),
+            escape(entry.comment),
             f"{entry.evidence.run_id[:8]}@{entry.evidence.sha256[:12]}",
         )
     console = _console()
     console.print(table)
     for finding in ledger.findings:
-        console.print(f"not in the chain: {finding}", highlight=False)
+        console.print(f"not in the chain: {finding}", highlight=False, markup=False)

@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError as DsseVerificationError
 from securesystemslib.signer import Key, Signer
@@ -138,7 +138,7 @@ def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
     (keyid,) = envelope.signatures
     key = next((key for key in keys if key.keyid == keyid), None)
     if key is None:
-        raise VerificationError(f"the signature is by a key that is not trusted ({keyid[:12]})")
+        raise VerificationError(f"the signature is by a key that is not trusted ({keyid!r:.20})")
     try:
         envelope.verify([key], 1)
     except DsseVerificationError as error:
@@ -152,8 +152,9 @@ def _parse(payload: bytes) -> Statement:
         document: dict[str, Any] = json.loads(payload)
         files = {one["name"]: one["digest"]["sha256"] for one in document["subject"]}
         statement = Statement.model_validate({"files": files, "entry": document["predicate"]})
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        canonical = statement.payload()
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise VerificationError("the signed payload is not a statement of this ledger") from error
-    if statement.payload() != payload:
+    if canonical != payload:
         raise VerificationError("the signed payload is not in its canonical form")
     return statement

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 
-from registry.errors import NotFound, Unreachable, UsageError
+from registry.errors import NotFound, RegistryError, Unreachable, UsageError
 from registry.ledger import Ledger, Version, fold
 from registry.trust import Trust
 
@@ -49,6 +49,17 @@ def suppress_exists() -> Iterator[None]:
             raise
 
 
+@contextmanager
+def _understood(doing: str) -> Iterator[None]:
+    """Turn what the MLflow client's parsing raises into Unreachable: no MLflow answered."""
+    try:
+        yield
+    except RegistryError:
+        raise
+    except Exception as error:  # whatever parsing a stranger's answer raises
+        raise Unreachable(f"{doing}: the answer is not MLflow's ({_first_line(error)})") from error
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
@@ -71,7 +82,7 @@ def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
     """List the versions of `fraud-detector-production` and fold them. Raises Unreachable."""
     versions: list[Version] = []
     token: str | None = None
-    with server_errors("reading the ledger"):
+    with _understood("reading the ledger"), server_errors("reading the ledger"):
         while True:
             page = client.search_model_versions(
                 f"name='{PRODUCTION}'", max_results=1000, page_token=token
@@ -82,7 +93,8 @@ def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
             )
             token = page.token
             if not token:
-                return fold(versions, trust)
+                break
+    return fold(versions, trust)
 
 
 def download(client: MlflowClient, source: str, destination: Path) -> Path:
@@ -91,7 +103,7 @@ def download(client: MlflowClient, source: str, destination: Path) -> Path:
     The bytes are as the server gives them: hash them before use. Raises Unreachable, also where
     the server has no such files.
     """
-    with server_errors(f"fetching {source}"):
+    with _understood(f"fetching {source}"), server_errors(f"fetching {source}"):
         folder = mlflow.artifacts.download_artifacts(
             artifact_uri=source,
             dst_path=str(destination),

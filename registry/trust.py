@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.exceptions import VerificationError as DsseVerificationError
+from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
 from registry.errors import UsageError
 
@@ -38,8 +40,17 @@ class TrustedKey(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_key(self) -> Self:
-        self.key()
+        # A key that cannot be read would pass over every entry, as if the ledger were empty.
+        try:
+            self.key().verify_signature(Signature(self.keyid, ""), b"")
+        except DsseVerificationError as error:
+            raise ValueError(f"public_pem holds no {self.scheme} key") from error
+        except UnverifiedSignatureError:
+            pass
         return self
+
+    def reaches(self, sequence: int) -> bool:
+        return self.first <= sequence and (self.last is None or sequence <= self.last)
 
     def key(self) -> Key:
         value = {"public": self.public_pem}
@@ -55,6 +66,12 @@ class Trust(BaseModel):
 
     ledger_id: Annotated[str, Field(min_length=1)]
     keys: Annotated[tuple[TrustedKey, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_key_once(self) -> Self:
+        if len({key.keyid for key in self.keys}) != len(self.keys):
+            raise ValueError("a key is listed twice; then nobody can say which sequences it signs")
+        return self
 
     def by_id(self, keyid: str) -> TrustedKey:
         return next(key for key in self.keys if key.keyid == keyid)
@@ -86,12 +103,14 @@ def create_ledger(config: Path, private_key: Path) -> Trust:
     """Make a new ledger id and an ECDSA P-256 key pair; write the two files.
 
     The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten:
-    a lost ledger id or key cannot be had back. Raises UsageError where one exists.
+    a lost ledger id or key cannot be had back. Raises UsageError where one exists, or cannot be
+    written.
     """
+    if config.resolve() == private_key.resolve():
+        raise UsageError(f"{config} cannot hold both the configuration and the private key")
     for path in (config, private_key):
         if path.exists():
             raise UsageError(f"{path} exists already; remove it first if it is not needed any more")
-        path.parent.mkdir(parents=True, exist_ok=True)
     private = generate_private_key(SECP256R1())
     public = CryptoSigner(private).public_key
     trusted = {
@@ -102,11 +121,16 @@ def create_ledger(config: Path, private_key: Path) -> Trust:
     }
     trust = Trust.model_validate({"ledger_id": str(uuid.uuid4()), "keys": [trusted]})
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    handle = os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
-    with config.open("x") as file:
-        yaml.safe_dump(trust.model_dump(exclude_none=True), file, sort_keys=False)
+    try:
+        for path in (config, private_key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as key:
+            key.write(pem)
+        with config.open("x") as file:
+            yaml.safe_dump(trust.model_dump(exclude_none=True), file, sort_keys=False)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
     return trust
 
 
