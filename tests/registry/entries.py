@@ -1,0 +1,79 @@
+"""Signed entries made in memory: what the fold reads, without a server."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import CryptoSigner, Signer
+
+from registry.ledger import Version
+from registry.statement import (
+    PAYLOAD_TYPE,
+    Candidate,
+    Entry,
+    Evidence,
+    Policy,
+    Statement,
+    sign,
+)
+from registry.trust import Trust, TrustedKey
+
+LEDGER_ID = "11111111-2222-3333-4444-555555555555"
+ALICE = CryptoSigner.generate_ecdsa()
+BOB = CryptoSigner.generate_ecdsa()
+
+
+def trusted(signer: CryptoSigner, first: int = 1, last: int | None = None) -> TrustedKey:
+    public = signer.public_key
+    return TrustedKey.model_validate(
+        {
+            "keyid": public.keyid,
+            "scheme": public.scheme,
+            "keytype": public.keytype,
+            "public_pem": public.keyval["public"],
+            "first": first,
+            "last": last,
+        }
+    )
+
+
+TRUST = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE),))
+
+
+def promote(letter: str, follows: Statement | None = None, **changes: Any) -> Statement:
+    """A promotion of the model whose one file has the digest `letter` × 64."""
+    entry: dict[str, Any] = {
+        "ledger_id": LEDGER_ID,
+        "sequence": follows.entry.sequence + 1 if follows else 1,
+        "supersedes": follows.digest if follows else None,
+        "action": "promote",
+        "source": f"mlflow-artifacts:/1/{letter}/artifacts/model",
+        "candidate": Candidate(version=4, run_id="c0ffee"),
+        "evidence": Evidence(run_id="beef", sha256="e" * 64),
+        "policy": Policy(name="default", sha256="f" * 64),
+        "approver": "github:alice",
+        "approved_at": datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
+        "comment": "fewer false alerts – Müller",
+        "url": "https://example.com/approvals/1",
+    }
+    return Statement(files={"model.onnx": letter * 64}, entry=Entry(**{**entry, **changes}))
+
+
+def rollback(to: Statement, follows: Statement) -> Statement:
+    (digest,) = to.files.values()
+    return promote(digest[0], follows, action="rollback", source=to.entry.source)
+
+
+def version(number: int, statement: Statement, signer: Signer = ALICE) -> Version:
+    return Version(number, statement.entry.source, sign(statement, signer))
+
+
+def envelope(payload: bytes, *signers: Signer, payload_type: str = PAYLOAD_TYPE) -> str:
+    """Any bytes in an envelope, with the signature of each signer."""
+    made = Envelope(payload, payload_type, {})
+    for signer in signers:
+        made.sign(signer)
+    return json.dumps(made.to_dict())
