@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import tempfile
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from registry.reader import fetch_verified
 from registry.scorer import MODEL_FILE, Scorer, open_model
 from registry.store import read_ledger
 from registry.trust import Trust
+
+log = logging.getLogger("inference")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ def load_head(client: MlflowClient, trust: Trust) -> ServedModel:
     Raises NotFound while nothing was promoted, VerificationError (BytesMismatch names the files)
     where something is not what was approved, Unreachable.
     """
-    head = read_ledger(client, trust).head
+    ledger = read_ledger(client, trust)
+    for finding in ledger.findings:
+        log.warning("in the ledger, %s", finding)
+    head = ledger.head
     if head is None:
         raise NotFound("nothing is in Production yet; promote a candidate with `registry promote`")
     with tempfile.TemporaryDirectory(prefix="model-") as folder:

@@ -62,8 +62,9 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
     key = trust.by_id(signer.public_key.keyid)
     if not key.reaches(entry.sequence):
         raise UsageError(
-            f"the signing key may sign the sequences {key.first} to {key.last or '…'}, and this "
-            f"entry is {entry.sequence}; set FRAUD_SIGNING_KEY to a key that may"
+            f"the signing key may sign the sequences {key.first} to "
+            f"{'…' if key.last is None else key.last}, and this entry is {entry.sequence}; set "
+            "FRAUD_SIGNING_KEY to a key that may"
         )
     with step("appending to the ledger"):
         with server_errors("appending to the ledger"):

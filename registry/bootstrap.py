@@ -40,8 +40,8 @@ class _Ranking:
 
     `order`: rows from the highest score to the lowest; `frauds`: those of them that are fraud. For
     each fraud, positions in `order` before and after the rows with its very score (`tie_start`,
-    `tie_end`), and how many frauds lie before them. `top`: for each day its highest rows, a few
-    times as many as the budget, shape (days, k), padded with the index n.
+    `tie_end`), and how many frauds lie before them. `top`: for each day its highest rows, of a few
+    times as many clusters as the budget, shape (days, k), padded with the index n.
     """
 
     order: NDArray[np.intp]
@@ -59,14 +59,13 @@ def _rank(rows: JudgedRows, scores: NDArray[np.float32], budget_per_day: int) ->
     positions = np.flatnonzero(rows.labels[order])
     tie_start = np.searchsorted(falling, falling[positions], side="left")
     tie_end = np.searchsorted(falling, falling[positions], side="right")
-    width = 4 * budget_per_day + 50
     by_day = np.lexsort((-scores.astype(np.float64), rows.days))
     _, starts = np.unique(rows.days[by_day], return_index=True)
-    lengths = np.diff(np.append(starts, len(by_day)))
-    top = np.full((len(starts), width), len(scores), dtype=np.intp)
-    for day, (start, length) in enumerate(zip(starts, lengths, strict=True)):
-        count = min(width, length)
-        top[day, :count] = by_day[start : start + count]
+    days = np.split(by_day, starts[1:])
+    tops = [day[: _enough(day, rows.clusters, 4 * budget_per_day + 50)] for day in days]
+    top = np.full((len(tops), max(map(len, tops))), len(scores), dtype=np.intp)
+    for padded, one in zip(top, tops, strict=True):
+        padded[: len(one)] = one
     return _Ranking(
         order=order,
         frauds=order[positions],
@@ -76,6 +75,19 @@ def _rank(rows: JudgedRows, scores: NDArray[np.float32], budget_per_day: int) ->
         frauds_until=np.searchsorted(positions, tie_end, side="left"),
         top=top,
     )
+
+
+def _enough(
+    ranked: NDArray[np.intp], clusters: NDArray[np.int64] | None, weights_drawn: int
+) -> int:
+    """How many of a day's first rows hold so many independent weights that they fill the budget.
+
+    Rows of one cluster share a weight, and so count once: a resample may leave out all of them.
+    """
+    if clusters is None:
+        return weights_drawn
+    firsts = np.sort(np.unique(clusters[ranked], return_index=True)[1])
+    return int(firsts[weights_drawn]) if weights_drawn < len(firsts) else len(ranked)
 
 
 def _measure(

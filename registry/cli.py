@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 
 from registry import candidates, cli_write, keys_cli, show
 from registry.errors import RegistryError
+from registry.evidence import fetched_evidence
 from registry.flight import in_flight
 from registry.ledger import Ledger
 from registry.options import DEFAULT_CONFIG, Config, Json, TrackingUri
@@ -97,7 +98,7 @@ def history(
 def verify(
     tracking_uri: TrackingUri = "", config: Config = DEFAULT_CONFIG, as_json: Json = False
 ) -> None:
-    """Check every signature and link, and every entry's bytes; name each thing that is off.
+    """Check every signature and link, and every entry's files and evidence; name what is off.
 
     Exit code 3 when something is; a stale alias or tag is reported and is no failure.
 
@@ -105,18 +106,7 @@ def verify(
     """
     client, ledger = _open(tracking_uri, config)
     problems = [str(finding) for finding in ledger.findings if finding.kind != "repeated"]
-    checked: set[tuple[str, str]] = set()
-    for link in ledger.chain:
-        # Freezes and rollbacks repeat files: those of one address and statement are hashed once.
-        files = (link.statement.entry.source, json.dumps(link.statement.files, sort_keys=True))
-        if files in checked:
-            continue
-        checked.add(files)
-        with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-            try:
-                fetch_verified(client, link, Path(folder))
-            except RegistryError as error:
-                problems.append(str(error))
+    problems += _damage(client, ledger)
     try:
         stale = [words for words, _ in stale_signs(client, ledger)]
     except RegistryError as error:  # no head: then there is nothing that a sign could show
@@ -132,6 +122,27 @@ def verify(
         typer.echo(f"{len(ledger.chain)} entries, {len(problems)} problems")
     if problems:
         raise typer.Exit(3)
+
+
+def _damage(client: MlflowClient, ledger: Ledger) -> list[str]:
+    """What is off with the files that the entries put in force, or else with their evidence."""
+    problems: list[str] = []
+    checked: set[tuple[str, str]] = set()
+    for link in ledger.chain:
+        entry = link.statement.entry
+        # Freezes and rollbacks repeat files: those of one address and statement are hashed once.
+        files = (entry.source, json.dumps(link.statement.files, sort_keys=True))
+        if files in checked:
+            continue
+        checked.add(files)
+        try:
+            with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+                fetch_verified(client, link, Path(folder))
+            with fetched_evidence(client, entry.evidence):
+                pass
+        except RegistryError as error:
+            problems.append(str(error))
+    return problems
 
 
 def main() -> None:

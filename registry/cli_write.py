@@ -81,16 +81,22 @@ def evaluate(
     rows: Annotated[Path, typer.Option(help="Parquet file of evaluation rows.")],
     candidate: Annotated[str, typer.Argument(help="Version, or `staging`.")] = candidates.STAGING,
     policy: PolicyFile = SHIPPED,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder to put report.html and report.md into as well.")
+    ] = None,
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
     as_json: Json = False,
 ) -> None:
     """Judge a candidate and Production on the same rows; print what to approve.
 
-    Example: python -m registry evaluate staging --rows rows.parquet
+    The evidence run keeps a report; in GitHub Actions, show it as the job's summary with
+    `cat report/report.md >> "$GITHUB_STEP_SUMMARY"`.
+
+    Example: python -m registry evaluate staging --rows rows.parquet --report report
     """
     client, trust = connect(tracking_uri), read_trust(config)
-    reference, evidence = evaluation.evaluate(client, trust, candidate, rows, policy)
+    reference, evidence = evaluation.evaluate(client, trust, candidate, rows, policy, report)
     if as_json:
         _print_json({"evidence": str(reference), **evidence.model_dump(mode="json")})
     else:

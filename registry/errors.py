@@ -1,6 +1,14 @@
 """One exception for each way a user can fail. Each message says what to do next."""
 
 
+def on_one_line(text: str) -> str:
+    """What others wrote, such as a file's name, with its control characters spelled out.
+
+    Otherwise whoever chooses it could forge a line of a log, or act on a terminal.
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 class RegistryError(Exception):
     """Base of what the command line prints as one line, without a traceback."""
 

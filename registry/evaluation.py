@@ -44,13 +44,19 @@ from registry.trust import Trust
 
 
 def evaluate(
-    client: MlflowClient, trust: Trust, which: str, rows_path: Path, policy_path: Path
+    client: MlflowClient,
+    trust: Trust,
+    which: str,
+    rows_path: Path,
+    policy_path: Path,
+    report_folder: Path | None = None,
 ) -> tuple[statement.Evidence, Evidence]:
     """Judge candidate `which` on the rows under the policy; return the reference to approve.
 
     The gates run on the files that the evidence run then holds, and that `promote` puts in force.
-    Raises UsageError or NotFound for bad input, VerificationError where the ledger or the head's
-    files cannot be trusted, Unreachable; then no evidence is left that could be approved.
+    The report lies in the evidence run, and in `report_folder` too where one is given. Raises
+    UsageError or NotFound for bad input, VerificationError where the ledger or the head's files
+    cannot be trusted, Unreachable; then no evidence is left that could be approved.
     """
     policy = read_policy(policy_path)
     rows = read_rows(rows_path)
@@ -77,6 +83,8 @@ def evaluate(
         with step("drawing pictures and writing the report"):
             _keep_scores(folder, trial)
             report.write(folder, evidence, trial)
+            if report_folder is not None:
+                report.copy(folder, report_folder)
         evidence = evidence.model_copy(update={"files": dict(Manifest.of(folder).sha256)})
         digest = write_evidence(folder, evidence)
         with step("keeping the evidence"):

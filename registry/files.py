@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.errors import BytesMismatch, NotFound
+from registry.errors import BytesMismatch, NotFound, on_one_line
 
 
 def sha256_of(path: Path) -> str:
@@ -39,7 +39,9 @@ class Manifest:
         for path in sorted(directory.rglob("*")):
             name = path.relative_to(directory).as_posix()
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise BytesMismatch(f"{name} is not a regular file; a model may hold no links")
+                raise BytesMismatch(
+                    f"{on_one_line(name)} is not a regular file; a model may hold no links"
+                )
             if path.is_file():
                 found[name] = sha256_of(path)
         return cls(found)
@@ -66,4 +68,4 @@ class Manifest:
     def require(self, actual: Manifest, whose: str) -> None:
         """Raise BytesMismatch, naming each file, unless `actual` is exactly this manifest."""
         if differences := self.differences(actual):
-            raise BytesMismatch(f"{whose}: {'; '.join(differences)}")
+            raise BytesMismatch(on_one_line(f"{whose}: {'; '.join(differences)}"))

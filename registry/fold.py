@@ -37,13 +37,14 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
             elif winner is None:
                 winner = link
             else:
-                findings.append(Finding(link.version, "void", f"version {winner.version} won"))
+                findings.append(Finding(link.version, "lost", f"version {winner.version} won"))
         if winner is None:
             break
         chain.append(winner)
         following = winner.statement.digest
         action = winner.statement.entry.action
-        frozen = action == "freeze" or (frozen and action != "unfreeze")
+        # An unfreeze past its key's last sequence lifts nothing: the key may be stolen.
+        frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
         in_doubt = winner.overrun or (in_doubt and action != "rollback")
     for followed, links in successors.items():
         reason = f"it follows {followed}, which is not in the chain"
@@ -101,7 +102,7 @@ def _void(link: Link, chain: list[Link], *, frozen: bool) -> str:
         if not any(_puts_the_same_in_force(link, one) for one in models):
             return "it rolls back to files that were never in force"
     elif not models or not _puts_the_same_in_force(link, models[-1]):
-        return f"a {entry.action} repeats what is in force, and this one does not"
+        return f"its action is {entry.action}, and it does not repeat what is in force"
     return ""
 
 

@@ -39,13 +39,14 @@ class Link:
 class Finding:
     """Something in the registered model that is not part of the chain, and what it is.
 
-    `passed over`: no statement with a signature that holds. `void`: signed, yet not what it says,
-    or it lost a race. `repeated`: a statement that is in the ledger already.
-    `broken`: signed, and it follows an entry that is not there.
+    `passed over`: no statement with a signature that holds. `void`: signed, yet not what it says.
+    `lost`: another entry was there first, as happens to honest promoters that race.
+    `repeated`: a statement that is in the ledger already. `broken`: signed, and it follows an entry
+    that is not there.
     """
 
     version: int
-    kind: Literal["passed over", "void", "repeated", "broken"]
+    kind: Literal["passed over", "void", "lost", "repeated", "broken"]
     reason: str
 
     def __str__(self) -> str:
@@ -108,11 +109,12 @@ class Ledger:
         before the head's were promoted, so that a second rollback never returns to what the first
         one left. While an overrun leaves nothing in force, it is the last one that was.
 
-        Raises NotFound where there is none, or where its files are in force already.
+        Raises NotFound where there is none, or where its files are in force already, and
+        VerificationError where the chain is broken.
         """
+        head = None if self.in_doubt and not self.breaks else self.head
         if self.tip is None:
             raise NotFound("the ledger has no entry yet, so there is nothing to roll back to")
-        head = None if self.in_doubt and not self.breaks else self.head
         others = [one for one in self.models if not _same_files(one, head)]
         if version is None:
             promoted = max(

@@ -42,6 +42,14 @@ class JudgedRows:
         return JudgedRows(self.labels[rows], self.days[rows], self.amounts[rows], clusters)
 
     @cached_property
+    def independent_frauds(self) -> int:
+        """How many frauds tell something new: where rows cluster, the clusters with any."""
+        frauds = self.labels == 1
+        if self.clusters is None:
+            return int(frauds.sum())
+        return len(np.unique(self.clusters[frauds]))
+
+    @cached_property
     def padded_labels(self) -> NDArray[np.int8]:
         """The labels and one 0 more, for the index n of a padding."""
         return np.append(self.labels, np.int8(0))
@@ -106,11 +114,14 @@ def calibration_error(
     """Expected calibration error over `bins` bins of equally many rows, between 0 and 1.
 
     The mean of |mean score - share of fraud| over the bins (Naeini et al., 2015; with equal counts,
-    since nearly all scores of a fraud model are close to 0).
+    since nearly all scores of a fraud model are close to 0). Rows with one score count with the
+    share of fraud among all of them: in which order they stand says nothing of the model.
     """
+    _, same = np.unique(scores, return_inverse=True)
+    share = (np.bincount(same, weights=labels) / np.bincount(same))[same]
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    errors = [abs(float(scores[part].mean()) - float(labels[part].mean())) for part in parts]
+    errors = [abs(float(scores[part].mean()) - float(share[part].mean())) for part in parts]
     return float(np.average(errors, weights=[len(part) for part in parts]))
 
 

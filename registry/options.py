@@ -30,7 +30,12 @@ Approver = Annotated[
 ]
 Url = Annotated[str, typer.Option(help="Where the approval can be read.")]
 PolicyFile = Annotated[
-    Path, typer.Option(envvar="FRAUD_POLICY", help="The gates and their bounds.")
+    Path,
+    typer.Option(
+        envvar="FRAUD_POLICY",
+        help="The gates and their bounds.",
+        show_default="registry/policy.yaml",
+    ),
 ]
 
 DEFAULT_CONFIG = Path(".local/ledger.yaml")

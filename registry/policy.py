@@ -52,7 +52,7 @@ class Policy(BaseModel):
     four_eyes: bool = True
     evidence_max_age_days: Annotated[float, Field(gt=0)] = 7
     alert_budget_per_day: Annotated[int, Field(gt=0)]
-    alert_cost: Annotated[float, Field(ge=0)]
+    alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     gates: Gates
 
     @property
@@ -77,6 +77,10 @@ def read_policy(path: Path) -> Policy:
     """Read a policy file. Raises UsageError naming the file, the line and the key."""
     try:
         text = path.read_text()
+        if again := _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader)):
+            raise UsageError(
+                f"policy {path.name}, line {again.start_mark.line + 1}: {again.value}: stands twice"
+            )
         return Policy.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -85,6 +89,21 @@ def read_policy(path: Path) -> Policy:
         raise UsageError(f"policy {path.name}, line {line}: {key}: {first['msg']}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"policy {path} cannot be read as YAML: {error}") from error
+
+
+def _repeated_key(node: yaml.Node | None) -> yaml.ScalarNode | None:
+    """The first key that stands a second time in one mapping; YAML would quietly take the last."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
+    seen: list[str] = []
+    for key, value in pairs:
+        if key.value in seen:
+            return key
+        seen.append(key.value)
+        if again := _repeated_key(value):
+            return again
+    return None
 
 
 def _line_of(text: str, location: tuple[int | str, ...]) -> int:

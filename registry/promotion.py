@@ -12,7 +12,7 @@ from securesystemslib.signer import Signer
 from registry import statement as statements
 from registry.append import append, given, next_place
 from registry.approver import Approval, choose, with_comment
-from registry.errors import Refused
+from registry.errors import Refused, UsageError
 from registry.evidence import POLICY_FILE, Evidence, Fetched, fetched_evidence, parse_reference
 from registry.files import sha256_of
 from registry.ledger import Ledger, Link
@@ -83,11 +83,15 @@ def _policy(fetched: Fetched, path: Path) -> Policy:
     kept = statements.Policy(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
     if fetched.evidence.policy != kept:
         raise Refused("the evidence names another policy than it holds; evaluate again")
-    if kept.sha256 != sha256_of(path):
+    try:
+        applied = sha256_of(path)
+    except OSError as error:
+        raise UsageError(f"policy {path} cannot be read: {error.strerror}") from error
+    if kept.sha256 != applied:
         raise Refused(
             f"the evidence was judged under policy {kept.name} ({kept.sha256[:12]}), which is not "
-            f"{path.name} as it is now ({sha256_of(path)[:12]}); evaluate again under that, or "
-            "name the other one with --policy"
+            f"{path.name} as it is now ({applied[:12]}); evaluate again under that, or name the "
+            "other one with --policy"
         )
     return policy
 

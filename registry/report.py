@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from registry import markup, page, pictures
 from registry.business import changed_decisions
+from registry.errors import UsageError
 from registry.evidence import EVIDENCE_FILE, POLICY_FILE, Evidence
 from registry.files import Manifest
 from registry.gates.gate import Trial
@@ -65,6 +67,16 @@ def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
         addresses[f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"] = picture
     (folder / HTML_FILE).write_text(markup.html(content, addresses), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(markup.markdown(content), encoding="utf-8")
+
+
+def copy(folder: Path, destination: Path) -> None:
+    """Copy the two reports out of a folder of evidence. Raises UsageError where that fails."""
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        for name in (HTML_FILE, MARKDOWN_FILE):
+            shutil.copyfile(folder / name, destination / name)
+    except OSError as error:
+        raise UsageError(f"the report cannot be written to {destination}: {error}") from error
 
 
 def _judged_files(folder: Path) -> dict[str, str]:

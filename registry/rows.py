@@ -6,12 +6,14 @@ artifacts; this module only reads them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +119,16 @@ def read_rows(path: Path) -> EvaluationRows:
         raise UsageError(f"{path.name}: {LABEL} must be 0 or 1, and both must occur")
     if missing := [key for key in ORIGIN_KEYS if key.encode() not in metadata]:
         raise UsageError(f"{path.name} does not say its {missing[0]}; it is no evaluation file")
-    times = pd.to_datetime(frame[TIME], utc=True)
+    _check_delay(path.name, metadata[b"delay_days"].decode())
+    try:
+        times = pd.to_datetime(frame[TIME], utc=True)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path.name}: {TIME} holds something that is no time") from error
+    if times.isna().any():
+        raise UsageError(f"{path.name}: {TIME} is missing in {int(times.isna().sum())} rows")
+    amounts = pd.to_numeric(frame[AMOUNT], errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(amounts).all():
+        raise UsageError(f"{path.name}: {AMOUNT} is not a number in every row")
     return EvaluationRows(
         columns=frame,
         judged=_judged(frame, times),
@@ -128,13 +139,27 @@ def read_rows(path: Path) -> EvaluationRows:
     )
 
 
+def _check_delay(name: str, delay_days: str) -> None:
+    """Raises UsageError: a negative delay would open the gate against leakage."""
+    if not re.fullmatch(r"\d+(\.\d+)?", delay_days):
+        raise UsageError(f"{name}: delay_days is {delay_days!r}, which is no number of days")
+
+
 def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
     clusters = None
     if CLUSTER in frame.columns:
-        clusters = pd.factorize(frame[CLUSTER])[0].astype(np.int64)
+        clusters = _clusters(frame[CLUSTER])
     return JudgedRows(
         labels=frame[LABEL].to_numpy(dtype=np.int8),
         days=times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64),
         amounts=frame[AMOUNT].to_numpy(dtype=np.float64),
         clusters=clusters,
     )
+
+
+def _clusters(whose: pd.Series[Any]) -> NDArray[np.int64]:
+    """Numbers from 0 for whom each row belongs to; a row of nobody known is alone."""
+    numbers = pd.factorize(whose)[0].astype(np.int64)
+    alone = numbers < 0
+    numbers[alone] = numbers.max() + 1 + np.arange(alone.sum())
+    return numbers

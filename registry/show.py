@@ -15,8 +15,8 @@ from registry.ledger import Ledger, Link
 from registry.statement import format_time
 from registry.trust import Trust
 
-PIPE_WIDTH = 1000
-"""Columns where there is no terminal to ask: a line of a table is then never broken."""
+PIPE_WIDTH = 1_000_000
+"""Columns where there is no terminal to ask: a line of a table is then never broken, nor cut."""
 
 
 def console() -> Console:
@@ -74,6 +74,9 @@ def verdicts(evidence: Evidence) -> None:
     )
 
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a cell starts that a spreadsheet may take for a formula (OWASP, CSV Injection)."""
+
 HISTORY = ("version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence")
 
 
@@ -118,8 +121,7 @@ def history_csv(ledger: Ledger) -> None:
     writer.writerow(HISTORY)
     for link in ledger.chain:
         writer.writerow(
-            f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
-            for cell in _history_row(link)
+            f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in _history_row(link)
         )
 
 

@@ -135,7 +135,7 @@ def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
     if count != 1:
         raise VerificationError(f"the envelope holds {count} signatures instead of one")
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise VerificationError(f"the payload type is {envelope.payload_type!r}")
+        raise VerificationError(f"the payload type is {envelope.payload_type!r:.40}")
     (keyid,) = envelope.signatures
     key = next((key for key in keys if key.keyid == keyid), None)
     if key is None:

@@ -14,7 +14,14 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 
-from registry.errors import NotFound, RegistryError, Unreachable, UsageError
+from registry.errors import (
+    NotFound,
+    RegistryError,
+    Unreachable,
+    UsageError,
+    VerificationError,
+    on_one_line,
+)
 from registry.fold import fold
 from registry.ledger import Ledger, Version
 from registry.trust import Trust
@@ -23,6 +30,7 @@ CANDIDATES = "fraud-detector"
 PRODUCTION = "fraud-detector-production"
 EVIDENCE_EXPERIMENT = "fraud-detector-promotions"
 STATEMENT_TAG = "statement"
+PROMPT_TAG = "mlflow.prompt.is_prompt"
 STAGING_ALIAS = "staging"
 PRODUCTION_ALIAS = "production"
 
@@ -62,7 +70,10 @@ def _understood(doing: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    lines = str(error).splitlines() or [type(error).__name__]
+    if lines[0].endswith(":"):  # of a failed download, only the next lines say which file, and why
+        lines[0] = " ".join(lines[:3])
+    return on_one_line(lines[0])[:400]
 
 
 def connect(uri: str | None) -> MlflowClient:
@@ -80,22 +91,53 @@ def connect(uri: str | None) -> MlflowClient:
 
 
 def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
-    """List the versions of `fraud-detector-production` and fold them. Raises Unreachable."""
-    versions: list[Version] = []
-    token: str | None = None
+    """List the versions of `fraud-detector-production` and fold them.
+
+    Raises Unreachable, and VerificationError where the server has versions that it does not list.
+    """
     with _understood("reading the ledger"), server_errors("reading the ledger"):
-        while True:
-            page = client.search_model_versions(
-                f"name='{PRODUCTION}'", max_results=1000, page_token=token
-            )
-            versions += (
-                Version(int(one.version), one.source or "", one.tags.get(STATEMENT_TAG))
-                for one in page
-            )
-            token = page.token
-            if not token:
-                break
+        versions = _listed(client)
+        if not versions and _has_versions(client):
+            versions = _listed(client)  # the first may have landed after the list was made
+            if not versions:
+                raise VerificationError(
+                    f"MLflow hides the versions of {PRODUCTION}: one of them, or one that was "
+                    f"deleted, carries the tag {PROMPT_TAG}; take that tag off, in the database "
+                    "if need be"
+                )
     return fold(versions, trust)
+
+
+def _listed(client: MlflowClient) -> list[Version]:
+    versions: list[Version] = []
+    while True:
+        # The server counts its pages in places: by a page token, a version could slip from
+        # one page to another that was read before, if others are touched or deleted meanwhile.
+        last = versions[-1].number if versions else 0
+        page = client.search_model_versions(
+            f"name='{PRODUCTION}' and version_number > {last}",
+            max_results=1000,
+            order_by=["version_number ASC"],
+        )
+        versions += (
+            Version(int(one.version), one.source or "", one.tags.get(STATEMENT_TAG)) for one in page
+        )
+        if not page.token:
+            return versions
+
+
+def _has_versions(client: MlflowClient) -> bool:
+    """Whether the registered model has versions, listed or not.
+
+    MLflow lists no version of a model as soon as one of them has the tag that marks prompts; an
+    empty ledger would invite a first promotion, which is compared with nothing.
+    """
+    name = f"name='{PRODUCTION}'"
+    return any(
+        model.latest_versions
+        for kind in (name, f"{name} and tags.`{PROMPT_TAG}` = 'true'")
+        for model in client.search_registered_models(kind)
+    )
 
 
 def download(client: MlflowClient, source: str, destination: Path) -> Path:

@@ -54,17 +54,17 @@ def slice_rows(evidence: Evidence, gate: Slices | None) -> tuple[tuple[str, ...]
     if gate is None or gate.name not in evidence.measurements:
         return ()
     measured = SlicesMeasured.model_validate(evidence.measurements[gate.name])
-    upper = gate.upper_ends(measured)
+    upper = zip(gate.upper_ends(measured), measured.slices, strict=True)
     return tuple(
         (
             one.name,
             f"{one.transactions:,}",
             f"{one.frauds:,}",
             f"{one.difference:+z.3f}",
-            f"{upper[one.name]:+z.3f}",
-            verdict_word(passed=upper[one.name] >= -gate.margin, required=gate.required),
+            f"{end:+z.3f}",
+            verdict_word(passed=end >= -gate.margin, required=gate.required),
         )
-        for one in sorted(measured.slices, key=lambda one: upper[one.name])
+        for end, one in sorted(upper, key=lambda pair: pair[0])
     )
 
 

@@ -39,6 +39,9 @@ RUN_TAGS = {
 }
 """What training leaves of the lineage: a run by Carol on a clean tree."""
 
+ORIGIN = {"dataset": "test", "data": "made", "data_sha256": "0" * 64, "delay_days": "7"}
+"""What evaluation rows say of the data that they are from."""
+
 
 def contract(names: tuple[str, ...] = NAMES, *, threshold: float = 0.5) -> Contract:
     inputs = tuple(
@@ -91,12 +94,7 @@ def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
         pl.Series(AMOUNT, np.round(50 + 10 * rows[:, 0], 2)),
     ).write_parquet(
         path,
-        metadata={
-            "dataset": "test",
-            "data": "made",
-            "data_sha256": "0" * 64,
-            "delay_days": "7",
-        },
+        metadata=ORIGIN,
     )
     return path
 

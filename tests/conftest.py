@@ -64,20 +64,20 @@ class World:
     def register(self, quality: float = 1.0, **arguments: float) -> int:
         return register_candidate(self.client, quality=quality, **arguments)  # type: ignore[arg-type]
 
-    def evaluate(self, candidate: int) -> tuple[str, Evidence]:
+    def evaluate(self, candidate: int, policy: Path = POLICY) -> tuple[str, Evidence]:
         reference, evidence = evaluation.evaluate(
-            self.client, self.trust, str(candidate), self.rows, POLICY
+            self.client, self.trust, str(candidate), self.rows, policy
         )
         return str(reference), evidence
 
-    def promote(self, reference: str, comment: str = "better") -> Link:
+    def promote(self, reference: str, comment: str = "better", policy: Path = POLICY) -> Link:
         link, _ = promotion.promote(
             self.client,
             self.trust,
             self.signer,
             reference,
             (Approval("github:alice", comment),),
-            POLICY,
+            policy,
         )
         return link
 

@@ -58,7 +58,7 @@ class Dataset(_Strict):
     windows_days: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 7, 30)
     delay_days: Annotated[int, Field(ge=0)]
     alert_budget_per_day: Annotated[int, Field(gt=0)]
-    alert_cost: Annotated[float, Field(ge=0)] = 5
+    alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
     @model_validator(mode="after")

@@ -71,17 +71,15 @@ MODELS: Mapping[str, ModelKind] = {
     "random_forest": ModelKind(
         defaults={
             "n_estimators": 100,
-            "max_samples": 0.3,
-            "max_depth": 12,
-            "min_samples_leaf": 5,
-            "class_weight": "balanced_subsample",
+            "max_samples": 0.5,
+            "max_depth": 16,
+            "min_samples_leaf": 2,
         },
         suggest=lambda trial: {
             "n_estimators": 100,
             "max_samples": trial.suggest_float("max_samples", 0.1, 0.9),
             "max_depth": trial.suggest_int("max_depth", 6, 24),
             "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 20, log=True),
-            "class_weight": "balanced_subsample",
         },
         build=_random_forest,
     ),

@@ -82,10 +82,18 @@ def _probe(scorer: Scorer, rows: NDArray[np.float32]) -> tuple[int, int]:
         for value in odd:
             changed = rows.copy()
             changed[:, column] = value
-            scores = scorer.score(changed)
-            probed += len(scores)
-            invalid += int((~((scores >= 0) & (scores <= 1))).sum())
+            probed += len(changed)
+            invalid += _no_probability(scorer, changed)
     return probed, invalid
+
+
+def _no_probability(scorer: Scorer, rows: NDArray[np.float32]) -> int:
+    """How many rows get no number between 0 and 1; all of them, where the model gives up."""
+    try:
+        scores = scorer.score(rows)
+    except Exception:  # onnxruntime has no public base class for its own errors
+        return len(rows)
+    return int((~((scores >= 0) & (scores <= 1))).sum())
 
 
 def _moved(

@@ -106,6 +106,7 @@ def _judged(run_id: str) -> dict[str, Candidate | Evidence | Policy | str | date
         "candidate": Candidate(version=11, run_id=run_id),
         "evidence": Evidence(run_id=run_id, sha256="0" * 64),
         "policy": Policy(name="test", sha256="0" * 64),
+        "verdict": "4 of 4 checks passed",
         "approver": "github:alice",
         "approved_at": datetime(2026, 5, 1, tzinfo=UTC),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, Signer
@@ -54,6 +54,7 @@ def promote(letter: str, follows: Statement | None = None, **changes: Any) -> St
         "candidate": Candidate(version=4, run_id="c0ffee"),
         "evidence": Evidence(run_id="beef", sha256="e" * 64),
         "policy": Policy(name="default", sha256="f" * 64),
+        "verdict": "11 of 12 checks passed; advisory: latency.ratio",
         "approver": "github:alice",
         "approved_at": datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
         "comment": "fewer false alerts – Müller",
@@ -65,6 +66,12 @@ def promote(letter: str, follows: Statement | None = None, **changes: Any) -> St
 def rollback(to: Statement, follows: Statement) -> Statement:
     (digest,) = to.files.values()
     return promote(digest[0], follows, action="rollback", source=to.entry.source)
+
+
+def repeated(action: Literal["freeze", "unfreeze"], of: Statement, follows: Statement) -> Statement:
+    """A freeze or an unfreeze, which repeats what statement `of` put in force."""
+    (digest,) = of.files.values()
+    return promote(digest[0], follows, action=action, source=of.entry.source)
 
 
 def version(number: int, statement: Statement, signer: Signer = ALICE) -> Version:

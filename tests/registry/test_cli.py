@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,11 +17,28 @@ import typer
 from typer.testing import CliRunner
 
 from deploy.processes import free_port
+from registry import keys_cli
 from registry.cli import app, main
+from registry.statement import format_time
 from registry.store import PRODUCTION
+from registry.trust import Trust
 from tests.conftest import POLICY, REPOSITORY, World
 
-COMMANDS = ["init", "stage", "evaluate", "promote", "rollback", "status", "history", "verify"]
+COMMANDS = [
+    "init",
+    "stage",
+    "evaluate",
+    "promote",
+    "rollback",
+    "freeze",
+    "unfreeze",
+    "status",
+    "history",
+    "verify",
+    "keys",
+]
+KEYS_COMMANDS = ["list", "add", "retire", "revoke"]
+BY_BOB = ("--approver", "github:bob")
 
 
 class Commands:
@@ -54,9 +74,12 @@ def run_here(run: Commands, world: World, monkeypatch: pytest.MonkeyPatch) -> Co
     return run
 
 
-def run_module(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_module(
+    environment: dict[str, str], *arguments: str, standard_input: int = subprocess.DEVNULL
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "registry", *arguments],
+        stdin=standard_input,
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
@@ -68,21 +91,34 @@ def run_module(environment: dict[str, str], *arguments: str) -> subprocess.Compl
 
 def evaluate_here(run_here: Commands, world: World, candidate: int) -> str:
     """Evaluate and return the reference that the last line of the output is."""
-    _, out = run_here(
-        "evaluate", str(candidate), "--rows", str(world.rows), "--policy", str(POLICY)
-    )
+    _, out = run_here("evaluate", str(candidate), "--rows", str(world.rows))
     return out.splitlines()[-1]
 
 
 def test_the_commands_are_these() -> None:
     assert list(typer.main.get_group(app).commands) == COMMANDS
+    assert list(typer.main.get_group(keys_cli.app).commands) == KEYS_COMMANDS
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_each_command_has_an_example(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([one] for one in COMMANDS if one != "keys"),
+        *(["keys", one] for one in KEYS_COMMANDS),
+    ],
+    ids=" ".join,
+)
+def test_the_help_of_each_command_has_an_example(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
     assert result.exit_code == 0
-    assert f"Example: python -m registry {command}" in " ".join(result.output.split())
+    example = f"Example: python -m registry {' '.join(command)}"
+    assert example in " ".join(result.output.split())
+
+
+def test_without_a_command_the_help_is_shown(run: Commands) -> None:
+    for arguments in ((), ("keys",)):
+        _, out = run(*arguments)
+        assert "--help" in out + run.error
 
 
 def test_the_help_names_the_exit_codes() -> None:
@@ -106,7 +142,7 @@ def test_a_refusal_is_one_line_and_exit_code_3_in_a_shell(world: World) -> None:
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
-        "error: candidate 1 did not pass: floor.average_precision"
+        "error: candidate 1 did not pass: floor.average_precision; train a better one"
     )
     assert "Traceback" not in done.stderr
 
@@ -173,7 +209,7 @@ def test_evaluate_ends_with_the_line_to_approve_and_promote_takes_it(
         0,
         "in Production: version 1: promote of candidate 1 by github:alice\n",
     )
-    code, out = run_here("promote", reference, "--approver", "github:bob")
+    code, out = run_here("promote", reference, *BY_BOB)
     assert (code, out) == (
         0,
         "in Production already: version 1: promote of candidate 1 by github:alice\n",
@@ -183,7 +219,7 @@ def test_evaluate_ends_with_the_line_to_approve_and_promote_takes_it(
 def test_evaluate_judges_the_staged_candidate_unless_told_another(
     run_here: Commands, world: World
 ) -> None:
-    options = ("--rows", str(world.rows), "--policy", str(POLICY), "--json")
+    options = ("--rows", str(world.rows), "--json")
     assert run_here("evaluate", *options) == (2, "")
     assert "no candidate is in Staging" in run_here.error
     world.register()
@@ -192,32 +228,88 @@ def test_evaluate_judges_the_staged_candidate_unless_told_another(
     answer = json.loads(out)
     assert code == 0
     assert answer["candidate"]["version"] == 1
-    assert [one["passed"] for one in answer["verdicts"]] == [True, True, True, True]
-    assert run_here("promote", answer["evidence"])[0] == 0
+    assert [one["passed"] for one in answer["verdicts"]] == [True] * 13
+    assert run_here("promote", answer["evidence"], *BY_BOB)[0] == 0
 
 
-def test_evaluate_under_the_shipped_policy_unless_told_another(
-    run_here: Commands, world: World
+def test_the_shipped_policy_is_applied_unless_another_is_named(
+    run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, out = run_here("evaluate", str(world.register()), "--rows", str(world.rows), "--json")
-    assert (code, json.loads(out)["policy"]["name"]) == (0, "default")
+    evaluate = ("evaluate", str(world.register()), "--rows", str(world.rows), "--json")
+    monkeypatch.delenv("FRAUD_POLICY")
+    _, out = run_here(*evaluate)
+    assert json.loads(out)["policy"]["name"] == "default"
+    code, out = run_here(*evaluate, "--policy", str(POLICY))
+    answer = json.loads(out)
+    assert (code, answer["policy"]["name"]) == (0, "test")
+    assert run_here("promote", answer["evidence"], *BY_BOB) == (3, "")
+    assert run_here.error.startswith("error: the evidence was judged under policy test (")
+    assert run_here("promote", answer["evidence"], *BY_BOB, "--policy", str(POLICY))[0] == 0
 
 
 def test_evaluate_exits_with_3_when_a_gate_fails(run_here: Commands, world: World) -> None:
     number = str(world.register(quality=0.0))
-    code, out = run_here("evaluate", number, "--rows", str(world.rows), "--policy", str(POLICY))
+    code, out = run_here("evaluate", number, "--rows", str(world.rows))
     assert code == 3
-    assert "1 of 4 gates failed: it cannot be promoted" in out
+    assert "12 of 13 checks passed: it cannot be promoted; train a better one" in out
+
+
+def test_evaluate_says_on_standard_error_what_takes_time(world: World) -> None:
+    number = str(world.register())
+    done = run_module(world.environment, "evaluate", number, "--rows", str(world.rows), "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["candidate"]["version"] == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("· ")]
+    assert said[0].startswith("· fetching candidate 1 … ")
+    assert all(re.search(r" … \d+\.\d s$", line) for line in said), said
 
 
 def test_promote_as_json_is_the_entry(run_here: Commands, world: World) -> None:
     reference = evaluate_here(run_here, world, world.register())
     url = "https://example.com/runs/7"
-    code, out = run_here("promote", reference, "--url", url, "--json")
+    code, out = run_here("promote", reference, *BY_BOB, "--url", url, "--json")
     answer = json.loads(out)
     assert code == 0
     assert answer["url"] == url
-    assert answer["approver"].startswith("os:")
+    assert answer["approver"] == "github:bob"
+    assert answer["verdict"] == "13 of 13 checks passed"
+
+
+def test_promote_without_terminal_and_approver_says_what_to_do(
+    run_here: Commands, world: World
+) -> None:
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("promote", reference) == (2, "")
+    assert run_here.error == (
+        "error: nobody is at a terminal; say who approves with --approver realm:name"
+    )
+    assert world.ledger.chain == ()
+
+
+def test_promote_at_a_terminal_is_approved_by_whoever_sits_there(
+    world: World, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text().replace("four_eyes: true", "four_eyes: false"))
+    environment = {**world.environment, "FRAUD_POLICY": str(policy), "LOGNAME": "alice"}
+    number = str(world.register())
+    judged = run_module(environment, "evaluate", number, "--rows", str(world.rows))
+    controller, terminal = os.openpty()
+    try:
+        done = run_module(
+            environment, "promote", judged.stdout.splitlines()[-1], standard_input=terminal
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "in Production: version 1: promote of candidate 1 by os:alice\n"
+
+
+def test_four_eyes_in_a_shell_end_with_exit_code_3(run_here: Commands, world: World) -> None:
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("promote", reference, "--approver", "github:carol") == (3, "")
+    assert run_here.error.startswith("error: four eyes: github:carol is an author. ")
 
 
 def test_promote_with_the_key_of_another_ledger_is_refused(
@@ -227,7 +319,7 @@ def test_promote_with_the_key_of_another_ledger_is_refused(
     run_here("init", *other)
     reference = evaluate_here(run_here, world, world.register())
     key = f"file2:{tmp_path / 'other.pem'}"
-    assert run_here("promote", reference, "--signing-key", key) == (2, "")
+    assert run_here("promote", reference, *BY_BOB, "--signing-key", key) == (2, "")
     assert run_here.error.startswith("error: the signing key file2:… is not usable")
     assert world.ledger.chain == ()
 
@@ -235,8 +327,7 @@ def test_promote_with_the_key_of_another_ledger_is_refused(
 def test_rollback_and_history(run_here: Commands, world: World) -> None:
     world.put_in_production()
     world.put_in_production(threshold=0.25)
-    options = ("--approver", "github:bob", "--reason", "false alerts")
-    assert run_here("rollback", *options) == (
+    assert run_here("rollback", *BY_BOB, "--reason", "false alerts") == (
         0,
         "in Production: version 3: rollback of candidate 1 by github:bob\n",
     )
@@ -251,16 +342,127 @@ def test_rollback_and_history(run_here: Commands, world: World) -> None:
     code, out = run_here("history")
     assert code == 0
     assert "false alerts" in out
-    code, out = run_here("rollback", "--to", "2", "--reason", "it was not the model", "--json")
+    back = ("rollback", *BY_BOB, "--to", "2", "--reason", "it was not the model")
+    code, out = run_here(*back, "--json")
     assert (code, json.loads(out)["candidate"]["version"]) == (0, 2)
+    assert run_here(*back) == (
+        0,
+        "in Production already: version 4: rollback of candidate 2 by github:bob\n",
+    )
+    assert len(world.ledger.chain) == 4
 
 
 def test_rollback_needs_a_reason(run_here: Commands, world: World) -> None:
     assert run_here("rollback") == (2, "")
-    assert run_here("rollback", "--reason", "") == (2, "")
+    assert run_here("rollback", *BY_BOB, "--reason", "") == (2, "")
     assert run_here.error == "error: a rollback needs a reason; say it with --reason"
 
 
+def test_rollback_without_terminal_and_approver_says_what_to_do(run_here: Commands) -> None:
+    assert run_here("rollback", "--reason", "false alerts") == (2, "")
+    assert run_here.error == (
+        "error: nobody is at a terminal; say who approves with --approver realm:name"
+    )
+
+
+def test_freeze_and_unfreeze(run_here: Commands, world: World) -> None:
+    world.put_in_production()
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("freeze", *BY_BOB, "--reason", "change stop") == (
+        0,
+        "the ledger is frozen: version 2: freeze of candidate 1 by github:bob\n",
+    )
+    assert run_here("promote", reference, *BY_BOB) == (3, "")
+    assert run_here.error == (
+        "error: the ledger is frozen by github:bob: change stop; `registry unfreeze` first"
+    )
+    assert run_here("freeze", *BY_BOB, "--reason", "again") == (3, "")
+    assert run_here.error == "error: the ledger is frozen already"
+    url = "https://example.com/changes/7"
+    options = ("--reason", "change stop is over", "--url", url, "--json")
+    code, out = run_here("unfreeze", *BY_BOB, *options)
+    answer = json.loads(out)
+    assert (code, answer["action"], answer["ledger_version"]) == (0, "unfreeze", 3)
+    assert (answer["comment"], answer["url"]) == ("change stop is over", url)
+    assert run_here("promote", reference, *BY_BOB)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["freeze", "unfreeze"])
+def test_freeze_and_unfreeze_need_a_reason_and_an_approver(
+    run_here: Commands, command: str
+) -> None:
+    assert run_here(command, *BY_BOB) == (2, "")
+    assert run_here(command, *BY_BOB, "--reason", "") == (2, "")
+    assert run_here.error == f"error: to {command} needs a reason; say it with --reason"
+    assert run_here(command, "--reason", "why not") == (2, "")
+    assert run_here.error.startswith("error: nobody is at a terminal")
+
+
+def test_history_as_csv(run_here: Commands, world: World) -> None:
+    link = world.put_in_production()
+    code, out = run_here("history", "--csv")
+    assert code == 0
+    entry = link.statement.entry
+    assert list(csv.DictReader(io.StringIO(out, newline=""))) == [
+        {
+            "version": "1",
+            "when": format_time(entry.approved_at),
+            "action": "promote",
+            "candidate": "1",
+            "who": "github:alice",
+            "policy": "test",
+            "verdict": "13 of 13 checks passed",
+            "why": "better",
+            "evidence": str(entry.evidence),
+        }
+    ]
+
+
+def test_history_names_what_is_not_in_the_chain(run_here: Commands, world: World) -> None:
+    append_by_hand(world)
+    _, out = run_here("history")
+    assert out.splitlines()[-1] == (
+        "not in the chain: version 2 is passed over: it has no statement"
+    )
+
+
+def test_keys_list(run_here: Commands, world: World) -> None:
+    code, out = run_here("keys", "list")
+    assert code == 0
+    (key,) = world.trust.keys
+    assert out.splitlines()[1].split() == [
+        key.keyid[:12],
+        "ecdsa-sha2-nistp256",
+        "1",
+        "in",
+        "use",
+    ]
+    code, out = run_here("keys", "list", "--json")
+    assert (code, Trust.model_validate_json(out)) == (0, world.trust)
+
+
+def test_keys_of_an_id_that_is_none_are_said_clearly(run_here: Commands, world: World) -> None:
+    assert run_here("keys", "revoke", "zz", "--last", "0") == (2, "")
+    assert run_here.error == (
+        "error: 0 keys have an id that starts with 'zz'; there are "
+        f"{world.trust.keys[0].keyid[:12]}"
+    )
+
+
+def test_a_key_is_revoked_with_0_and_not_with_less(run_here: Commands, world: World) -> None:
+    world.put_in_production()
+    start = world.trust.keys[0].keyid[:8]
+    assert run_here("keys", "revoke", start, "--last", "-1") == (2, "")
+    code, out = run_here("keys", "revoke", start, "--last", "0")
+    assert code == 0
+    assert out.splitlines()[-1] == (
+        f"key {world.trust.keys[0].keyid[:12]} may sign up to sequence 0"
+    )
+    assert run_here("status") == (3, "")
+    assert "is signed past its key's last sequence; nothing is in force" in run_here.error
+
+
+@pytest.mark.usefixtures("no_evidence")
 def test_status_says_what_is_where(run_here: Commands, world: World) -> None:
     assert run_here("status") == (0, "Staging:    nothing\nProduction: nothing\n")
     world.put_in_production()
@@ -270,6 +472,24 @@ def test_status_says_what_is_where(run_here: Commands, world: World) -> None:
         0,
         "Staging:    candidate 2\nProduction: version 1: promote of candidate 1 by github:alice\n",
     )
+
+
+def test_status_shows_what_is_in_flight_and_that_the_ledger_is_frozen(
+    run_here: Commands, world: World
+) -> None:
+    world.put_in_production()
+    run = evaluate_here(run_here, world, world.register(quality=0.99)).split("@")[0]
+    run_here("freeze", *BY_BOB, "--reason", "change stop")
+    assert run_here("status") == (
+        0,
+        "Staging:    nothing\n"
+        "Production: version 1: promote of candidate 1 by github:alice (frozen)\n"
+        f"in flight:  fraud-detector/2 passed its gates in evidence run {run}\n",
+    )
+    _, out = run_here("status", "--json")
+    answer = json.loads(out)
+    assert answer["frozen"] is True
+    assert answer["in_flight"] == [{"evidence_run": run, "candidate": "fraud-detector/2"}]
 
 
 def append_by_hand(world: World) -> None:
@@ -334,7 +554,7 @@ def test_verify_calls_a_moved_alias_stale_and_no_problem(run_here: Commands, wor
     code, out = run_here("verify")
     assert out.splitlines()[0] == (
         "stale:   alias production is on version 1, the head is 2; "
-        "`registry promote` with the same evidence repairs it"
+        "promoting the same evidence again repairs it"
     )
 
 

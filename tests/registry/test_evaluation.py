@@ -15,12 +15,13 @@ from mlflow.entities import Run
 from registry import evaluation
 from registry.candidates import stage
 from registry.errors import BytesMismatch, ContractError, NotFound, RegistryError, UsageError
-from registry.evidence import ComparedWith, Evidence
+from registry.evidence import ComparedWith, Evidence, fetched_evidence, parse_reference
 from registry.files import sha256_of
-from registry.gates import Verdict
-from registry.rows import LABEL
+from registry.gates.gate import Verdict
+from registry.rows import AMOUNT, LABEL, TIME, read_rows
+from registry.scorer import open_model
 from registry.store import CANDIDATES, EVIDENCE_EXPERIMENT
-from tests.candidates import register_candidate, write_evaluation_rows
+from tests.candidates import ORIGIN, register_candidate, saved_model, write_evaluation_rows
 from tests.conftest import POLICY, World
 
 
@@ -29,7 +30,8 @@ def verdicts(evidence: Evidence) -> dict[str, Verdict]:
 
 
 def failed(evidence: Evidence) -> list[str]:
-    return [one.gate for one in evidence.failed]
+    """The required gates that failed."""
+    return [one.gate for one in evidence.blocking]
 
 
 def evidence_runs(world: World) -> list[Run]:
@@ -58,11 +60,26 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     assert [(one.gate, one.passed) for one in evidence.verdicts] == [
         ("floor.average_precision", True),
         ("no_worse.average_precision", True),
+        ("slices", True),
+        ("calibration", True),
+        ("leakage.candidate", True),
         ("contract", True),
-        ("parity", True),
+        ("robustness.odd_input", True),
+        ("robustness.tiny_change", True),
+        ("latency.ratio", True),
+        ("latency.size", True),
+        ("integrity.files", True),
+        ("integrity.parity", True),
+        ("lineage", True),
     ]
-    assert evidence.measurements.candidate.average_precision == 1.0
-    assert evidence.measurements.parity_rows == 100
+    assert [one.gate for one in evidence.verdicts if not one.required] == [
+        "latency.ratio",
+        "latency.size",
+    ]
+    assert evidence.measurements["floor"]["candidate"]["average_precision"] == 1.0
+    assert evidence.measurements["integrity"]["parity_rows"] == 100
+    assert (evidence.blocking, evidence.advisory) == ((), ())
+    assert evidence.summary == "13 of 13 checks passed"
 
 
 def test_the_first_evaluation_says_that_there_is_nothing_to_compare_with(world: World) -> None:
@@ -70,13 +87,15 @@ def test_the_first_evaluation_says_that_there_is_nothing_to_compare_with(world: 
     note = verdicts(evidence)["no_worse.average_precision"].note
     assert note == "nothing is in Production yet to compare with"
     assert evidence.compared_with is None
-    assert evidence.measurements.production is None
+    assert evidence.measurements["no_worse"]["production"] is None
+    assert verdicts(evidence)["slices"].note == "nothing to compare with"
 
 
 def test_the_evidence_says_on_what_and_under_which_policy_it_was_judged(world: World) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     _, evidence = world.evaluate(world.register())
     assert evidence.candidate.version == 1
+    assert evidence.authors == ("git:carol@example.com", "github:carol")
     assert (evidence.policy.name, evidence.policy.sha256) == ("test", sha256_of(POLICY))
     assert evidence.rows.sha256 == sha256_of(world.rows)
     assert evidence.rows.origin["dataset"] == "test"
@@ -103,14 +122,18 @@ def test_the_evidence_run_shows_the_verdict_to_people(world: World) -> None:
     assert run.data.tags["policy"] == "test"
     assert run.data.tags["verdict"] == "passed"
     assert run.data.metrics["floor.average_precision"] == 1.0
-    assert run.data.metrics["parity.passed"] == 1.0
+    assert run.data.metrics["integrity.parity.passed"] == 1.0
+    assert run.data.tags["compared_with"] == "nothing"
 
 
 def test_a_candidate_worse_than_production_fails_no_worse(world: World) -> None:
     head = world.put_in_production(quality=1.0)
-    _, evidence = world.evaluate(world.register(quality=0.05))
+    reference, evidence = world.evaluate(world.register(quality=0.05))
+    run = world.client.get_run(reference.split("@")[0])
+    assert run.data.tags["compared_with"] == head.statement.digest
     assert failed(evidence) == ["no_worse.average_precision"]
-    assert verdicts(evidence)["no_worse.average_precision"].note == "Production has 1.0000"
+    assert verdicts(evidence)["no_worse.average_precision"].note.startswith("difference -0.3476, ")
+    assert evidence.summary == "13 of 14 checks passed"
     assert evidence.compared_with == ComparedWith(version=1, statement=head.statement.digest)
 
 
@@ -131,8 +154,8 @@ def test_a_candidate_that_takes_fewer_inputs_breaks_the_contract(world: World) -
 
 def test_a_candidate_unlike_scikit_learn_fails_parity(world: World) -> None:
     _, evidence = world.evaluate(world.register(parity_offset=0.001))
-    assert failed(evidence) == ["parity"]
-    assert verdicts(evidence)["parity"].measured == pytest.approx(0.001, abs=1e-6)
+    assert failed(evidence) == ["integrity.parity"]
+    assert verdicts(evidence)["integrity.parity"].measured == pytest.approx(0.001, abs=1e-6)
 
 
 def test_parity_without_rows_fails(world: World) -> None:
@@ -140,7 +163,7 @@ def test_parity_without_rows_fails(world: World) -> None:
     path = source_of(world, number).parent / "parity" / "rows.parquet"
     pl.read_parquet(path).clear().write_parquet(path)
     _, evidence = world.evaluate(number)
-    assert failed(evidence) == ["parity"]
+    assert failed(evidence) == ["integrity.parity"]
 
 
 def test_parity_with_a_probability_that_is_no_number_fails(world: World) -> None:
@@ -148,8 +171,8 @@ def test_parity_with_a_probability_that_is_no_number_fails(world: World) -> None
     path = source_of(world, number).parent / "parity" / "rows.parquet"
     pl.read_parquet(path).with_columns(probability=pl.lit(float("nan"))).write_parquet(path)
     _, evidence = world.evaluate(number)
-    assert failed(evidence) == ["parity"]
-    assert verdicts(evidence)["parity"].measured == 1.0
+    assert failed(evidence) == ["integrity.parity"]
+    assert verdicts(evidence)["integrity.parity"].measured == 1.0
 
 
 def test_the_staged_candidate_is_judged_by_that_name(world: World) -> None:
@@ -160,18 +183,25 @@ def test_the_staged_candidate_is_judged_by_that_name(world: World) -> None:
     assert evidence.candidate.version == 2
 
 
-def test_the_alert_budget_is_the_policys(world: World, tmp_path: Path) -> None:
+def test_alert_budget_and_alert_cost_are_the_policys(world: World, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     number = world.register()
-    recalls = []
+    recalls: list[float] = []
+    saved: list[float] = []
     for budget in (1, 400):
         text = POLICY.read_text().replace("per_day: 5", f"per_day: {budget}")
         policy.write_text(text)
         _, evidence = evaluation.evaluate(
             world.client, world.trust, str(number), world.rows, policy
         )
-        recalls.append(evidence.measurements.candidate.budget_recall)
+        measured = evidence.measurements["floor"]["candidate"]
+        recalls.append(measured["budget_recall"])
+        saved.append(measured["money_saved_per_day"])
     assert recalls == [9 / 35, 1.0]
+    # Ten days: one alert a day, and then forty; each costs 1.
+    amounts = pl.read_parquet(world.rows).filter(pl.col(LABEL) == 1)[AMOUNT]
+    assert saved[1] == pytest.approx(float(amounts.sum()) / 10 - 40)
+    assert saved[0] < saved[1] + 40
 
 
 def test_rows_that_are_no_parquet_leave_no_evidence(world: World) -> None:
@@ -202,7 +232,7 @@ def test_rows_that_the_model_cannot_score_leave_no_evidence(world: World) -> Non
     number = world.register()
     frame = pl.read_parquet(world.rows)
     holes = pl.Series("count_7d", [None, np.nan, *frame["count_7d"][2:]], strict=False)
-    frame.with_columns(holes).write_parquet(world.rows)
+    frame.with_columns(holes).write_parquet(world.rows, metadata=ORIGIN)
     refused_without_evidence(
         world,
         ContractError,
@@ -217,7 +247,7 @@ def test_a_policy_that_is_none_leaves_no_evidence(world: World, tmp_path: Path) 
     refused_without_evidence(
         world,
         UsageError,
-        "policy policy.yaml: ",
+        "policy policy.yaml, line 1: alert_budget_per_day: Field required",
         lambda: evaluation.evaluate(
             world.client, world.trust, str(number), world.rows, tmp_path / "policy.yaml"
         ),
@@ -234,12 +264,69 @@ def test_a_candidate_without_parity_rows_leaves_no_evidence(world: World) -> Non
     refused_without_evidence(world, RegistryError, "parity", lambda: world.evaluate(number))
 
 
-def test_a_candidate_with_parity_rows_that_are_junk_leaves_no_evidence(world: World) -> None:
+def test_parity_rows_that_are_junk_fail_parity(world: World) -> None:
     number = world.register()
     (source_of(world, number).parent / "parity" / "rows.parquet").write_text("junk")
-    refused_without_evidence(
-        world, UsageError, "no parity rows that can be read", lambda: world.evaluate(number)
+    _, evidence = world.evaluate(number)
+    assert failed(evidence) == ["integrity.parity"]
+    assert verdicts(evidence)["integrity.parity"].note == "on 0 rows"
+
+
+def test_a_file_changed_after_the_candidate_was_registered_fails_integrity(world: World) -> None:
+    number = world.register()
+    (source_of(world, number) / "requirements.txt").write_text("evil==1.0\n")
+    _, evidence = world.evaluate(number)
+    assert failed(evidence) == ["integrity.files"]
+    assert verdicts(evidence)["integrity.files"].note == (
+        "the files are not those whose digest was recorded at registration"
     )
+
+
+def test_a_candidate_of_a_run_that_failed_and_of_a_dirty_tree_fails_lineage(world: World) -> None:
+    number = world.register()
+    run_id = str(world.client.get_model_version(CANDIDATES, str(number)).run_id)
+    world.client.set_tag(run_id, "git_dirty", "true")
+    world.client.set_terminated(run_id, "FAILED")
+    _, evidence = world.evaluate(number)
+    assert failed(evidence) == ["lineage"]
+    assert verdicts(evidence)["lineage"].note == (
+        "the training run is FAILED, not FINISHED; "
+        "the tree had uncommitted changes; commit them and train again"
+    )
+
+
+def test_rows_from_inside_the_training_window_fail_leakage(world: World) -> None:
+    number = world.register()
+    frame = pl.read_parquet(world.rows)
+    frame.with_columns(pl.col(TIME).dt.offset_by("-60d")).write_parquet(world.rows, metadata=ORIGIN)
+    _, evidence = world.evaluate(number)
+    assert failed(evidence) == ["leakage.candidate"]
+
+
+def test_a_policy_asks_only_the_gates_that_it_names(world: World, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "name: small\nalert_budget_per_day: 5\nalert_cost: 1\n"
+        "gates: {floor: {roc_auc: 0.5}, lineage: {}}\n"
+    )
+    _, evidence = evaluation.evaluate(
+        world.client, world.trust, str(world.register()), world.rows, policy
+    )
+    assert [one.gate for one in evidence.verdicts] == ["floor.roc_auc", "lineage"]
+    assert list(evidence.measurements) == ["floor", "lineage"]
+
+
+def test_the_scores_of_every_row_are_kept_beside_productions(world: World) -> None:
+    world.put_in_production(quality=0.5)
+    reference, _ = world.evaluate(world.register())
+    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
+        scores = pl.read_parquet(fetched.folder / "scores.parquet")
+    rows = read_rows(world.rows)
+    assert scores.columns == [TIME, LABEL, "candidate", "production"]
+    assert scores[LABEL].to_list() == rows.judged.labels.tolist()
+    for name, quality in (("candidate", 1.0), ("production", 0.5)):
+        scorer = open_model(saved_model(quality))
+        assert scores[name].to_list() == scorer.score(rows.encoded(scorer.contract)).tolist()
 
 
 def test_a_candidate_without_a_contract_leaves_no_evidence(world: World) -> None:

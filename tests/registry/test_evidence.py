@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from registry import statement
 from registry.errors import NotFound, Refused, UsageError
 from registry.evidence import Evidence, fetched_evidence, parse_reference, write_evidence
 from registry.files import Manifest, sha256_of
+from registry.gates.gate import Verdict
 from tests.candidates import NAMES, saved_model
 from tests.conftest import World
+from tests.registry.trials import evidence_of, measurements_of, policy_of
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -62,6 +66,8 @@ def test_evidence_holds_what_was_judged_and_names_every_file(world: World) -> No
             "parity",
             "plots",
             "policy.yaml",
+            "report.html",
+            "report.md",
             "scores.parquet",
         ]
         assert json.loads((fetched.folder / "evidence.json").read_text())["files"].keys() == {
@@ -101,3 +107,74 @@ def test_evidence_outside_the_promoters_experiment_does_not_count(
         fetched_evidence(world.client, reference),
     ):
         pass
+
+
+def verdict(gate: str, *, passed: bool, required: bool = True) -> Verdict:
+    return Verdict(
+        gate=gate, asks="", measured=0.0, bound=0.0, passed=passed, required=required, note=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "blocking", "advisory", "summary"),
+    [
+        (
+            [verdict("floor", passed=True), verdict("lineage", passed=True)],
+            [],
+            [],
+            "2 of 2 checks passed",
+        ),
+        (
+            [
+                verdict("floor", passed=True),
+                verdict("latency.ratio", passed=False, required=False),
+                verdict("latency.size", passed=False, required=False),
+            ],
+            [],
+            ["latency.ratio", "latency.size"],
+            "1 of 3 checks passed; advisory: latency.ratio, latency.size",
+        ),
+        (
+            [verdict("floor", passed=False), verdict("lineage", passed=True)],
+            ["floor"],
+            [],
+            "1 of 2 checks passed",
+        ),
+        (
+            [
+                verdict("floor", passed=False),
+                verdict("latency.ratio", passed=False, required=False),
+                verdict("latency.size", passed=True, required=False),
+            ],
+            ["floor"],
+            ["latency.ratio"],
+            "1 of 3 checks passed; advisory: latency.ratio",
+        ),
+    ],
+    ids=["all passed", "advisory failed", "required failed", "both failed"],
+)
+def test_a_required_gate_that_failed_blocks_and_an_advisory_one_is_named(
+    tmp_path: Path,
+    verdicts: list[Verdict],
+    blocking: list[str],
+    advisory: list[str],
+    summary: str,
+) -> None:
+    judged = evidence_of(policy_of(tmp_path), measurements_of(), verdicts=tuple(verdicts))
+    assert [one.gate for one in judged.blocking] == blocking
+    assert [one.gate for one in judged.advisory] == advisory
+    assert judged.summary == summary
+
+
+def test_the_same_evidence_is_written_as_the_same_bytes(tmp_path: Path) -> None:
+    evidence = evidence_of(policy_of(tmp_path), measurements_of())
+    again = Evidence.model_validate_json(evidence.model_dump_json())
+    (tmp_path / "again").mkdir()
+    assert write_evidence(tmp_path, evidence) == write_evidence(tmp_path / "again", again)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_is_no_number_cannot_stand_in_a_verdict(number: float) -> None:
+    good = verdict("floor", passed=True).model_dump()
+    with pytest.raises(ValidationError, match="Input should be a finite number"):
+        Verdict.model_validate({**good, "measured": number})

@@ -1,36 +1,31 @@
-"""Promotion and rollback against a real tracking server, and what must be refused."""
+"""Promotion against a real tracking server, and what must be refused."""
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from securesystemslib.signer import CryptoSigner
 
-from registry.candidates import stage, staged
-from registry.errors import (
-    BytesMismatch,
-    NotFound,
-    Refused,
-    UsageError,
-    VerificationError,
-)
+from registry import evaluation
+from registry.approver import Approval
+from registry.candidates import FILES_TAG, stage, staged
+from registry.errors import BytesMismatch, Refused, UsageError, VerificationError
 from registry.evidence import fetched_evidence, parse_reference, write_evidence
 from registry.files import Manifest, sha256_of
 from registry.ledger import Link
-from registry.promotion import Approval, person_at_keyboard, promote, rollback
-from registry.reader import fetch_verified
-from registry.store import CANDIDATES, PRODUCTION, connect, read_ledger
-from registry.trust import Trust
+from registry.promotion import promote
+from registry.rollback import rollback
+from registry.store import CANDIDATES, PRODUCTION, connect
 from tests.candidates import NAMES, saved_model
 from tests.conftest import POLICY, World
-from tests.registry.entries import trusted
 
-BOB = Approval("github:bob", "too many false alerts")
+BOB = Approval("github:bob", "better too")
 
 
 def evidence_on_disk(world: World, reference: str) -> Path:
@@ -38,8 +33,31 @@ def evidence_on_disk(world: World, reference: str) -> Path:
     return world.server.stored(str(run.info.artifact_uri))
 
 
-def roll_back(world: World, to: int | None = None) -> Link:
-    return rollback(world.client, world.trust, world.signer, to, BOB)
+def promote_as(
+    world: World, reference: str, *approvals: Approval, policy: Path = POLICY, **more: str
+) -> Link:
+    """The entry of a promotion that must be new."""
+    link, is_new = promote(
+        world.client, world.trust, world.signer, reference, approvals, policy, **more
+    )
+    assert is_new
+    return link
+
+
+def changed_policy(folder: Path, good: str, other: str) -> Path:
+    """The tests' policy with one thing changed in it."""
+    text = POLICY.read_text()
+    assert text.count(good) == 1
+    path = folder / "changed.yaml"
+    path.write_text(text.replace(good, other))
+    return path
+
+
+def evaluate_under(world: World, policy: Path, candidate: int) -> str:
+    reference, _ = evaluation.evaluate(
+        world.client, world.trust, str(candidate), world.rows, policy
+    )
+    return str(reference)
 
 
 def nothing_appended(world: World) -> bool:
@@ -57,6 +75,7 @@ def test_an_approved_candidate_becomes_the_head(world: World) -> None:
 
 def test_the_entry_says_what_who_why_and_on_what_evidence(world: World) -> None:
     reference, evidence = world.evaluate(world.register())
+    before = datetime.now(UTC).replace(microsecond=0)
     statement = world.promote(reference, "finds more – Müller ✓").statement
     entry = statement.entry
     assert statement.manifest == Manifest.of(saved_model(1.0, NAMES, 0.5))
@@ -65,6 +84,8 @@ def test_the_entry_says_what_who_why_and_on_what_evidence(world: World) -> None:
     assert str(entry.evidence) == reference
     assert (entry.policy.name, entry.policy.sha256) == ("test", sha256_of(POLICY))
     assert entry.candidate == evidence.candidate
+    assert entry.verdict == "13 of 13 checks passed"
+    assert before <= entry.approved_at <= datetime.now(UTC)
     assert entry.comment == "finds more – Müller ✓"
     assert world.ledger.head is not None
     assert world.ledger.head.statement.entry.comment == "finds more – Müller ✓"
@@ -97,7 +118,10 @@ def test_after_a_promotion_people_see_it_too(world: World) -> None:
     stage(world.client, str(number))
     world.promote(world.evaluate(number)[0])
     assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "1"}
-    assert world.client.get_model_version(CANDIDATES, "1").tags == {"ledger_version": "1"}
+    assert world.client.get_model_version(CANDIDATES, "1").tags == {
+        FILES_TAG: Manifest.of(saved_model(1.0, NAMES, 0.5)).digest,
+        "ledger_version": "1",
+    }
     assert staged(world.client) is None
     described = world.client.get_model_version(PRODUCTION, "1").description
     assert described == "promote by github:alice: better"
@@ -117,17 +141,17 @@ def test_saying_it_twice_appends_once_and_repairs_what_people_see(world: World) 
     world.promote(reference)
     world.client.delete_registered_model_alias(PRODUCTION, "production")
     world.client.delete_model_version_tag(CANDIDATES, "1", "ledger_version")
-    link, is_new = promote(world.client, world.trust, world.signer, reference, BOB)
+    link, is_new = promote(world.client, world.trust, world.signer, reference, (BOB,), POLICY)
     assert not is_new
     assert link.statement.entry.approver == "github:alice"
     assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1
     assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "1"}
-    assert world.client.get_model_version(CANDIDATES, "1").tags == {"ledger_version": "1"}
+    assert world.client.get_model_version(CANDIDATES, "1").tags["ledger_version"] == "1"
 
 
 def edit_measurement(run: Path) -> None:
     document = json.loads((run / "evidence.json").read_text())
-    document["measurements"]["candidate"]["average_precision"] = 1.0
+    document["measurements"]["floor"]["candidate"]["average_precision"] = 1.0
     (run / "evidence.json").write_text(json.dumps(document))
 
 
@@ -224,6 +248,159 @@ def test_a_candidate_that_failed_a_gate_is_refused(world: World) -> None:
     assert nothing_appended(world)
 
 
+def test_a_required_gate_that_failed_cannot_be_called_advisory_afterwards(world: World) -> None:
+    reference, evidence = world.evaluate(world.register(quality=0.0))
+    eased = tuple(one.model_copy(update={"required": False}) for one in evidence.verdicts)
+    with pytest.raises(Refused, match="do not follow from the measurements"):
+        world.promote(approve_edited(world, reference, verdicts=eased))
+    assert nothing_appended(world)
+
+
+def test_a_gate_without_its_measurements_is_refused(world: World) -> None:
+    reference, evidence = world.evaluate(world.register())
+    kept = {name: one for name, one in evidence.measurements.items() if name != "floor"}
+    with pytest.raises(Refused, match="a gate's measurements are missing; evaluate again"):
+        world.promote(approve_edited(world, reference, measurements=kept))
+    assert nothing_appended(world)
+
+
+def test_an_advisory_gate_that_failed_stops_nothing_and_stands_in_the_entry(
+    world: World, tmp_path: Path
+) -> None:
+    policy = changed_policy(tmp_path, "max_model_bytes: 1000000", "max_model_bytes: 1")
+    reference = evaluate_under(world, policy, world.register())
+    link = promote_as(world, reference, BOB, policy=policy)
+    assert world.ledger.head == link
+    assert link.statement.entry.verdict == "12 of 13 checks passed; advisory: latency.size"
+
+
+def test_the_same_gate_blocks_where_the_policy_requires_it(world: World, tmp_path: Path) -> None:
+    policy = changed_policy(
+        tmp_path,
+        "{required: false, max_ratio: 100, max_model_bytes: 1000000}",
+        "{max_ratio: 100, max_model_bytes: 1}",
+    )
+    reference = evaluate_under(world, policy, world.register())
+    with pytest.raises(Refused, match=r"candidate 1 did not pass: latency\.size; train a better"):
+        promote_as(world, reference, BOB, policy=policy)
+    assert nothing_appended(world)
+
+
+def test_evidence_older_than_the_policy_allows_is_refused(world: World) -> None:
+    reference, evidence = world.evaluate(world.register())
+    week_ago = evidence.evaluated_at - timedelta(days=7.5)
+    with pytest.raises(
+        Refused, match=r"^the evidence is 7\.5 days old, the policy allows 7; evaluate again$"
+    ):
+        world.promote(approve_edited(world, reference, evaluated_at=week_ago))
+    assert nothing_appended(world)
+
+
+def test_evidence_nearly_as_old_as_the_policy_allows_is_promoted(world: World) -> None:
+    reference, evidence = world.evaluate(world.register())
+    recent = evidence.evaluated_at - timedelta(days=6.9)
+    head = world.promote(approve_edited(world, reference, evaluated_at=recent))
+    assert world.ledger.head == head
+
+
+def test_how_old_evidence_may_be_is_the_policys(world: World, tmp_path: Path) -> None:
+    policy = changed_policy(tmp_path, "four_eyes: true", "evidence_max_age_days: 0.0000001")
+    reference = evaluate_under(world, policy, world.register())
+    time.sleep(1)
+    with pytest.raises(Refused, match=r"days old, the policy allows 1e-07; evaluate again"):
+        promote_as(world, reference, BOB, policy=policy)
+    assert nothing_appended(world)
+
+
+def test_under_another_policy_than_the_evidences_it_is_refused_with_both_digests(
+    world: World, tmp_path: Path
+) -> None:
+    reference, _ = world.evaluate(world.register())
+    other = changed_policy(tmp_path, "average_precision: 0.5", "average_precision: 0.4")
+    with pytest.raises(Refused) as refusal:
+        promote_as(world, reference, BOB, policy=other)
+    assert str(refusal.value) == (
+        f"the evidence was judged under policy test ({sha256_of(POLICY)[:12]}), which is not "
+        f"changed.yaml as it is now ({sha256_of(other)[:12]}); evaluate again under that, or name "
+        "the other one with --policy"
+    )
+    assert nothing_appended(world)
+
+
+def test_a_policy_that_is_not_there_is_named(world: World, tmp_path: Path) -> None:
+    reference, _ = world.evaluate(world.register())
+    with pytest.raises(UsageError, match=r"policy .*/nowhere\.yaml cannot be read"):
+        promote_as(world, reference, BOB, policy=tmp_path / "nowhere.yaml")
+    assert nothing_appended(world)
+
+
+@pytest.mark.parametrize(
+    ("approver", "words"),
+    [
+        ("github:carol", "four eyes: github:carol is an author. "),
+        ("github:Carol", "four eyes: github:Carol is an author. "),
+        ("git:carol@example.com", "four eyes: git:carol@example.com is an author. "),
+        (
+            "os:alice",
+            "four eyes: os:alice cannot be told from the authors "
+            r"\(git:carol@example.com, github:carol\). ",
+        ),
+    ],
+)
+def test_four_eyes_refuse_an_author_and_who_cannot_be_told_from_one(
+    world: World, approver: str, words: str
+) -> None:
+    reference, _ = world.evaluate(world.register())
+    with pytest.raises(Refused, match=f"^{words}Have it approved by somebody else"):
+        promote_as(world, reference, Approval(approver))
+    assert nothing_appended(world)
+
+
+def test_of_several_approvals_the_first_by_somebody_else_than_the_authors_counts(
+    world: World,
+) -> None:
+    reference, _ = world.evaluate(world.register())
+    link = promote_as(world, reference, Approval("github:carol"), BOB, Approval("github:dave"))
+    assert link.statement.entry.approver == "github:bob"
+
+
+@pytest.mark.parametrize("approver", ["github:carol", "os:alice"])
+def test_a_policy_without_four_eyes_lets_anybody_approve(
+    world: World, tmp_path: Path, approver: str
+) -> None:
+    policy = changed_policy(tmp_path, "four_eyes: true", "four_eyes: false")
+    reference = evaluate_under(world, policy, world.register())
+    link = promote_as(world, reference, Approval(approver), policy=policy)
+    assert link.statement.entry.approver == approver
+
+
+def test_a_candidate_whose_authors_are_not_known_is_refused(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    with pytest.raises(
+        Refused, match=r"github:bob cannot be told from the authors \(not recorded\)"
+    ):
+        promote_as(world, approve_edited(world, reference, authors=()), BOB)
+
+
+def test_the_approvals_comment_and_url_go_into_the_entry(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    approval = Approval("github:bob", "looks good", "https://example.com/runs/42")
+    entry = promote_as(world, reference, approval).statement.entry
+    assert (entry.approver, entry.comment, entry.url) == (
+        "github:bob",
+        "looks good",
+        "https://example.com/runs/42",
+    )
+
+
+def test_what_the_caller_says_stands_before_the_approvals_comment_and_url(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    approval = Approval("github:bob", "looks good", "https://example.com/runs/42")
+    link = promote_as(world, reference, approval, comment="ticket 12", url="https://example.com/12")
+    entry = link.statement.entry
+    assert (entry.comment, entry.url) == ("ticket 12", "https://example.com/12")
+
+
 def test_evidence_against_an_empty_ledger_is_refused_once_it_is_not(world: World) -> None:
     reference, _ = world.evaluate(world.register())
     world.put_in_production()
@@ -245,7 +422,7 @@ def test_evidence_that_was_rolled_back_cannot_be_promoted_again(world: World) ->
     world.put_in_production(threshold=0.25)
     reference, _ = world.evaluate(world.register())
     world.promote(reference)
-    roll_back(world)
+    rollback(world.client, world.trust, world.signer, None, BOB)
     with pytest.raises(Refused, match="evaluate again against version 3: rollback"):
         world.promote(reference)
 
@@ -258,7 +435,7 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(world: World) 
         client: MlflowClient = connect(world.server.uri)
         start.wait()
         try:
-            link, _ = promote(client, world.trust, world.signer, reference, BOB)
+            link, _ = promote(client, world.trust, world.signer, reference, (BOB,), POLICY)
             outcomes.append(link)
         except Refused as refusal:
             outcomes.append(refusal)
@@ -297,123 +474,3 @@ def test_a_broken_ledger_takes_no_promotion(world: World) -> None:
 def test_what_is_no_reference_is_refused(world: World, reference: str) -> None:
     with pytest.raises(UsageError, match=r"is not RUN@sha256:DIGEST"):
         world.promote(reference)
-
-
-@pytest.mark.parametrize(
-    "approver", ["", "alice", "github:", "github: alice", "GitHub:alice", ":a"]
-)
-def test_an_approver_without_a_realm_is_refused(approver: str) -> None:
-    with pytest.raises(UsageError, match="must say its realm too, such as github:alice"):
-        Approval(approver)
-
-
-@pytest.mark.parametrize("approver", ["github:alice", "git:alice@example.com", "os:Ålice B"])
-def test_an_approver_with_a_realm_is_one(approver: str) -> None:
-    assert Approval(approver).approver == approver
-
-
-def test_the_person_at_the_keyboard_has_the_realm_of_the_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("LOGNAME", "alice")
-    assert person_at_keyboard() == "os:alice"
-
-
-def test_a_key_past_its_last_sequence_is_refused_before_anything_is_written(world: World) -> None:
-    world.put_in_production()
-    reference, _ = world.evaluate(world.register())
-    key = world.trust.keys[0].model_copy(update={"last": 1})
-    trust = world.trust.model_copy(update={"keys": (key,)})
-    with pytest.raises(UsageError, match="may sign the sequences 1 to 1, and this entry is 2"):
-        promote(world.client, trust, world.signer, reference, BOB)
-    assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1
-
-
-def test_a_rollback_by_another_key_ends_what_a_revoked_key_did(world: World) -> None:
-    first = world.put_in_production()
-    world.put_in_production(threshold=0.25)
-    signer = CryptoSigner.generate_ecdsa()
-    revoked = world.trust.keys[0].model_copy(update={"last": 1})
-    trust = Trust(ledger_id=world.trust.ledger_id, keys=(revoked, trusted(signer)))
-    with pytest.raises(VerificationError, match="signed past its key's last sequence"):
-        _ = read_ledger(world.client, trust).head
-    back = rollback(world.client, trust, signer, None, BOB)
-    assert back.statement.files == first.statement.files
-    assert read_ledger(world.client, trust).head == back
-
-
-def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_path: Path) -> None:
-    first = world.put_in_production()
-    second = world.put_in_production(threshold=0.25)
-    back = roll_back(world)
-    entry = back.statement.entry
-    assert world.ledger.head == back
-    assert back.statement.files == first.statement.files
-    assert (back.version, entry.sequence, entry.action) == (3, 3, "rollback")
-    assert entry.supersedes == second.statement.digest
-    assert (entry.approver, entry.comment) == ("github:bob", "too many false alerts")
-    assert (entry.source, entry.evidence, entry.candidate) == (
-        first.statement.entry.source,
-        first.statement.entry.evidence,
-        first.statement.entry.candidate,
-    )
-    assert Manifest.of(fetch_verified(world.client, back, tmp_path)) == first.statement.manifest
-
-
-def test_after_a_rollback_people_see_it_too(world: World) -> None:
-    world.put_in_production()
-    world.put_in_production(threshold=0.25)
-    roll_back(world)
-    assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "3"}
-    assert world.client.get_model_version(CANDIDATES, "1").tags == {"ledger_version": "3"}
-
-
-def test_a_rollback_can_name_the_ledger_version(world: World) -> None:
-    first = world.put_in_production()
-    world.put_in_production(threshold=0.25)
-    world.put_in_production(threshold=0.125)
-    assert roll_back(world, 1).statement.files == first.statement.files
-
-
-def test_a_second_rollback_goes_further_back(world: World) -> None:
-    first = world.put_in_production()
-    world.put_in_production(threshold=0.25)
-    world.put_in_production(threshold=0.125)
-    roll_back(world)
-    assert roll_back(world).statement.files == first.statement.files
-    with pytest.raises(NotFound, match="no other model was in Production before this one"):
-        roll_back(world)
-
-
-def test_a_rollback_without_a_reason_is_refused(world: World) -> None:
-    with pytest.raises(UsageError, match="a rollback needs a reason"):
-        rollback(world.client, world.trust, world.signer, None, Approval("github:bob"))
-
-
-@pytest.mark.parametrize(
-    ("to", "words"),
-    [
-        (None, "no other model was in Production before this one"),
-        (1, "version 1 is in force already"),
-        (7, "version 7 is not an entry of the ledger; entries are 1"),
-    ],
-)
-def test_a_rollback_to_nowhere_is_refused(world: World, to: int | None, words: str) -> None:
-    world.put_in_production()
-    with pytest.raises(NotFound, match=words):
-        roll_back(world, to)
-    assert len(world.ledger.chain) == 1
-
-
-def test_an_empty_ledger_cannot_be_rolled_back(world: World) -> None:
-    with pytest.raises(NotFound, match="the ledger has no entry yet"):
-        roll_back(world)
-
-
-def test_a_rollback_to_damaged_files_is_refused(world: World) -> None:
-    first = world.put_in_production()
-    second = world.put_in_production(threshold=0.25)
-    (world.server.stored(first.statement.entry.source) / "model.onnx").write_bytes(b"")
-    with pytest.raises(BytesMismatch, match=r"ledger version 1: model.onnx was changed"):
-        roll_back(world)
-    assert world.ledger.head == second

@@ -14,12 +14,22 @@ from pydantic import ValidationError
 from securesystemslib.signer import CryptoSigner, Key
 
 from registry.errors import VerificationError
-from registry.statement import PAYLOAD_TYPE, Statement, format_time, open_envelope, sign
+from registry.fold import fold
+from registry.statement import PAYLOAD_TYPE, Entry, Statement, format_time, open_envelope, sign
 from registry.trust import read_trust
-from tests.registry.entries import ALICE, BOB, TRUST, envelope, promote
+from tests.registry.entries import (
+    ALICE,
+    BOB,
+    TRUST,
+    envelope,
+    promote,
+    repeated,
+    rollback,
+    version,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
-GOLDEN_SHA256 = "852a00ed4f12f6f0cf5e44979c7803e4c4578c88f017e1f7dbf3bee26a7a1091"
+GOLDEN_SHA256 = "773769b8f2ffde852fa462d93af23d7aa1f0b6bb5abaded48174c234e26f8239"
 KEYS = TRUST.public_keys()
 
 
@@ -35,6 +45,12 @@ def refused(text: str, keys: list[Key] | None = None) -> str:
     return str(refusal.value)
 
 
+PROMOTE = promote("a")
+FREEZE = repeated("freeze", PROMOTE, PROMOTE)
+ROLLBACK = rollback(PROMOTE, FREEZE)
+UNFREEZE = repeated("unfreeze", ROLLBACK, ROLLBACK)
+
+
 def test_the_canonical_bytes_are_those_of_the_golden_file() -> None:
     golden = (GOLDEN / "statement.json").read_bytes()
     assert golden_statement().payload() == golden
@@ -42,11 +58,37 @@ def test_the_canonical_bytes_are_those_of_the_golden_file() -> None:
     assert golden_statement().digest == GOLDEN_SHA256
 
 
+@pytest.mark.parametrize(
+    ("statement", "sha256"),
+    [
+        (PROMOTE, "ec5292371ebb8733053519bb193a52ee68cd3f0f96d3ffde8f2f615b415ddbe4"),
+        (FREEZE, "0938ef991f0c3158c3ffc0669630d1da455b1ee3bf7712650ff262faa3fd4475"),
+        (ROLLBACK, "f1a0d0fda867e070669be6e69b490ae11a97dfb79f7df62890ce6a99322da8bd"),
+        (UNFREEZE, "16f11743b98ed96d1073da8fd63bb90984ae976e8e2140d1c30a9002eaa52b71"),
+    ],
+    ids=["promote", "freeze", "rollback", "unfreeze"],
+)
+def test_the_bytes_of_each_action_are_those_of_its_golden_file(
+    statement: Statement, sha256: str
+) -> None:
+    golden = (GOLDEN / f"{statement.entry.action}.json").read_bytes()
+    assert statement.payload() == golden
+    assert hashlib.sha256(golden).hexdigest() == sha256
+    assert open_envelope(envelope(golden, ALICE), KEYS)[0] == statement
+
+
+def test_the_golden_statements_are_a_ledger() -> None:
+    chain = (PROMOTE, FREEZE, ROLLBACK, UNFREEZE)
+    ledger = fold([version(number, one) for number, one in enumerate(chain, 1)], TRUST)
+    assert tuple(link.statement for link in ledger.chain) == chain
+    assert (ledger.head, ledger.frozen) == (ledger.chain[2], False)
+
+
 def test_an_envelope_signed_long_ago_still_opens() -> None:
     trust = read_trust(GOLDEN / "ledger.yaml")
     statement, keyid = open_envelope((GOLDEN / "envelope.json").read_text(), trust.public_keys())
     assert statement == golden_statement()
-    assert keyid == "d9131c4891300337ab792dcf6264138e77bbd0b59db43d4741f296a84b79a668"
+    assert keyid == "49e8dd0298f497d956933b9ca74f80e17ae94d976dd355e08d2ac6a833f5800e"
 
 
 def test_the_order_of_files_does_not_change_the_bytes() -> None:
@@ -70,12 +112,19 @@ def test_times_are_written_in_utc_to_the_second() -> None:
         {"supersedes": "D" * 64},
         {"supersedes": "d" * 64 + "\n"},
         {"approver": ""},
+        {"verdict": ""},
         {"mood": "good"},
     ],
 )
 def test_an_entry_that_says_something_impossible_cannot_be_made(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         promote("a", **change)
+
+
+def test_an_entry_without_a_verdict_cannot_be_made() -> None:
+    said = promote("a").entry.model_dump(exclude={"verdict"})
+    with pytest.raises(ValidationError, match=r"verdict\n  Field required"):
+        Entry.model_validate(said)
 
 
 def test_a_statement_without_files_cannot_be_made() -> None:
@@ -232,6 +281,11 @@ def test_a_key_id_cannot_write_to_the_terminal() -> None:
 def test_a_payload_type_cannot_write_to_the_terminal() -> None:
     reason = refused(envelope(b"", ALICE, payload_type="\x1b[2J"))
     assert reason == r"the payload type is '\x1b[2J'"
+
+
+def test_a_long_payload_type_is_cut() -> None:
+    reason = refused(envelope(b"", ALICE, payload_type="x" * 1000))
+    assert reason == "the payload type is '" + "x" * 39
 
 
 def test_formatting_agrees_with_reading_back() -> None:

@@ -12,7 +12,9 @@ import yaml
 from securesystemslib.signer import CryptoSigner
 
 from registry.errors import UsageError
+from registry.fold import fold
 from registry.trust import Trust, create_ledger, open_signer, read_trust
+from tests.registry import entries
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, trusted
 
 
@@ -99,6 +101,8 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         (lambda file: file["keys"][0].update(scheme="rsassa-pss-sha256"), r"keys\.0\.scheme: "),
         (lambda file: file["keys"][0].update(keytype="ed25519"), r"keys\.0: "),
         (lambda file: file["keys"][0].update(first=0), r"keys\.0\.first: "),
+        (lambda file: file["keys"][0].update(last=-1), r"keys\.0\.last: "),
+        (lambda file: file["keys"][0].update(revoked="perhaps"), r"keys\.0\.revoked: "),
         (lambda file: file["keys"][0].update(until="2027"), r"keys\.0\.until: "),
     ],
 )
@@ -146,6 +150,44 @@ def test_a_key_reaches_from_its_first_to_its_last_sequence(sequence: int, expect
 
 def test_a_key_without_a_last_sequence_reaches_on() -> None:
     assert trusted(ALICE).reaches(1_000_000)
+
+
+def test_a_key_whose_last_sequence_is_0_reaches_nothing() -> None:
+    assert not trusted(ALICE, last=0).reaches(1)
+
+
+def test_a_last_sequence_of_0_is_kept_in_the_file_and_no_last_one_is_left_out(
+    tmp_path: Path,
+) -> None:
+    trust = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE, last=0), trusted(BOB)))
+    path = tmp_path / "ledger.yaml"
+    path.write_text(trust.as_yaml())
+    assert read_trust(path) == trust
+    keys = yaml.safe_load(path.read_text())["keys"]
+    assert (keys[0]["last"], "last" in keys[1]) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("last", "revoked", "state"),
+    [
+        (None, False, "in use"),
+        (7, False, "retired"),
+        (0, False, "retired"),
+        (7, True, "revoked"),
+        (0, True, "revoked"),
+    ],
+)
+def test_a_key_is_in_use_retired_or_revoked(last: int | None, revoked: bool, state: str) -> None:
+    key = trusted(ALICE, last=last).model_copy(update={"revoked": revoked})
+    assert key.state == state
+
+
+def test_whether_a_key_is_retired_or_revoked_the_sequence_counts() -> None:
+    versions = [entries.version(1, entries.promote("a"))]
+    for revoked in (False, True):
+        key = trusted(ALICE, last=0).model_copy(update={"revoked": revoked})
+        ledger = fold(versions, Trust(ledger_id=LEDGER_ID, keys=(key,)))
+        assert ledger.in_doubt
 
 
 def test_the_signer_is_the_one_whose_key_is_trusted(tmp_path: Path) -> None:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from registry.evidence import ComparedWith, Evidence, Rows
 from registry.gates.gate import Judged, Trial
-from registry.metrics import JudgedRows
+from registry.metrics import Costs, JudgedRows
 from registry.policy import Policy, read_policy
 from registry.rows import EvaluationRows
-from registry.scorer import open_model
+from registry.scorer import Scorer, open_model
 from registry.statement import Candidate
 from registry.statement import Policy as PolicyReference
 from tests.candidates import saved_model
+from tests.registry.graphs import first_input, scorer_of
 
 LABELS = np.array([1, 0, 0, 1, 1, 0, 0, 0], dtype=np.int8)
 DAYS = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.int64)
 AMOUNTS = np.array([100.0, 10, 10, 50, 200, 10, 10, 10])
 CANDIDATE = np.array([0.9, 0.1, 0.2, 0.3, 0.8, 0.1, 0.1, 0.1], dtype=np.float32)
 PRODUCTION = np.array([0.2, 0.7, 0.1, 0.3, 0.8, 0.1, 0.1, 0.1], dtype=np.float32)
+SMALL_COSTS = Costs(budget_per_day=1, per_alert=5.0)
 START, END = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)
 
 POLICY = """
@@ -71,6 +76,66 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
     )
 
 
+def rows_of(
+    labels: Sequence[int] | NDArray[np.int8],
+    *,
+    days: NDArray[np.int64] | None = None,
+    amounts: NDArray[np.float64] | None = None,
+    clusters: NDArray[np.int64] | None = None,
+    columns: pd.DataFrame | None = None,
+    start: datetime = START,
+    delay_days: float = 7,
+) -> EvaluationRows:
+    """Rows of one day and of amount 1, where nothing else is said."""
+    count = len(labels)
+    return EvaluationRows(
+        columns=pd.DataFrame({"amount": np.ones(count)}) if columns is None else columns,
+        judged=JudgedRows(
+            np.asarray(labels, dtype=np.int8),
+            np.zeros(count, dtype=np.int64) if days is None else days,
+            np.ones(count) if amounts is None else amounts,
+            clusters,
+        ),
+        start=start,
+        end=start,
+        sha256="a" * 64,
+        origin={"delay_days": str(delay_days)},
+    )
+
+
+def small_trial(
+    rows: EvaluationRows,
+    candidate: Judged,
+    production: Judged | None = None,
+    *,
+    costs: Costs = SMALL_COSTS,
+    **changed: Any,
+) -> Trial:
+    """A trial of models that score as it is said, whatever their files would."""
+    return replace(
+        Trial(
+            rows=rows,
+            costs=costs,
+            candidate=candidate,
+            production=production,
+            parity=Path("parity.parquet"),
+            run_status="FINISHED",
+            run_tags={},
+            registered_sha256=None,
+        ),
+        **changed,
+    )
+
+
+def scored(
+    scores: Sequence[float] | NDArray[np.float32],
+    scorer: Scorer | None = None,
+    folder: Path = Path("nowhere"),
+) -> Judged:
+    """A model with these scores; its scorer is `tests.registry.graphs.first_input` if not given."""
+    return Judged(folder, scorer or scorer_of(first_input()), np.asarray(scores, dtype=np.float32))
+
+
 def measure(average_precision: float) -> dict[str, float]:
     return {
         "average_precision": average_precision,
@@ -106,6 +171,7 @@ def measurements_of(*, first: bool = False) -> dict[str, Any]:
             "intervals": {} if first else intervals,
             "resamples": 500,
             "clustered": False,
+            "independent_frauds": 120,
         },
         "slices": {"slices": [], "too_small": 0}
         if first

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.metrics import Costs
 from tests.conftest import REPOSITORY
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
@@ -56,6 +57,36 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
     assert dataset.windows_days == (1, 7, 30)
     assert dataset.test_share == 0.3
     assert dataset.inputs == ("a",)
+    assert dataset.alert_cost == 5
+
+
+def test_the_costs_are_the_alert_budget_and_what_an_alert_costs(tmp_path: Path) -> None:
+    assert read_dataset(write(tmp_path, GOOD)).costs == Costs(budget_per_day=5, per_alert=5)
+    own = read_dataset(write(tmp_path, GOOD + "alert_cost: 2.5\n"))
+    assert own.costs == Costs(budget_per_day=5, per_alert=2.5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_label", "_time", "_amount", "_cluster", "_band.card age in days", "_band.", "probability"],
+)
+@pytest.mark.parametrize("role", ["numbers", "categories"])
+def test_an_input_may_not_have_the_name_of_what_stands_beside_the_inputs(
+    tmp_path: Path, role: str, name: str
+) -> None:
+    with pytest.raises(BadInput, match=f"column {name!r} has a name that is reserved: rename it"):
+        read_dataset(write(tmp_path, GOOD + f"{role}: ['{name}']\n"))
+
+
+@pytest.mark.parametrize("name", ["_bandwidth", "_amounts", "label"])
+def test_a_name_that_is_nearly_reserved_is_free(tmp_path: Path, name: str) -> None:
+    assert name in read_dataset(write(tmp_path, GOOD + f"numbers: [{name}]\n")).inputs
+
+
+@pytest.mark.parametrize("cost", ["-1", ".nan", ".inf", "much"])
+def test_an_alert_costs_a_number(tmp_path: Path, cost: str) -> None:
+    with pytest.raises(BadInput, match=r"mine\.yaml: alert_cost: "):
+        read_dataset(write(tmp_path, GOOD + f"alert_cost: {cost}\n"))
 
 
 @pytest.mark.parametrize(

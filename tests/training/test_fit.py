@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from registry.contract import Input
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs
-from training.fit import Recipe, Validated, day_numbers, encode, probabilities, search, validate
+from training.fit import Recipe, Validated, encode, judged, probabilities, search, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -48,6 +49,18 @@ def test_the_threshold_keeps_the_validation_alerts_within_the_budget(
     alerts = int((scores >= validated.threshold).sum())
     budget = 20 * split.test["time"].dt.date().n_unique()
     assert 0.9 * budget <= alerts <= budget
+
+
+def test_validation_counts_money_at_the_data_sets_alert_cost(prepared: Prepared) -> None:
+    data, split, inputs = prepared
+    dear = replace(data, dataset=data.dataset.model_copy(update={"alert_cost": 105.0}))
+
+    cheap = validate(data, RECIPE, split, inputs).detection.money_saved_per_day
+
+    # Twenty alerts a day, each of which now costs 100 more.
+    assert validate(dear, RECIPE, split, inputs).detection.money_saved_per_day == pytest.approx(
+        cheap - 20 * 100
+    )
 
 
 def test_validation_measures_the_later_part_only(prepared: Prepared) -> None:
@@ -90,11 +103,14 @@ def test_one_trial_is_the_defaults(prepared: Prepared) -> None:
     assert best.recipe == RECIPE
 
 
-def test_days_are_counted_from_1970(prepared: Prepared) -> None:
+def test_rows_are_judged_by_label_amount_and_day_from_1970(prepared: Prepared) -> None:
     data, _, _ = prepared
     times = [datetime(1970, 1, 1), datetime(2026, 1, 1, 23, 59), datetime(2026, 1, 2)]
 
-    assert day_numbers(data, pl.DataFrame({"time": times})).tolist() == [0, 20454, 20455]
+    rows = pl.DataFrame({"time": times, "fraud": [0, 1, 0], "amount": [1.0, 2.5, 3.0]})
+    assert judged(data, rows).days.tolist() == [0, 20454, 20455]
+    assert judged(data, rows).amounts.tolist() == [1.0, 2.5, 3.0]
+    assert judged(data, rows).labels.tolist() == [0, 1, 0]
 
 
 def test_categories_that_are_missing_or_new_are_encoded_as_unknown() -> None:

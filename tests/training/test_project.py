@@ -13,14 +13,15 @@ from packaging.specifiers import SpecifierSet
 
 from deploy import traffic
 from deploy.processes import free_port, inference_service, wait_until_ok
-from registry.metrics import detection
+from registry.metrics import Costs, detection
 from registry.reader import fetch_verified
 from registry.rows import read_rows
 from registry.scorer import open_model
 from registry.store import CANDIDATES
-from tests.conftest import REPOSITORY, World
+from tests.conftest import POLICY, REPOSITORY, World
 from tests.shared import shared_data
 from tests.training.commands import Finished, candidates, environment_of, newest_run, process
+from tests.training.policies import write_policy
 
 MLFLOW = str(Path(sys.executable).parent / "mlflow")
 REFERENCE = re.compile(r"[0-9a-f]{32}@sha256:[0-9a-f]{64}")
@@ -58,6 +59,7 @@ def test_the_parameters_of_the_entry_points_have_types_and_defaults() -> None:
         "evidence": ("string", None),
         "approver": ("string", None),
         "comment": ("string", ""),
+        "policy": ("string", "registry/policy.yaml"),
     }
     assert parameters_of("rollback") == {
         "to": ("string", None),
@@ -100,16 +102,6 @@ def registered_by(finished: Finished) -> int:
     return int(version)
 
 
-def write_policy(folder: Path, average_precision: float) -> str:
-    path = folder / "policy.yaml"
-    path.write_text(
-        "name: small\nalert_budget_per_day: 20\nparity_tolerance: 0.00001\n"
-        f"floor: {{average_precision: {average_precision}}}\n"
-        "no_worse_margin: {average_precision: 0.02}\n"
-    )
-    return str(path)
-
-
 def test_mlflow_run_trains_and_registers_a_candidate(
     lasting_world: World, by_project: Finished
 ) -> None:
@@ -129,15 +121,18 @@ def test_the_evaluate_entry_point_prints_what_to_approve_and_fails_where_a_gate_
     version = registered_by(by_project)
     given = ("-e", "evaluate", "-P", f"candidate={version}", "-P", f"data={transactions}")
 
-    passed = mlflow_run(lasting_world, *given, "-P", f"policy={write_policy(tmp_path, 0.3)}")
-    refused = mlflow_run(lasting_world, *given, "-P", f"policy={write_policy(tmp_path, 0.999)}")
+    lax = write_policy(tmp_path, "lax", average_precision=0.3)
+    strict = write_policy(tmp_path, "strict", average_precision=0.999)
+
+    passed = mlflow_run(lasting_world, *given, "-P", f"policy={lax}")
+    refused = mlflow_run(lasting_world, *given, "-P", f"policy={strict}")
 
     assert passed.code == 0, passed.errors
-    assert "all gates passed" in passed.output
+    assert "14 of 14 checks passed: approve it" in passed.output
     [reference] = REFERENCE.findall(passed.output)
     assert refused.code != 0
-    assert "1 of 4 gates failed: it cannot be promoted" in refused.output
-    link = lasting_world.promote(reference)
+    assert "13 of 14 checks passed: it cannot be promoted" in refused.output
+    link = lasting_world.promote(reference, policy=lax)
     assert link.statement.entry.candidate.version == version
 
 
@@ -150,7 +145,7 @@ def test_the_promote_and_rollback_entry_points_append_to_the_ledger(own_ledger: 
     promoted = mlflow_run(
         world,
         *("-e", "promote", "-P", f"evidence={reference}", "-P", "approver=github:bob"),
-        *("-P", "comment=it's better; see ticket 12"),
+        *("-P", "comment=it's better; see ticket 12", "-P", f"policy={POLICY}"),
     )
     assert promoted.code == 0, promoted.errors
     head = world.ledger.head
@@ -210,23 +205,26 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     assert staged.code == 0, staged.errors
     written = process([sys.executable, "-m", "training", "rows", str(rows), *given], environment)
     assert written.code == 0, written.errors
+    policy = ["--policy", str(write_policy(tmp_path, "acceptance", four_eyes=True))]
     judged = process(
-        [sys.executable, "-m", "registry", "evaluate", "--rows", str(rows)], environment
+        [sys.executable, "-m", "registry", "evaluate", "--rows", str(rows), *policy], environment
     )
     assert judged.code == 0, judged.errors
     reference = judged.output.splitlines()[-1]
-    promote = ["promote", reference, "--approver", "github:alice", "--comment", "acceptance"]
-    promoted = process([sys.executable, "-m", "registry", *promote], environment)
+    approver = "git:reviewer@example.com"
+    promote = ["promote", reference, "--approver", approver, "--comment", "acceptance"]
+    promoted = process([sys.executable, "-m", "registry", *promote, *policy], environment)
     assert promoted.code == 0, promoted.errors
 
     head = world.ledger.head
     assert head is not None
-    assert head.statement.entry.policy.name == "default"
+    assert head.statement.entry.policy.name == "acceptance"
+    assert head.statement.entry.approver == approver
     scorer = open_model(fetch_verified(world.client, head, tmp_path / "production"))
     held_out = read_rows(rows)
-    assert len(held_out.labels) >= 0.3 * 284_807
+    assert len(held_out.judged.labels) >= 0.3 * 284_807
     scores = scorer.score(held_out.encoded(scorer.contract))
-    assert detection(held_out.labels, scores, held_out.days, 100).average_precision >= 0.78
+    assert detection(held_out.judged, scores, Costs(100, 5.0)).average_precision >= 0.78
 
     chosen = traffic.choose(rows, 1000)
     log = tmp_path / "inference.log"

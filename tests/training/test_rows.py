@@ -17,7 +17,9 @@ from training.rows import write_rows
 from training.split import split_by_time
 
 
-def test_the_rows_are_the_test_part_with_label_and_time(transactions: Path, tmp_path: Path) -> None:
+def test_the_rows_are_the_test_part_with_label_time_amount_and_customer(
+    transactions: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "new" / "rows.parquet"
 
     count = write_rows(str(transactions), "simulated", path)
@@ -26,9 +28,21 @@ def test_the_rows_are_the_test_part_with_label_and_time(transactions: Path, tmp_
     parts = split_by_time(data.frame, time="time", label="fraud", delay_days=7, test_share=0.3)
     rows = pl.read_parquet(path)
     assert count == len(rows) == 5564
-    assert rows.columns == [*read_dataset("simulated").inputs, "_label", "_time"]
+    assert rows.columns == [
+        *read_dataset("simulated").inputs,
+        "_label",
+        "_time",
+        "_amount",
+        "_cluster",
+        "_band.customer_id age in days",
+        "_band.customer_id count in 30 days",
+        "_band.terminal_id age in days",
+        "_band.terminal_id count in 30 days",
+    ]
     assert rows["_label"].to_list() == parts.test["fraud"].to_list()
     assert rows["_time"].to_list() == parts.test["time"].to_list()
+    assert rows["_amount"].to_list() == parts.test["amount"].to_list()
+    assert rows["_cluster"].to_list() == parts.test["customer_id"].to_list()
     assert parts.train["time"].max() + timedelta(days=7) < rows["_time"].min()  # type: ignore[operator]
 
 
@@ -42,8 +56,9 @@ def test_the_rows_say_which_data_they_are_from(transactions: Path, tmp_path: Pat
         "dataset": "simulated",
         "data": str(transactions),
         "data_sha256": hashlib.sha256(transactions.read_bytes()).hexdigest(),
+        "delay_days": "7",
     }
-    assert int(rows.labels.sum()) == 46
+    assert int(rows.judged.labels.sum()) == 46
 
 
 def test_the_same_data_make_the_same_file(transactions: Path, tmp_path: Path) -> None:

@@ -20,15 +20,16 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference.model import load_head
-from registry import evaluation
 from registry.candidates import fetch_candidate
 from registry.contract import Contract, read_contract
+from registry.files import Manifest
 from registry.rows import encode_frame
 from registry.scorer import Scorer, open_model
 from registry.store import CANDIDATES
-from tests.conftest import POLICY, REPOSITORY, World
+from tests.conftest import REPOSITORY, World
 from tests.training import own_data
 from tests.training.commands import Finished, candidates, newest_run, training
+from tests.training.policies import write_policy
 from training.data import read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs
@@ -105,12 +106,14 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
         "average_precision",
         "budget_precision",
         "budget_recall",
+        "money_saved_per_day",
         "roc_auc",
         "rows",
         "threshold",
         "validation_average_precision",
         "validation_budget_precision",
         "validation_budget_recall",
+        "validation_money_saved_per_day",
         "validation_roc_auc",
     ]
     assert metrics["rows"] == 18_545
@@ -137,6 +140,36 @@ def test_a_run_says_which_data_code_and_libraries_it_is_from(
     [given] = trained.run.inputs.dataset_inputs
     assert given.dataset.name == "transactions"
     assert given.dataset.digest == sha256[:36]
+
+
+def test_a_run_says_who_its_authors_are_and_keeps_the_pins_of_its_environment(
+    lasting_world: World, trained: Trained, tmp_path: Path
+) -> None:
+    tags = trained.run.data.tags
+    author = subprocess.run(
+        ["git", "log", "-1", "--format=%ae"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    path = lasting_world.client.download_artifacts(
+        trained.run.info.run_id, "environment.txt", str(tmp_path)
+    )
+    pins = Path(path).read_bytes()
+
+    assert f"git:{author}" in tags["authors"].split()
+    assert tags["requirements_sha256"] == hashlib.sha256(pins).hexdigest()
+    lines = pins.decode().splitlines()
+    assert lines == sorted(lines)
+    for library in ("mlflow", "scikit-learn", "skl2onnx"):
+        assert f"{library}=={importlib.metadata.version(library)}" in lines
+
+
+def test_the_candidate_has_the_digest_of_its_files(lasting_world: World, trained: Trained) -> None:
+    version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
+
+    assert version.tags == {"files_sha256": Manifest.of(trained.folder).digest}
 
 
 def test_a_run_holds_two_plots_and_its_parity_rows(lasting_world: World, trained: Trained) -> None:
@@ -272,11 +305,10 @@ def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_c
     assert finished.code == 0, finished.errors
     version = candidates(world.client)[-1]
     write_rows(str(data), str(dataset), world.rows)
-    reference, evidence = evaluation.evaluate(
-        world.client, world.trust, str(version), world.rows, POLICY
-    )
-    assert evidence.failed == ()
-    world.promote(str(reference))
+    policy = write_policy(tmp_path, average_precision=0.1)
+    reference, evidence = world.evaluate(version, policy)
+    assert [str(one) for one in evidence.blocking] == []
+    world.promote(reference, policy=policy)
 
     contract = read_contract(fetch(world.client, version, tmp_path / "candidate"))
     by_name = {one.name: one for one in contract.inputs}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +13,11 @@ import numpy as np
 import pytest
 from mlflow.entities import Run
 
-from registry.store import connect
+from registry.candidates import fetch_candidate
+from registry.files import Manifest
+from registry.store import CANDIDATES, connect
 from tests.candidates import contract, numbers, pipeline
-from tests.conftest import Server
+from tests.conftest import Server, World
 from training import track
 from training.convert import convert
 
@@ -36,6 +41,95 @@ def test_without_a_checkout_the_commit_is_unknown(
     tags = connect(server.uri).get_run(run.info.run_id).data.tags
     assert tags["git_commit"] == "unknown"
     assert tags["git_dirty"] == "unknown"
+    assert tags["authors"] == ""
+
+
+def checkout(folder: Path, email: str) -> str:
+    """A repository with one commit; its id."""
+    identity = ["-c", "user.name=Somebody", "-c", f"user.email={email}"]
+    for command in (
+        ["init", "--quiet"],
+        [*identity, "commit", "--quiet", "--allow-empty", "--message", "first"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITHUB_ACTOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "authors"),
+    [
+        ({}, "git:carol@example.com"),
+        ({"GITHUB_ACTOR": "mallory"}, "git:carol@example.com"),
+        (
+            {"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "carol"},
+            "git:carol@example.com github:carol",
+        ),
+    ],
+    ids=["at home", "an actor outside GitHub Actions", "in GitHub Actions"],
+)
+@pytest.mark.usefixtures("no_github")
+def test_authors_are_the_commits_and_in_github_actions_who_started_it(
+    server: Server,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    authors: str,
+) -> None:
+    commit = checkout(tmp_path, "carol@example.com")
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    track.log_origin()
+
+    tags = connect(server.uri).get_run(run.info.run_id).data.tags
+    assert tags["authors"] == authors
+    assert (tags["git_commit"], tags["git_dirty"]) == (commit, "false")
+
+
+def test_a_change_that_is_not_committed_makes_the_tree_dirty(
+    server: Server, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout(tmp_path, "carol@example.com")
+    (tmp_path / "new.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    track.log_origin()
+
+    assert connect(server.uri).get_run(run.info.run_id).data.tags["git_dirty"] == "true"
+
+
+def test_the_environment_is_kept_with_its_digest(server: Server, run: Run, tmp_path: Path) -> None:
+    track.log_origin()
+
+    client = connect(server.uri)
+    path = client.download_artifacts(run.info.run_id, "environment.txt", str(tmp_path))
+    kept = Path(path).read_bytes()
+    tags = client.get_run(run.info.run_id).data.tags
+    assert tags["requirements_sha256"] == hashlib.sha256(kept).hexdigest()
+    assert f"mlflow=={importlib.metadata.version('mlflow')}" in kept.decode().splitlines()
+
+
+def test_a_candidate_is_registered_with_the_digest_of_its_files(
+    world: World, run: Run, tmp_path: Path
+) -> None:
+    model_id = track.log_model(convert(pipeline(1.0), 3), contract())
+
+    number = track.register(model_id)
+
+    version = world.client.get_model_version(CANDIDATES, str(number))
+    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    assert version.run_id == run.info.run_id
+    assert version.tags == {"files_sha256": Manifest.of(folder).digest}
 
 
 def test_a_logged_model_can_be_loaded_by_plain_mlflow(run: Run) -> None:

@@ -1,0 +1,96 @@
+"""What is in flight: judged, passed, against the Production of now, and not yet promoted."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.approver import Approval
+from registry.errors import Unreachable
+from registry.flight import MOST, in_flight
+from registry.freeze import set_frozen
+from registry.rollback import rollback
+from registry.store import EVIDENCE_EXPERIMENT, connect
+from tests.conftest import World
+
+pytestmark = pytest.mark.usefixtures("no_evidence")
+
+BOB = Approval("github:bob", "why not")
+
+
+def flying(world: World) -> list[tuple[str, str]]:
+    return in_flight(world.client, world.ledger.head)
+
+
+def run_of(reference: str) -> str:
+    return reference.partition("@")[0]
+
+
+def test_where_nothing_was_judged_nothing_is_in_flight(world: World) -> None:
+    assert flying(world) == []
+
+
+def test_evidence_that_passed_is_in_flight_until_it_is_promoted(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    assert flying(world) == [(run_of(reference), "fraud-detector/1")]
+    world.promote(reference)
+    assert flying(world) == []
+
+
+def test_evidence_that_was_refused_is_not(world: World) -> None:
+    world.evaluate(world.register(quality=0.0))
+    assert flying(world) == []
+
+
+def test_the_newest_comes_first(world: World) -> None:
+    older, _ = world.evaluate(world.register())
+    newer, _ = world.evaluate(world.register())
+    assert flying(world) == [
+        (run_of(newer), "fraud-detector/2"),
+        (run_of(older), "fraud-detector/1"),
+    ]
+
+
+def test_evidence_against_another_production_is_not(world: World) -> None:
+    first, _ = world.evaluate(world.register())
+    second, _ = world.evaluate(world.register(threshold=0.25))
+    world.promote(first)
+    assert flying(world) == []
+    third, _ = world.evaluate(world.register(threshold=0.125))
+    assert flying(world) == [(run_of(third), "fraud-detector/3")]
+    assert run_of(second) not in dict(flying(world))
+
+
+def test_a_freeze_leaves_in_flight_what_is_and_a_rollback_does_not(world: World) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    reference, _ = world.evaluate(world.register(threshold=0.125))
+    set_frozen(world.client, world.trust, world.signer, "freeze", BOB)
+    assert flying(world) == [(run_of(reference), "fraud-detector/3")]
+    rollback(world.client, world.trust, world.signer, None, BOB)
+    assert flying(world) == []
+
+
+def test_evidence_that_is_not_whole_is_not_in_flight(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    world.client.set_terminated(run_of(reference), "FAILED")
+    assert flying(world) == []
+
+
+def test_no_more_are_shown_than_people_can_read(world: World) -> None:
+    world.evaluate(world.register())
+    experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+    assert experiment is not None
+    for _ in range(MOST + 3):
+        run = world.client.create_run(
+            experiment.experiment_id, tags={"verdict": "passed", "compared_with": "nothing"}
+        )
+        world.client.set_terminated(run.info.run_id)
+    shown = flying(world)
+    assert len(shown) == MOST == 50
+    assert {candidate for _, candidate in shown} == {"?"}
+
+
+def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Unreachable, match=r"^reading the evidence runs: "):
+        in_flight(connect("http://127.0.0.1:9"), None)

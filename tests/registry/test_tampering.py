@@ -1,0 +1,268 @@
+"""Every attack of the table, against a real server; `docs/attacks.md` says what comes of it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.store.entities import PagedList
+from securesystemslib.signer import CryptoSigner
+from typer.testing import CliRunner
+
+from deploy.processes import free_port, inference_service, mlflow_server, wait_until_ok
+from inference.model import load_head
+from registry.cli import app
+from registry.errors import RegistryError
+from registry.freeze import set_frozen
+from registry.keys import with_key, with_last
+from registry.rollback import rollback
+from registry.statement import Statement
+from registry.store import PRODUCTION, connect, read_ledger
+from registry.trust import create_ledger, open_signer, read_trust, trusted_key
+from tests.candidates import NAMES, write_evaluation_rows
+from tests.conftest import REPOSITORY, Server, World
+from tests.registry.attacks import (
+    ALICE,
+    ATTACKS,
+    Attack,
+    Refuses,
+    Serves,
+    Target,
+    flood,
+    table,
+)
+
+TRANSACTION = dict.fromkeys(NAMES, 0.7)
+LONGEST_WAIT_SECONDS = 60.0
+LONGEST_LINE = 600
+"""Of what `verify` prints, however long the text is that an attacker chose."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The target as it was before any attack, and a service that started then."""
+
+    target: Target
+    digests: dict[str, str]
+    database: Path
+    artifacts: Path
+    service: str
+    answer: dict[str, Any]
+
+    def put_back(self) -> Target:
+        """The server as it was: its whole database and every file."""
+        world = self.target.world
+        with (
+            closing(sqlite3.connect(self.database)) as kept,
+            closing(sqlite3.connect(world.server.folder / "mlflow.db")) as served,
+        ):
+            kept.backup(served)
+        shutil.rmtree(world.server.artifacts)
+        shutil.copytree(self.artifacts, world.server.artifacts)
+        world.config.write_text(world.trust.as_yaml())
+        return self.target
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """A server of our own, so that it can be put back whole after each attack."""
+    folder = tmp_path_factory.mktemp("tampering")
+    with mlflow_server(folder / "mlflow", free_port()) as uri:
+        config, key = folder / "ledger.yaml", folder / "signing-key.pem"
+        trust = create_ledger(config, key)
+        world = World(
+            server=Server(uri, folder / "mlflow"),
+            client=connect(uri),
+            trust=trust,
+            signer=open_signer(f"file2:{key}", trust),
+            config=config,
+            key=key,
+            rows=write_evaluation_rows(folder / "rows.parquet"),
+        )
+        links = [world.put_in_production(quality) for quality in (0.8, 1.0)]
+        waiting, evidence = world.evaluate(world.register(0.9))
+        digests = {
+            name: files["model.onnx"]
+            for name, files in zip(
+                "ABC", (*(one.statement.files for one in links), evidence.model_files), strict=True
+            )
+        }
+        database, artifacts = folder / "mlflow.db", folder / "artifacts"
+        with (
+            closing(sqlite3.connect(world.server.folder / "mlflow.db")) as served,
+            closing(sqlite3.connect(database)) as kept,
+        ):
+            served.backup(kept)
+        shutil.copytree(world.server.artifacts, artifacts)
+        log = folder / "service.log"
+        with inference_service(uri, config, free_port(), log) as (service, process):
+            wait_until_ok(process, f"{service}/healthcheck", log)
+            answer = predict(service)
+            target = Target(world, waiting)
+            yield Prepared(target, digests, database, artifacts, service, answer)
+
+
+@pytest.fixture
+def target(prepared: Prepared) -> Target:
+    return prepared.put_back()
+
+
+def predict(service: str) -> dict[str, Any]:
+    answer = requests.post(f"{service}/predict", json=TRANSACTION, timeout=20)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def command(world: World, *arguments: str) -> tuple[int, str]:
+    """Exit code and output, as `python -m registry` gives them."""
+    result = CliRunner().invoke(app, arguments, env=world.environment)
+    if isinstance(result.exception, RegistryError):
+        return result.exception.exit_code, f"error: {result.exception}"
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.output
+
+
+def start_a_pod(world: World, digests: dict[str, str]) -> Serves | str:
+    """What a pod serves that starts now, or why it does not."""
+    try:
+        model = load_head(world.client, read_trust(world.config))
+    except RegistryError as error:
+        return str(error)
+    (candidate,) = (name for name, digest in digests.items() if digest == model.digest)
+    return Serves(candidate, model.link.version)
+
+
+def test_before_any_attack_everybody_agrees(prepared: Prepared, target: Target) -> None:
+    assert command(target.world, "verify") == (0, "2 entries, 0 problems\n")
+    assert start_a_pod(target.world, prepared.digests) == Serves("B", 2)
+    assert prepared.answer["model_version"] == 2
+    assert prepared.answer["model_digest"] == prepared.digests["B"]
+    assert len(set(prepared.digests.values())) == 3
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_attack(prepared: Prepared, target: Target, attack: Attack) -> None:
+    attack.do(target)
+
+    code, output = command(target.world, "verify")
+    assert (code, attack.verify in output) == (attack.exit_code, True), output
+    for line in output.splitlines():
+        assert line.isprintable()
+        assert len(line) < LONGEST_LINE
+
+    started = start_a_pod(target.world, prepared.digests)
+    if isinstance(attack.starting, Refuses):
+        assert attack.starting.message in str(started)
+        assert str(started).isprintable()
+    else:
+        assert started == attack.starting
+
+    assert predict(prepared.service) == prepared.answer
+
+    if attack.promote:
+        code, output = command(target.world, "promote", target.waiting, "--approver=github:alice")
+        assert (code != 0, attack.promote in output) == (True, True), output
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "health"),
+    [
+        (
+            "bytes swapped",
+            503,
+            {"reason": "the files of ledger version 2: model.onnx was changed"},
+        ),
+        ("version appended by hand", 200, {"status": "ready", "model_version": 2, "candidate": 2}),
+        ("tag edited", 200, {"status": "ready", "model_version": 1, "candidate": 1}),
+    ],
+)
+def test_a_service_that_starts_after_the_attack_says_the_same(
+    target: Target, tmp_path: Path, name: str, status: int, health: dict[str, Any]
+) -> None:
+    next(attack for attack in ATTACKS if attack.name == name).do(target)
+    world, log = target.world, tmp_path / "service.log"
+    with inference_service(world.server.uri, world.config, free_port(), log) as (service, _):
+        answer = health_when_known(service)
+        assert answer.status_code == status
+        assert answer.json() == answer.json() | health
+
+
+def health_when_known(service: str) -> requests.Response:
+    """The first answer of `/healthcheck` after the model was loaded, or could not be."""
+    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            answer = requests.get(f"{service}/healthcheck", timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+            continue
+        if answer.json().get("reason") != "the model is being loaded":
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"{service} does not say whether it is ready")
+
+
+class Interrupted(MlflowClient):
+    """A reader's client; between two pages of the list somebody else touches and deletes."""
+
+    def search_model_versions(self, *arguments: Any, **named: Any) -> PagedList[ModelVersion]:
+        page = super().search_model_versions(*arguments, **named)
+        if page.token:
+            for version in ("1", "2", "1003"):
+                self.update_model_version(PRODUCTION, version, "touched")
+            for version in ("3", "4", "5", "6"):
+                self.delete_model_version(PRODUCTION, version)
+        return page
+
+
+def test_nothing_slips_through_while_a_long_list_is_read(target: Target) -> None:
+    flood(target)
+    assert target.world.promote(target.waiting).version == 1003
+    uri = target.world.server.uri
+    ledger = read_ledger(Interrupted(tracking_uri=uri, registry_uri=uri), target.world.trust)
+    assert [link.version for link in ledger.chain] == [1, 2, 1003]
+    assert len(ledger.findings) == 1000
+
+
+def test_a_revoked_key_lifts_no_freeze(target: Target) -> None:
+    world = target.world
+    frozen = set_frozen(world.client, world.trust, world.signer, "freeze", ALICE)
+    ours = CryptoSigner(generate_private_key(SECP256R1()))
+    revoked = with_last(world.trust, world.trust.keys[0], 3, revoked=True)
+    trust = with_key(revoked, trusted_key(ours.public_key, first=4))
+
+    entry = frozen.statement.entry.model_copy(
+        update={"action": "unfreeze", "sequence": 4, "supersedes": frozen.statement.digest}
+    )
+    target.insert_signed(Statement(files=frozen.statement.files, entry=entry), world.signer)
+    rollback(world.client, trust, ours, 1, ALICE)
+
+    ledger = read_ledger(world.client, trust)
+    assert [link.statement.entry.action for link in ledger.chain] == [
+        *("promote", "promote", "freeze", "unfreeze", "rollback")
+    ]
+    assert ledger.frozen
+
+
+def test_the_documentation_holds_every_attack_and_its_messages() -> None:
+    text = (REPOSITORY / "docs" / "attacks.md").read_text()
+    assert table(ATTACKS) in text, "write it anew: python -m tests.registry.attacks"
+
+
+def test_the_documentation_admits_every_attack_that_succeeds() -> None:
+    text = " ".join((REPOSITORY / "docs" / "attacks.md").read_text().split())
+    _, admitted = text.split("## What cannot be prevented, and how it is noticed")
+    succeed = [attack.name for attack in ATTACKS if attack.succeeds]
+    assert "head deleted" in succeed
+    assert [name for name in succeed if f"“{name}”" not in admitted] == []

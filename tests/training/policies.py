@@ -1,0 +1,29 @@
+"""Policies for candidates that tests train: the shipped one, on a tree that may be dirty."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from registry.policy import SHIPPED
+
+
+def write_policy(
+    folder: Path, name: str = "test", *, four_eyes: bool = False, **floor: float
+) -> Path:
+    """The shipped policy without a clean tree, with another floor where one is given.
+
+    A working copy may hold uncommitted changes. The authors are `git:` and the last commit's
+    author: under four eyes somebody with a name of that realm must approve.
+    """
+    content: dict[str, Any] = yaml.safe_load(SHIPPED.read_text())
+    content["name"] = name
+    content["four_eyes"] = four_eyes
+    content["gates"]["lineage"] = {"clean_tree": False}
+    if floor:
+        content["gates"]["floor"] = floor
+    path = folder / f"{name}-policy.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
