@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,17 +181,20 @@ def test_a_model_with_other_inputs_or_outputs_is_refused(model: bytes, words: st
 def test_weights_outside_the_model_file_are_refused_because_nobody_hashed_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    np.full((2, 1), 0.25, np.float32).tofile(tmp_path / "weights")
+    np.full((64, 1), 0.25, np.float32).tofile(tmp_path / "weights")
     outside = onnx.TensorProto(
         name="weight",
         data_type=TensorProto.FLOAT,
-        dims=[2, 1],
+        dims=[64, 1],
         data_location=TensorProto.EXTERNAL,
         external_data=[onnx.StringStringEntryProto(key="location", value="weights")],
     )
+    model = onnx_model([None, 64], weights=outside)
+    names = tuple(f"input_{number}" for number in range(64))
     monkeypatch.chdir(tmp_path)
+    assert onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     with pytest.raises(ContractError, match=r"model.onnx is not a model"):
-        Scorer(onnx_model([None, 2], weights=outside), contract(("a", "b")))
+        Scorer(model, contract(names))
 
 
 def test_a_model_folder_opens_with_its_own_contract() -> None:
