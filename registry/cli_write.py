@@ -52,13 +52,17 @@ def _print_entry(link: Link, as_json: bool, words: str) -> None:
 def init(
     config: Config = DEFAULT_CONFIG,
     private_key: Annotated[Path, typer.Option(help="Where the new key goes.")] = DEFAULT_KEY,
+    as_json: Json = False,
 ) -> None:
     """Make a new ledger id and signing key; say where they are.
 
     Example: python -m registry init --config ledger.yaml --private-key signing-key.pem
     """
     trust = create_ledger(config, private_key)
-    typer.echo(f"ledger {trust.ledger_id}: configuration {config}, signing key {private_key}")
+    if as_json:
+        _print_json({"private_key": str(private_key), **trust.model_dump(mode="json")})
+    else:
+        typer.echo(f"ledger {trust.ledger_id}: configuration {config}, signing key {private_key}")
 
 
 def stage(

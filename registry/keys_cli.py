@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from registry import keys, show
 from registry.errors import UsageError
 from registry.options import DEFAULT_CONFIG, Config, Json, TrackingUri
 from registry.store import connect, read_ledger
-from registry.trust import Trust, TrustedKey, read_trust
+from registry.trust import Trust, read_trust
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +42,7 @@ def add(
     first: Annotated[int, typer.Option(min=1, help="The first sequence that it may sign.")],
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    as_json: Json = False,
 ) -> None:
     """Trust one more key, from a sequence on.
 
@@ -48,8 +50,8 @@ def add(
     """
     trust = read_trust(config)
     key = keys.read_public_key(public_key, first)
-    _change(config, trust, keys.with_key(trust, key), tracking_uri)
-    typer.echo(f"key {key.keyid[:12]} may sign from sequence {first} on")
+    words = f"key {key.keyid[:12]} may sign from sequence {first} on"
+    _change(config, trust, keys.with_key(trust, key), tracking_uri, words, as_json)
 
 
 @app.command()
@@ -60,6 +62,7 @@ def retire(
     ] = None,
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    as_json: Json = False,
 ) -> None:
     """Let a key sign no more; what it signed so far stays in force.
 
@@ -69,7 +72,10 @@ def retire(
     if last is None:
         tip = read_ledger(connect(tracking_uri), trust).tip
         last = tip.statement.entry.sequence if tip else 0
-    _end(config, trust, keys.find(trust, key), last, tracking_uri, revoked=False)
+    found = keys.find(trust, key)
+    after = keys.with_last(trust, found, last, revoked=False)
+    words = f"key {found.keyid[:12]} may sign up to sequence {last}"
+    _change(config, trust, after, tracking_uri, words, as_json)
 
 
 @app.command()
@@ -78,6 +84,7 @@ def revoke(
     last: Annotated[int, typer.Option(min=0, help="The last sequence to trust; 0 for none.")],
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    as_json: Json = False,
 ) -> None:
     """Distrust what a key signed past a sequence, because somebody else may hold it.
 
@@ -87,21 +94,22 @@ def revoke(
     Example: python -m registry keys revoke 4f2a --last 11
     """
     trust = read_trust(config)
-    _end(config, trust, keys.find(trust, key), last, tracking_uri, revoked=True)
+    found = keys.find(trust, key)
+    after = keys.with_last(trust, found, last, revoked=True)
+    words = f"key {found.keyid[:12]} may sign up to sequence {last}"
+    _change(config, trust, after, tracking_uri, words, as_json)
 
 
-def _end(
-    config: Path, trust: Trust, key: TrustedKey, last: int, tracking_uri: str, *, revoked: bool
+def _change(
+    config: Path, before: Trust, after: Trust, tracking_uri: str, words: str, as_json: bool
 ) -> None:
-    _change(config, trust, keys.with_last(trust, key, last, revoked=revoked), tracking_uri)
-    typer.echo(f"key {key.keyid[:12]} may sign up to sequence {last}")
-
-
-def _change(config: Path, before: Trust, after: Trust, tracking_uri: str) -> None:
-    """Write the new configuration, once it is clear what it does to the head."""
+    """Write the new configuration, once it is clear what it does to the head, and say both."""
     if not tracking_uri:
         raise UsageError("set MLFLOW_TRACKING_URI: only with the ledger it is clear what this does")
     client = connect(tracking_uri)
-    words = keys.effect(read_ledger(client, before), read_ledger(client, after))
+    effect = keys.effect(read_ledger(client, before), read_ledger(client, after))
     keys.write_trust(config, after)
-    typer.echo(words)
+    if as_json:
+        typer.echo(json.dumps({"effect": effect, **after.model_dump(mode="json")}, indent=1))
+    else:
+        typer.echo(f"{effect}\n{words}")

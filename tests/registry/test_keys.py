@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,11 @@ def test_without_a_server_no_key_is_changed(world: World) -> None:
     result = CliRunner().invoke(app, arguments, env=environment)
     assert isinstance(result.exception, UsageError)
     assert world.config.read_text() == before
+
+
+def test_a_change_of_keys_is_printed_as_json_too(world: World, tmp_path: Path) -> None:
+    world.put_in_production()
+    _, public = write_pair(tmp_path, ed25519.Ed25519PrivateKey.generate())
+    answer = json.loads(command(world, "add", str(public), "--first", "2", "--json"))
+    assert answer["effect"].startswith("the head stays: version 1: promote of candidate 1")
+    assert [(key["first"], key["last"]) for key in answer["keys"]] == [(1, None), (2, None)]
