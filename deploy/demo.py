@@ -181,7 +181,7 @@ def _use(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
 
 
 def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    say("Everything is up; Ctrl-C ends it")
+    say("Everything is up")
     for name, where in {
         "MLflow UI": tracking_uri,
         "Swagger": f"{address}/docs",
@@ -189,6 +189,7 @@ def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes], log
         "Metrics": f"{address}/metrics",
     }.items():
         print(f"  {name:<10} {where}")
+    print("Ctrl-C ends it", flush=True)
     while process.poll() is None:
         time.sleep(0.5)
     raise Stopped(f"the inference service ended by itself; its log is in {log}")
