@@ -58,20 +58,24 @@ class Scorer:
             raise ContractError(f"{MODEL_FILE} must give one output `{OUTPUT}` of shape (n,)")
         self._input = inputs[0].name
         self.contract = contract
-        self._codes = [one.codes if one.kind == "category" else None for one in contract.inputs]
+        self._codes = [
+            (column, one.codes)
+            for column, one in enumerate(contract.inputs)
+            if one.kind == "category"
+        ]
 
     def encode(self, values: Sequence[Value]) -> NDArray[np.float32]:
         """One row of raw values, in the contract's order, as float32 of shape (1, inputs).
 
         A missing number becomes NaN; a category its code, a missing or unseen one -1.
         """
-        row = np.empty((1, len(self._codes)), dtype=np.float32)
-        for column, (value, codes) in enumerate(zip(values, self._codes, strict=True)):
-            if codes is not None:
-                row[0, column] = _code(value, codes)
-            else:
-                row[0, column] = np.nan if value is None else float(value)
-        return row
+        if len(values) != len(self.contract.inputs):
+            raise ValueError(f"{len(values)} values for {len(self.contract.inputs)} inputs")
+        if self._codes:
+            values = list(values)
+            for column, codes in self._codes:
+                values[column] = _code(values[column], codes)
+        return np.array([values], dtype=np.float32)  # None is NaN to numpy
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of fraud, shape (n,), for encoded rows of shape (n, inputs)."""

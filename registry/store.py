@@ -91,7 +91,12 @@ def connect(uri: str | None) -> MlflowClient:
 
 
 def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
-    """List the versions of `fraud-detector-production` and fold them.
+    """List the versions of `fraud-detector-production` and fold them. Raises as `read_versions`."""
+    return fold(read_versions(client), trust)
+
+
+def read_versions(client: MlflowClient) -> list[Version]:
+    """The versions of `fraud-detector-production`, as the server tells them, by number.
 
     Raises Unreachable, and VerificationError where the server has versions that it does not list.
     """
@@ -105,7 +110,7 @@ def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
                     f"deleted, carries the tag {PROMPT_TAG}; take that tag off, in the database "
                     "if need be"
                 )
-    return fold(versions, trust)
+    return versions
 
 
 def _listed(client: MlflowClient) -> list[Version]:
