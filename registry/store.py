@@ -93,7 +93,8 @@ def connect(uri: str | None) -> MlflowClient:
 def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
     """List the versions of `fraud-detector-production` and fold them.
 
-    Raises Unreachable, and VerificationError where the server has versions that it does not list.
+    Raises Unreachable, and VerificationError where the server has versions that it does not list,
+    or where the ledger does not extend the floor.
     """
     with _understood("reading the ledger"), server_errors("reading the ledger"):
         versions = _listed(client)
@@ -105,7 +106,10 @@ def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
                     f"deleted, carries the tag {PROMPT_TAG}; take that tag off, in the database "
                     "if need be"
                 )
-    return fold(versions, trust)
+    ledger = fold(versions, trust)
+    if trust.floor is not None:
+        trust.floor.require(ledger)
+    return ledger
 
 
 def _listed(client: MlflowClient) -> list[Version]:
