@@ -9,13 +9,13 @@ from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.approver import Approval
-from registry.errors import Refused, UsageError
+from registry.errors import Refused, UsageError, VerificationError
 from registry.ledger import Ledger, Link
 from registry.progress import step
-from registry.signs import repair
-from registry.statement import Statement, sign
+from registry.signs import repair_or_warn
+from registry.statement import Statement, open_envelope, sign
 from registry.store import PRODUCTION, STATEMENT_TAG, read_ledger, server_errors, suppress_exists
-from registry.trust import Trust
+from registry.trust import Trust, TrustedKey
 
 
 class Place(TypedDict):
@@ -55,8 +55,8 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
 
     It has won when the chain holds its digest, whatever the version's number: the client retries,
     so one statement can land twice. Raises Refused where another entry was there first, and, before
-    anything is written, UsageError for a key that may not sign this sequence: its entry would be
-    passed over, or would leave nothing in force.
+    anything is written, UsageError for a key that may not sign this sequence or whose signature
+    does not hold: its entry would be passed over, or would leave nothing in force.
     """
     entry = statement.entry
     key = trust.by_id(signer.public_key.keyid)
@@ -66,6 +66,7 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
             f"{'…' if key.last is None else key.last}, and this entry is {entry.sequence}; set "
             "FRAUD_SIGNING_KEY to a key that may"
         )
+    envelope = _signed(statement, signer, key)
     with step("appending to the ledger"):
         with server_errors("appending to the ledger"):
             with suppress_exists():
@@ -74,15 +75,28 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
                 PRODUCTION,
                 source=entry.source,
                 run_id=entry.evidence.run_id,
-                tags={STATEMENT_TAG: sign(statement, signer)},
+                tags={STATEMENT_TAG: envelope},
                 description=f"{entry.action} by {entry.approver}: {entry.comment}",
             )
         ledger = read_ledger(client, trust)
     for link in ledger.chain:
         if link.statement.digest == statement.digest:
-            repair(client, ledger)
+            repair_or_warn(client, ledger)
             return link
     raise Refused(
         f"another entry was there first: {ledger.tip}; look at it with `registry history`, then "
         "evaluate again"
     )
+
+
+def _signed(statement: Statement, signer: Signer, key: TrustedKey) -> str:
+    """The envelope, read again as readers will: a key far away may have become another one."""
+    envelope = sign(statement, signer)
+    try:
+        open_envelope(envelope, [key.key()])
+    except VerificationError as error:
+        raise UsageError(
+            f"what the signing key made is no statement by key {key.keyid[:12]}: {error}; nothing "
+            "was appended; set FRAUD_SIGNING_KEY to the key that ledger.yaml trusts"
+        ) from error
+    return envelope

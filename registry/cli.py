@@ -1,4 +1,4 @@
-"""`python -m registry`: the commands that read the ledger; those that write are in `cli_write`."""
+"""`python -m registry`; here are the commands that only read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 from mlflow import MlflowClient
 
-from registry import candidates, cli_write, keys_cli, show
+from registry import candidates, cli_sign, cli_write, keys_cli, show
 from registry.errors import RegistryError
 from registry.evidence import fetched_evidence
 from registry.flight import in_flight
 from registry.ledger import Ledger
-from registry.options import DEFAULT_CONFIG, Config, Json, TrackingUri
+from registry.memory import Tip
+from registry.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
 from registry.reader import fetch_verified
 from registry.signs import stale_signs
 from registry.store import connect, read_ledger
@@ -32,11 +33,12 @@ app = typer.Typer(
     "input, 3 refused by a gate or by verification.",
 )
 cli_write.add_to(app)
+cli_sign.add_to(app)
 app.add_typer(keys_cli.app, name="keys")
 
 
-def _open(uri: str, config: Path) -> tuple[MlflowClient, Ledger]:
-    client, trust = connect(uri), read_trust(config)
+def _open(uri: str, config: Path, floor: Tip | None) -> tuple[MlflowClient, Ledger]:
+    client, trust = connect(uri), read_trust(config, floor)
     return client, read_ledger(client, trust)
 
 
@@ -46,14 +48,19 @@ def _print_json(value: Any) -> None:
 
 @app.command()
 def status(
-    tracking_uri: TrackingUri = "", config: Config = DEFAULT_CONFIG, as_json: Json = False
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
+    as_json: Json = False,
 ) -> None:
     """Show what is in Staging, in Production and in flight: judged, passed, not yet promoted.
 
+    The tip, as FRAUD_LEDGER_FLOOR, lets other readers notice that entries were taken away.
+
     Example: python -m registry status --json
     """
-    client, ledger = _open(tracking_uri, config)
-    staged, head = candidates.staged(client), ledger.head
+    client, ledger = _open(tracking_uri, config, floor)
+    staged, head, tip = candidates.staged(client), ledger.head, Tip.of(ledger)
     flying = in_flight(client, head)
     if as_json:
         _print_json(
@@ -63,6 +70,7 @@ def status(
                 "in_flight": [{"evidence_run": run, "candidate": name} for run, name in flying],
                 "frozen": ledger.frozen,
                 "findings": [str(one) for one in ledger.findings],
+                "tip": str(tip) if tip else None,
             }
         )
         return
@@ -72,12 +80,15 @@ def status(
         typer.echo(f"in flight:  {name} passed its gates in evidence run {run}")
     for finding in ledger.findings:
         typer.echo(f"warning:    {finding}")
+    if tip:
+        typer.echo(f"tip:        {tip}")
 
 
 @app.command()
 def history(
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the history as CSV.")] = False,
 ) -> None:
@@ -85,7 +96,7 @@ def history(
 
     Example: python -m registry history --csv > history.csv
     """
-    _, ledger = _open(tracking_uri, config)
+    _, ledger = _open(tracking_uri, config, floor)
     if as_json:
         _print_json([show.entry_values(link) for link in ledger.chain])
     elif as_csv:
@@ -96,7 +107,10 @@ def history(
 
 @app.command()
 def verify(
-    tracking_uri: TrackingUri = "", config: Config = DEFAULT_CONFIG, as_json: Json = False
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
+    as_json: Json = False,
 ) -> None:
     """Check every signature and link, and every entry's files and evidence; name what is off.
 
@@ -104,7 +118,8 @@ def verify(
 
     Example: python -m registry verify
     """
-    client, ledger = _open(tracking_uri, config)
+    client, ledger = _open(tracking_uri, config, floor)
+    tip = Tip.of(ledger)
     problems = [str(finding) for finding in ledger.findings if finding.kind != "repeated"]
     problems += _damage(client, ledger)
     try:
@@ -113,12 +128,21 @@ def verify(
         problems.append(str(error))
         stale = []
     if as_json:
-        _print_json({"entries": len(ledger.chain), "problems": problems, "stale": stale})
+        _print_json(
+            {
+                "entries": len(ledger.chain),
+                "problems": problems,
+                "stale": stale,
+                "tip": str(tip) if tip else None,
+            }
+        )
     else:
         for problem in problems:
             typer.echo(f"problem: {problem}")
         for words in stale:
-            typer.echo(f"stale:   {words}; promoting the same evidence again repairs it")
+            typer.echo(f"stale:   {words}; `registry repair` puts it right")
+        if tip:
+            typer.echo(f"tip:     {tip}")
         typer.echo(f"{len(ledger.chain)} entries, {len(problems)} problems")
     if problems:
         raise typer.Exit(3)
@@ -147,7 +171,8 @@ def _damage(client: MlflowClient, ledger: Ledger) -> list[str]:
 
 def main() -> None:
     """Run the command line; every way a user can fail ends in one line and its exit code."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    for library in ("mlflow", "azure"):  # what they warn of is said in our one line
+        logging.getLogger(library).setLevel(logging.ERROR)
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:
         app(standalone_mode=True)

@@ -177,6 +177,7 @@ def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
             run_name=f"candidate-{evidence.candidate.version}",
             tags={
                 "candidate": f"{CANDIDATES}/{evidence.candidate.version}",
+                "candidate_run": evidence.candidate.run_id,
                 "policy": evidence.policy.name,
                 "verdict": "refused" if evidence.blocking else "passed",
                 "compared_with": compared.statement if compared else "nothing",

@@ -10,7 +10,7 @@ import typer
 
 from registry import keys, show
 from registry.errors import UsageError
-from registry.options import DEFAULT_CONFIG, Config, Json, TrackingUri
+from registry.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
 from registry.store import connect, read_ledger
 from registry.trust import Trust, read_trust
 
@@ -42,13 +42,14 @@ def add(
     first: Annotated[int, typer.Option(min=1, help="The first sequence that it may sign.")],
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
     as_json: Json = False,
 ) -> None:
     """Trust one more key, from a sequence on.
 
     Example: python -m registry keys add new-key.pub --first 12
     """
-    trust = read_trust(config)
+    trust = read_trust(config, floor)
     key = keys.read_public_key(public_key, first)
     words = f"key {key.keyid[:12]} may sign from sequence {first} on"
     _change(config, trust, keys.with_key(trust, key), tracking_uri, words, as_json)
@@ -62,13 +63,14 @@ def retire(
     ] = None,
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
     as_json: Json = False,
 ) -> None:
     """Let a key sign no more; what it signed so far stays in force.
 
     Example: python -m registry keys retire 4f2a
     """
-    trust = read_trust(config)
+    trust = read_trust(config, floor)
     if last is None:
         tip = read_ledger(connect(tracking_uri), trust).tip
         last = tip.statement.entry.sequence if tip else 0
@@ -84,6 +86,7 @@ def revoke(
     last: Annotated[int, typer.Option(min=0, help="The last sequence to trust; 0 for none.")],
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
     as_json: Json = False,
 ) -> None:
     """Distrust what a key signed past a sequence, because somebody else may hold it.
@@ -93,7 +96,7 @@ def revoke(
 
     Example: python -m registry keys revoke 4f2a --last 11
     """
-    trust = read_trust(config)
+    trust = read_trust(config, floor)
     found = keys.find(trust, key)
     after = keys.with_last(trust, found, last, revoked=True)
     words = f"key {found.keyid[:12]} may sign up to sequence {last}"
@@ -107,7 +110,9 @@ def _change(
     if not tracking_uri:
         raise UsageError("set MLFLOW_TRACKING_URI: only with the ledger it is clear what this does")
     client = connect(tracking_uri)
-    effect = keys.effect(read_ledger(client, before), read_ledger(client, after))
+    # The key of the floor's entry may be the very one that is added: only then the floor must hold.
+    any_tip = before.model_copy(update={"floor": None})
+    effect = keys.effect(read_ledger(client, any_tip), read_ledger(client, after))
     keys.write_trust(config, after)
     if as_json:
         typer.echo(json.dumps({"effect": effect, **after.model_dump(mode="json")}, indent=1))

@@ -7,12 +7,23 @@ from typing import Annotated
 
 import typer
 
+from registry.memory import Tip
+
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 TrackingUri = Annotated[
     str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="The tracking server's address.")
 ]
 Config = Annotated[
     Path, typer.Option(envvar="FRAUD_LEDGER_CONFIG", help="Ledger id and trusted public keys.")
+]
+Floor = Annotated[
+    Tip | None,
+    typer.Option(
+        envvar="FRAUD_LEDGER_FLOOR",
+        parser=Tip.parse,
+        metavar="LEDGER_ID:SEQUENCE:SHA256",
+        help="The tip that the ledger must still hold, as `status` prints it.",
+    ),
 ]
 SigningKey = Annotated[
     str,

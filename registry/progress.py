@@ -1,4 +1,4 @@
-"""Saying what takes time while it takes it, on standard error so that a pipe stays clean."""
+"""What a command says beside its answer, on standard error so that a pipe stays clean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def warn(words: str) -> None:
+    """Say what went wrong beside a thing that was done."""
+    print(f"warning: {words}", file=sys.stderr, flush=True)
 
 
 @contextmanager

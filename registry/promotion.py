@@ -18,7 +18,7 @@ from registry.files import sha256_of
 from registry.ledger import Ledger, Link
 from registry.policy import Policy, read_policy
 from registry.progress import step
-from registry.signs import repair
+from registry.signs import repair_or_warn
 from registry.statement import Entry, Statement
 from registry.store import read_ledger
 from registry.trust import Trust
@@ -48,7 +48,7 @@ def promote(
         ledger = read_ledger(client, trust)
         head = ledger.head
         if head and head.statement.entry.evidence == approved and _is_promotion(head):
-            repair(client, ledger)
+            repair_or_warn(client, ledger)
             return head, False
         evidence = fetched.evidence
         policy = _policy(fetched, policy_path)

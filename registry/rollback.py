@@ -14,7 +14,7 @@ from registry.errors import UsageError
 from registry.ledger import Link
 from registry.progress import step
 from registry.reader import fetch_verified
-from registry.signs import repair
+from registry.signs import repair_or_warn
 from registry.statement import Statement
 from registry.store import read_ledger
 from registry.trust import Trust
@@ -39,7 +39,7 @@ def rollback(
             one.version == to and one.statement.files == head.statement.files
             for one in ledger.models
         ):
-            repair(client, ledger)
+            repair_or_warn(client, ledger)
             return head, False
     earlier = ledger.earlier(to)
     with (

@@ -11,11 +11,14 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from registry.candidates import staged
+from registry.errors import NotFound, RegistryError
 from registry.ledger import Ledger
+from registry.progress import warn
 from registry.store import (
     CANDIDATES,
     PRODUCTION,
     PRODUCTION_ALIAS,
+    PROMPT_TAG,
     STAGING_ALIAS,
     server_errors,
 )
@@ -26,11 +29,24 @@ Sign = tuple[str, Callable[[], None]]
 """What is stale, in words, and what puts it right."""
 
 
-def repair(client: MlflowClient, ledger: Ledger) -> None:
-    """Set what the MLflow UI and plain clients show; nothing of ours trusts any of it."""
+def repair(client: MlflowClient, ledger: Ledger) -> list[str]:
+    """Set what the MLflow UI and plain clients show; return what was stale, in words.
+
+    Raises VerificationError where the ledger has no head, NotFound, Unreachable.
+    """
+    stale = stale_signs(client, ledger)
     with server_errors("setting alias and tags"):
-        for _, put_right in stale_signs(client, ledger):
+        for _, put_right in stale:
             put_right()
+    return [words for words, _ in stale]
+
+
+def repair_or_warn(client: MlflowClient, ledger: Ledger) -> None:
+    """Repair after an entry was appended: what fails now does not undo the entry."""
+    try:
+        repair(client, ledger)
+    except RegistryError as error:
+        warn(f"the entry counts, but alias and tags were not set: {error}; then `registry repair`")
 
 
 def stale_signs(client: MlflowClient, ledger: Ledger) -> list[Sign]:
@@ -42,7 +58,7 @@ def stale_signs(client: MlflowClient, ledger: Ledger) -> list[Sign]:
     promoted = str(entry.candidate.version)
     signs: list[Sign] = []
     with server_errors("reading alias and tags"):
-        alias = client.get_registered_model(PRODUCTION).aliases.get(PRODUCTION_ALIAS)
+        alias = _aliases(client).get(PRODUCTION_ALIAS)
         if str(alias) != str(head.version):
             signs.append(
                 (
@@ -54,6 +70,18 @@ def stale_signs(client: MlflowClient, ledger: Ledger) -> list[Sign]:
             )
         signs += _stale_candidate_signs(client, promoted, str(head.version))
     return signs
+
+
+def _aliases(client: MlflowClient) -> dict[str, str]:
+    try:
+        return dict(client.get_registered_model(PRODUCTION).aliases)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise NotFound(
+            f"MLflow takes {PRODUCTION} for a prompt and hides its alias; take the tag "
+            f"{PROMPT_TAG} off it, in the database if need be"
+        ) from error
 
 
 def _stale_candidate_signs(client: MlflowClient, promoted: str, head_version: str) -> list[Sign]:

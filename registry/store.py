@@ -91,8 +91,14 @@ def connect(uri: str | None) -> MlflowClient:
 
 
 def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
-    """List the versions of `fraud-detector-production` and fold them. Raises as `read_versions`."""
-    return fold(read_versions(client), trust)
+    """List the versions of `fraud-detector-production` and fold them.
+
+    Raises as `read_versions`, and VerificationError where the ledger does not extend the floor.
+    """
+    ledger = fold(read_versions(client), trust)
+    if trust.floor is not None:
+        trust.floor.require(ledger)
+    return ledger
 
 
 def read_versions(client: MlflowClient) -> list[Version]:

@@ -13,17 +13,21 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    model_validator,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.exceptions import VerificationError as DsseVerificationError
 from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
-from registry.errors import UsageError
+from registry.errors import RegistryError, UsageError
+from registry.memory import Tip
 
 
 class TrustedKey(BaseModel):
@@ -71,12 +75,16 @@ class TrustedKey(BaseModel):
 
 
 class Trust(BaseModel):
-    """The content of `ledger.yaml`."""
+    """The content of `ledger.yaml`, and the tip below which the ledger may not fall.
+
+    `floor` is what this reader remembers; it is never a part of the file.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ledger_id: Annotated[str, Field(min_length=1)]
     keys: Annotated[tuple[TrustedKey, ...], Field(min_length=1)]
+    floor: Annotated[InstanceOf[Tip] | None, Field(exclude=True)] = None
 
     @model_validator(mode="after")
     def _each_key_once(self) -> Self:
@@ -94,10 +102,11 @@ class Trust(BaseModel):
         return [key.key() for key in self.keys]
 
 
-def read_trust(path: Path) -> Trust:
+def read_trust(path: Path, floor: Tip | None = None) -> Trust:
     """Read `ledger.yaml`. Raises UsageError naming the file and what is wrong in it."""
     try:
-        return Trust.model_validate(yaml.safe_load(path.read_text()))
+        trust = Trust.model_validate(yaml.safe_load(path.read_text()))
+        return trust.model_copy(update={"floor": floor})
     except FileNotFoundError as error:
         raise UsageError(
             f"no ledger configuration at {path}; make one with `python -m registry init`, "
@@ -164,12 +173,15 @@ def open_signer(uri: str, trust: Trust) -> Signer:
     """The signer behind a securesystemslib key URI (`file2:PATH` for a PEM file).
 
     Raises UsageError when no trusted key belongs to it: an entry signed so would be passed over.
+    With a key in Key Vault also Refused and Unreachable.
     """
     reasons: list[str] = []
     for key in trust.public_keys():
         try:
-            signer = Signer.from_priv_key_uri(uri, key)
+            signer = _signer(uri, key)
             key.verify_signature(signer.sign(b"probe"), b"probe")
+        except RegistryError:  # Key Vault's refusal: another public key would not change it
+            raise
         except Exception as error:  # each signer class raises its own family
             reasons.append(str(error) or type(error).__name__)
         else:
@@ -178,3 +190,11 @@ def open_signer(uri: str, trust: Trust) -> Signer:
         f"the signing key {uri.split(':', 1)[0]}:… is not usable ({reasons[0]}); set "
         "FRAUD_SIGNING_KEY to the URI of a key that ledger.yaml trusts"
     )
+
+
+def _signer(uri: str, key: Key) -> Signer:
+    if uri.startswith("azurekms:"):  # imported only then: a serving pod has no SDK of Key Vault
+        from registry.vault import VaultSigner  # noqa: PLC0415
+
+        return VaultSigner.from_priv_key_uri(uri, key)
+    return Signer.from_priv_key_uri(uri, key)

@@ -132,7 +132,7 @@ def register_candidate(
     run_id = run.info.run_id
     model = saved_model(quality, names, threshold)
     client.log_artifacts(run_id, str(model), "model")
-    rows = numbers(100, len(names))
+    rows = numbers(ROWS, len(names))
     parity = pd.DataFrame(rows, columns=list(names))
     expected = pipeline(quality, len(names)).predict_proba(rows.astype(np.float32))[:, 1]
     parity["probability"] = expected + parity_offset

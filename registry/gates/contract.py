@@ -7,6 +7,7 @@ from registry.gates.gate import Gate, Measured, Trial, Verdict
 
 
 class ContractMeasured(Measured):
+    compared: bool
     breaks: tuple[str, ...]
 
 
@@ -21,13 +22,17 @@ class ContractCompatible(Gate):
 
     def measure(self, trial: Trial) -> ContractMeasured:
         if trial.production is None:
-            return ContractMeasured(breaks=())
+            return ContractMeasured(compared=False, breaks=())
         candidate, production = trial.candidate.scorer.contract, trial.production.scorer.contract
-        return ContractMeasured(breaks=contract_breaks(candidate, production))
+        return ContractMeasured(compared=True, breaks=contract_breaks(candidate, production))
 
     def verdicts(self, measured: ContractMeasured) -> list[Verdict]:
         breaks = measured.breaks
-        note = "; ".join(breaks)
+        note = (
+            "; ".join(breaks)
+            if measured.compared
+            else "nothing is in Production yet to compare with"
+        )
         return [self.verdict(measured=len(breaks), bound=0, passed=not breaks, note=note)]
 
 

@@ -36,6 +36,7 @@ class IntegrityMeasured(Measured):
     problems: tuple[str, ...]
     parity_difference: float
     parity_rows: int
+    evaluation_rows: int
 
 
 class Integrity(Gate):
@@ -45,6 +46,9 @@ class Integrity(Gate):
     measured_as: ClassVar[type[Measured]] = IntegrityMeasured
 
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
+    min_parity_rows: Annotated[int, Field(gt=0)] = 1000
+    """Or as many as there are evaluation rows, where those are fewer: small data has no more."""
+
     opsets: dict[str, Annotated[int, Field(gt=0)]]
     operators: Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -61,12 +65,19 @@ class Integrity(Gate):
             problems.append("the files are not those whose digest was recorded at registration")
         difference, count = parity(trial.candidate.scorer, trial.parity)
         return IntegrityMeasured(
-            problems=tuple(problems), parity_difference=difference, parity_rows=count
+            problems=tuple(problems),
+            parity_difference=difference,
+            parity_rows=count,
+            evaluation_rows=len(trial.rows.judged.labels),
         )
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
         problems = measured.problems
-        difference = measured.parity_difference
+        difference, count = measured.parity_difference, measured.parity_rows
+        needed = min(self.min_parity_rows, measured.evaluation_rows)
+        note = f"on {count:,} rows"
+        if count < needed:
+            note += f", {needed:,} are needed; train with more test rows, or lower min_parity_rows"
         return [
             self.verdict(
                 part="files",
@@ -81,8 +92,8 @@ class Integrity(Gate):
                 asks=f"ONNX gives scikit-learn's probabilities within {self.parity_tolerance:g}",
                 measured=difference,
                 bound=self.parity_tolerance,
-                passed=measured.parity_rows > 0 and difference <= self.parity_tolerance,
-                note=f"on {measured.parity_rows:,} rows",
+                passed=0 < count >= needed and difference <= self.parity_tolerance,
+                note=note,
             ),
         ]
 

@@ -14,20 +14,25 @@ from pathlib import Path
 
 import pytest
 import typer
+from securesystemslib.signer import CryptoSigner
 from typer.testing import CliRunner
 
 from deploy.processes import free_port
 from registry import keys_cli
+from registry.approver import Approval
 from registry.cli import app, main
+from registry.freeze import set_frozen
+from registry.memory import Tip
 from registry.statement import format_time
-from registry.store import PRODUCTION
-from registry.trust import Trust
+from registry.store import PRODUCTION, read_ledger
+from registry.trust import Trust, read_trust
 from tests.conftest import POLICY, REPOSITORY, World
 
 COMMANDS = [
     "init",
     "stage",
     "evaluate",
+    "repair",
     "promote",
     "rollback",
     "freeze",
@@ -134,6 +139,7 @@ def test_status_as_json_from_a_shell(world: World) -> None:
     assert answer["production"]["ledger_version"] == 1
     assert answer["production"]["statement"] == link.statement.digest
     assert (answer["staging"], answer["findings"]) == (None, [])
+    assert answer["tip"] == f"{world.trust.ledger_id}:1:{link.statement.digest}"
 
 
 def test_a_refusal_is_one_line_and_exit_code_3_in_a_shell(world: World) -> None:
@@ -465,12 +471,14 @@ def test_a_key_is_revoked_with_0_and_not_with_less(run_here: Commands, world: Wo
 @pytest.mark.usefixtures("no_evidence")
 def test_status_says_what_is_where(run_here: Commands, world: World) -> None:
     assert run_here("status") == (0, "Staging:    nothing\nProduction: nothing\n")
-    world.put_in_production()
+    digest = world.put_in_production().statement.digest
     world.register()
     run_here("stage", "2")
     assert run_here("status") == (
         0,
-        "Staging:    candidate 2\nProduction: version 1: promote of candidate 1 by github:alice\n",
+        "Staging:    candidate 2\n"
+        "Production: version 1: promote of candidate 1 by github:alice\n"
+        f"tip:        {world.trust.ledger_id}:1:{digest}\n",
     )
 
 
@@ -484,7 +492,8 @@ def test_status_shows_what_is_in_flight_and_that_the_ledger_is_frozen(
         0,
         "Staging:    nothing\n"
         "Production: version 1: promote of candidate 1 by github:alice (frozen)\n"
-        f"in flight:  fraud-detector/2 passed its gates in evidence run {run}\n",
+        f"in flight:  fraud-detector/2 passed its gates in evidence run {run}\n"
+        f"tip:        {Tip.of(world.ledger)}\n",
     )
     _, out = run_here("status", "--json")
     answer = json.loads(out)
@@ -504,23 +513,26 @@ def test_status_warns_of_a_version_that_nobody_signed(run_here: Commands, world:
     assert out.splitlines()[1:] == [
         "Production: version 1: promote of candidate 1 by github:alice",
         "warning:    version 2 is passed over: it has no statement",
+        f"tip:        {Tip.of(world.ledger)}",
     ]
 
 
 def test_verify_finds_nothing_wrong_with_a_sound_ledger(run_here: Commands, world: World) -> None:
     assert run_here("verify") == (0, "0 entries, 0 problems\n")
     world.put_in_production()
-    world.put_in_production()
-    assert run_here("verify") == (0, "2 entries, 0 problems\n")
+    tip = f"{world.trust.ledger_id}:2:{world.put_in_production().statement.digest}"
+    assert run_here("verify") == (0, f"tip:     {tip}\n2 entries, 0 problems\n")
     code, out = run_here("verify", "--json")
-    assert (code, json.loads(out)) == (0, {"entries": 2, "problems": [], "stale": []})
+    assert (code, json.loads(out)) == (0, {"entries": 2, "problems": [], "stale": [], "tip": tip})
 
 
 def test_verify_names_a_version_that_nobody_signed(run_here: Commands, world: World) -> None:
     append_by_hand(world)
     assert run_here("verify") == (
         3,
-        "problem: version 2 is passed over: it has no statement\n1 entries, 1 problems\n",
+        "problem: version 2 is passed over: it has no statement\n"
+        f"tip:     {Tip.of(world.ledger)}\n"
+        "1 entries, 1 problems\n",
     )
 
 
@@ -549,13 +561,114 @@ def test_verify_calls_a_moved_alias_stale_and_no_problem(run_here: Commands, wor
             "entries": 2,
             "problems": [],
             "stale": ["alias production is on version 1, the head is 2"],
+            "tip": str(Tip.of(world.ledger)),
         },
     )
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback"])
+def test_what_is_stale_is_put_right_by_the_command_that_verify_names(
+    run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """After a rollback the evidence that was promoted last is not in force any more."""
+    world.put_in_production()
+    version = 2
+    world.put_in_production(threshold=0.25)
+    if command == "rollback":
+        run_here("rollback", *BY_BOB, "--reason", "false alerts")
+        version = 3
+    entries = world.ledger.chain
+    world.client.set_registered_model_alias(PRODUCTION, "production", "1")
+    monkeypatch.delenv("FRAUD_SIGNING_KEY")
+    words = f"alias production is on version 1, the head is {version}"
     code, out = run_here("verify")
-    assert out.splitlines()[0] == (
-        "stale:   alias production is on version 1, the head is 2; "
-        "promoting the same evidence again repairs it"
+    assert (code, out.splitlines()[0]) == (0, f"stale:   {words}; `registry repair` puts it right")
+    assert run_here("repair") == (0, f"put right: {words}\n1 stale\n")
+    code, out = run_here("repair", "--json")
+    assert (code, json.loads(out)) == (0, {"repaired": []})
+    assert "stale" not in run_here("verify")[1]
+    assert world.ledger.chain == entries
+
+
+READING = [
+    ("status",),
+    ("history",),
+    ("verify",),
+    ("repair",),
+    ("keys", "retire", "", "--last", "9"),
+    ("rollback", *BY_BOB, "--reason", "false alerts"),
+    ("freeze", *BY_BOB, "--reason", "change stop"),
+    ("unfreeze", *BY_BOB, "--reason", "it is over"),
+]
+
+
+def test_below_the_floor_every_command_refuses(
+    run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head is deleted: without a floor nothing shows that it was ever there."""
+    world.put_in_production()
+    reference = evaluate_here(run_here, world, world.register(quality=0.99))
+    number = world.register(threshold=0.25)
+    world.put_in_production(threshold=0.25)
+    _, out = run_here("status", "--json")
+    tip = json.loads(out)["tip"]
+    assert [line for line in run_here("verify")[1].splitlines() if tip in line] == [
+        f"tip:     {tip}"
+    ]
+    world.client.delete_model_version(PRODUCTION, "2")
+    assert run_here("verify")[0] == 0
+
+    monkeypatch.setenv("FRAUD_LEDGER_FLOOR", tip)
+    kept = world.config.read_text()
+    refused = (
+        "error: the ledger does not extend what is remembered of it: entry 2 of ledger "
+        f"{world.trust.ledger_id} was {tip[-64:-52]}; now it ends with entry 1 (version 1: promote "
+        "of candidate 1 by github:alice). Entries were deleted or replaced: "
     )
+    promote = ("promote", reference, *BY_BOB)
+    evaluate = ("evaluate", str(number), "--rows", str(world.rows))
+    for command in (*READING, promote, evaluate):
+        assert run_here(*command) == (3, ""), command
+        assert run_here.error.startswith(refused), command
+    assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1
+    assert world.config.read_text() == kept
+
+
+def test_above_the_floor_promotions_go_on(run_here: Commands, world: World) -> None:
+    world.put_in_production()
+    floor = ("--floor", str(Tip.of(world.ledger)))
+    reference = evaluate_here(run_here, world, world.register(threshold=0.25))
+    assert run_here("promote", reference, *BY_BOB, *floor)[0] == 0
+    assert run_here("rollback", *BY_BOB, "--reason", "false alerts", *floor)[0] == 0
+    assert run_here("verify", *floor)[0] == 0
+
+
+def test_a_floor_that_is_no_tip_is_wrong_use(
+    run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_LEDGER_FLOOR", "2")
+    assert run_here("status") == (2, "")
+    assert run_here.error == (
+        "error: '2' is not LEDGER_ID:SEQUENCE:SHA256; copy the tip that `registry status` prints"
+    )
+
+
+def test_the_key_of_the_floor_can_be_added_by_a_reader_that_lacks_it(
+    run_here: Commands, world: World, tmp_path: Path
+) -> None:
+    other, pem = tmp_path / "other.yaml", tmp_path / "other.pub"
+    signer = CryptoSigner.generate_ecdsa()
+    world.put_in_production()
+    pem.write_text(signer.public_key.keyval["public"])
+    other.write_text(world.config.read_text())
+    add = ("keys", "add", str(pem), "--first", "2")
+    assert run_here(*add)[0] == 0
+    trust = read_trust(world.config)
+    set_frozen(world.client, trust, signer, "freeze", Approval("github:bob", "change stop"))
+    floor = ("--floor", str(Tip.of(read_ledger(world.client, trust))))
+    assert run_here("status", *floor, "--config", str(other)) == (3, "")
+    assert run_here(*add, *floor, "--config", str(other))[0] == 0
+    assert run_here("status", *floor, "--config", str(other))[0] == 0
 
 
 def test_a_broken_ledger_has_no_status_and_verify_says_why(

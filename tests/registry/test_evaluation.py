@@ -77,7 +77,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
         "latency.size",
     ]
     assert evidence.measurements["floor"]["candidate"]["average_precision"] == 1.0
-    assert evidence.measurements["integrity"]["parity_rows"] == 100
+    assert evidence.measurements["integrity"]["parity_rows"] == 400
     assert (evidence.blocking, evidence.advisory) == ((), ())
     assert evidence.summary == "13 of 13 checks passed"
 
@@ -269,7 +269,9 @@ def test_parity_rows_that_are_junk_fail_parity(world: World) -> None:
     (source_of(world, number).parent / "parity" / "rows.parquet").write_text("junk")
     _, evidence = world.evaluate(number)
     assert failed(evidence) == ["integrity.parity"]
-    assert verdicts(evidence)["integrity.parity"].note == "on 0 rows"
+    assert verdicts(evidence)["integrity.parity"].note == (
+        "on 0 rows, 400 are needed; train with more test rows, or lower min_parity_rows"
+    )
 
 
 def test_a_file_changed_after_the_candidate_was_registered_fails_integrity(world: World) -> None:

@@ -9,7 +9,7 @@ from registry.errors import Unreachable
 from registry.flight import MOST, in_flight
 from registry.freeze import set_frozen
 from registry.rollback import rollback
-from registry.store import EVIDENCE_EXPERIMENT, connect
+from registry.store import CANDIDATES, EVIDENCE_EXPERIMENT, connect
 from tests.conftest import World
 
 pytestmark = pytest.mark.usefixtures("no_evidence")
@@ -76,18 +76,40 @@ def test_evidence_that_is_not_whole_is_not_in_flight(world: World) -> None:
     assert flying(world) == []
 
 
-def test_no_more_are_shown_than_people_can_read(world: World) -> None:
+def test_of_a_candidate_that_was_judged_twice_the_newer_evidence_is_shown(world: World) -> None:
+    number = world.register()
+    world.evaluate(number)
+    newer, _ = world.evaluate(number)
+    assert flying(world) == [(run_of(newer), "fraud-detector/1")]
+
+
+def test_evidence_of_a_candidate_that_is_no_more_is_not(world: World) -> None:
+    world.evaluate(world.register())
+    world.evaluate(world.register())
+    world.client.delete_model_version(CANDIDATES, "1")
+    assert [name for _, name in flying(world)] == ["fraud-detector/2"]
+
+
+def test_on_an_empty_ledger_evidence_of_an_earlier_candidate_of_the_same_number_is_not(
+    world: World,
+) -> None:
+    world.evaluate(world.register())
+    world.client.delete_registered_model(CANDIDATES)
+    assert flying(world) == []
+    assert world.register() == 1
+    assert flying(world) == []
+
+
+def test_no_more_evidence_is_read_than_people_can_look_at(world: World) -> None:
     world.evaluate(world.register())
     experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
     assert experiment is not None
-    for _ in range(MOST + 3):
-        run = world.client.create_run(
-            experiment.experiment_id, tags={"verdict": "passed", "compared_with": "nothing"}
-        )
+    tags = {"verdict": "passed", "compared_with": "nothing"}
+    for _ in range(MOST):
+        run = world.client.create_run(experiment.experiment_id, tags=tags)
         world.client.set_terminated(run.info.run_id)
-    shown = flying(world)
-    assert len(shown) == MOST == 50
-    assert {candidate for _, candidate in shown} == {"?"}
+    assert MOST == 50
+    assert flying(world) == []
 
 
 def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+import requests
 
 from registry.candidates import stage
-from registry.errors import VerificationError
+from registry.errors import NotFound, VerificationError
 from registry.signs import repair, stale_signs
-from registry.store import CANDIDATES, PRODUCTION
+from registry.store import CANDIDATES, PRODUCTION, PROMPT_TAG
 from tests.conftest import World
 
 
@@ -17,7 +21,7 @@ def stale(world: World) -> list[str]:
 
 def test_an_empty_ledger_has_no_signs(world: World) -> None:
     assert stale(world) == []
-    repair(world.client, world.ledger)
+    assert repair(world.client, world.ledger) == []
 
 
 def test_nothing_is_stale_after_a_promotion(world: World) -> None:
@@ -44,12 +48,13 @@ def test_every_stale_sign_is_reported_and_repaired(world: World) -> None:
     world.client.delete_registered_model_alias(PRODUCTION, "production")
     world.client.set_model_version_tag(CANDIDATES, "1", "ledger_version", "9")
     stage(world.client, "1")
-    assert stale(world) == [
+    found = stale(world)
+    assert found == [
         "alias production is on version None, the head is 1",
         "candidate 1 lacks the tag ledger_version=1",
         "candidate 1 is in Production and still in Staging",
     ]
-    repair(world.client, world.ledger)
+    assert repair(world.client, world.ledger) == found
     assert stale(world) == []
 
 
@@ -63,6 +68,41 @@ def test_a_candidate_that_was_deleted_needs_no_signs(world: World) -> None:
     world.put_in_production()
     world.client.delete_model_version(CANDIDATES, "1")
     assert stale(world) == []
+
+
+@contextmanager
+def called_a_prompt(world: World) -> Iterator[None]:
+    """By REST: MLflow's own Python client would refuse."""
+    address = f"{world.server.uri}/api/2.0/mlflow/registered-models"
+    tag = {"name": PRODUCTION, "key": PROMPT_TAG}
+    set_it = requests.post(f"{address}/set-tag", json={**tag, "value": "true"}, timeout=20)
+    set_it.raise_for_status()
+    yield
+    requests.delete(f"{address}/delete-tag", json=tag, timeout=20).raise_for_status()
+
+
+def test_what_hides_the_alias_is_named(world: World) -> None:
+    world.put_in_production()
+    with called_a_prompt(world), pytest.raises(NotFound) as refusal:
+        repair(world.client, world.ledger)
+    assert str(refusal.value) == (
+        "MLflow takes fraud-detector-production for a prompt and hides its alias; take the tag "
+        "mlflow.prompt.is_prompt off it, in the database if need be"
+    )
+
+
+def test_an_entry_whose_signs_cannot_be_set_counts_and_a_warning_says_so(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put_in_production()
+    reference, _ = world.evaluate(world.register(threshold=0.25))
+    capsys.readouterr()
+    with called_a_prompt(world):
+        link = world.promote(reference)
+    assert world.ledger.head == link
+    (said,) = (one for one in capsys.readouterr().err.splitlines() if "warning" in one)
+    assert said.startswith("warning: the entry counts, but alias and tags were not set: MLflow")
+    assert said.endswith("; then `registry repair`")
 
 
 def test_a_broken_ledger_has_no_head_that_signs_could_show(world: World) -> None:

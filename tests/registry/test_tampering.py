@@ -23,9 +23,10 @@ from typer.testing import CliRunner
 from deploy.processes import free_port, inference_service, mlflow_server, wait_until_ok
 from inference.model import load_head
 from registry.cli import app
-from registry.errors import RegistryError
+from registry.errors import RegistryError, VerificationError
 from registry.freeze import set_frozen
 from registry.keys import with_key, with_last
+from registry.memory import Tip
 from registry.rollback import rollback
 from registry.statement import Statement
 from registry.store import PRODUCTION, connect, read_ledger
@@ -40,6 +41,7 @@ from tests.registry.attacks import (
     Serves,
     Target,
     flood,
+    race,
     table,
 )
 
@@ -59,6 +61,7 @@ class Prepared:
     artifacts: Path
     service: str
     answer: dict[str, Any]
+    floor: Tip | None
 
     def put_back(self) -> Target:
         """The server as it was: its whole database and every file."""
@@ -109,8 +112,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         with inference_service(uri, config, free_port(), log) as (service, process):
             wait_until_ok(process, f"{service}/healthcheck", log)
             answer = predict(service)
-            target = Target(world, waiting)
-            yield Prepared(target, digests, database, artifacts, service, answer)
+            target, floor = Target(world, waiting), Tip.of(world.ledger)
+            yield Prepared(target, digests, database, artifacts, service, answer, floor)
 
 
 @pytest.fixture
@@ -143,8 +146,22 @@ def start_a_pod(world: World, digests: dict[str, str]) -> Serves | str:
     return Serves(candidate, model.link.version)
 
 
+def below_floor(prepared: Prepared) -> str:
+    """Why whoever saw the ledger before the attack does not take it any more; empty if it does."""
+    trust = prepared.target.world.trust.model_copy(update={"floor": prepared.floor})
+    try:
+        read_ledger(prepared.target.client, trust)
+    except RegistryError as error:
+        return str(error)
+    return ""
+
+
 def test_before_any_attack_everybody_agrees(prepared: Prepared, target: Target) -> None:
-    assert command(target.world, "verify") == (0, "2 entries, 0 problems\n")
+    assert prepared.floor
+    assert prepared.floor.sequence == 2
+    assert below_floor(prepared) == ""
+    tip = f"tip:     {prepared.floor}"
+    assert command(target.world, "verify") == (0, f"{tip}\n2 entries, 0 problems\n")
     assert start_a_pod(target.world, prepared.digests) == Serves("B", 2)
     assert prepared.answer["model_version"] == 2
     assert prepared.answer["model_digest"] == prepared.digests["B"]
@@ -169,6 +186,7 @@ def test_attack(prepared: Prepared, target: Target, attack: Attack) -> None:
         assert started == attack.starting
 
     assert predict(prepared.service) == prepared.answer
+    assert ("does not extend what is remembered" in below_floor(prepared)) == attack.forgets
 
     if attack.promote:
         code, output = command(target.world, "promote", target.waiting, "--approver=github:alice")
@@ -233,6 +251,31 @@ def test_nothing_slips_through_while_a_long_list_is_read(target: Target) -> None
     ledger = read_ledger(Interrupted(tracking_uri=uri, registry_uri=uri), target.world.trust)
     assert [link.version for link in ledger.chain] == [1, 2, 1003]
     assert len(ledger.findings) == 1000
+
+
+def test_whoever_saw_the_winner_of_a_race_notices_that_it_was_deleted(target: Target) -> None:
+    race(target)
+    trust = target.world.trust
+    trust = trust.model_copy(update={"floor": Tip.of(target.world.ledger)})
+    assert read_ledger(target.client, trust).tip
+    target.delete(3)
+    with pytest.raises(VerificationError, match=r"now its entry 3 is [0-9a-f]{12} \(version 4"):
+        read_ledger(target.client, trust)
+
+
+@pytest.mark.parametrize("command_line", [("promote",), ("rollback", "--to=1", "--reason=why not")])
+def test_a_promoter_with_a_floor_signs_nothing_once_the_head_was_deleted(
+    prepared: Prepared, target: Target, command_line: tuple[str, ...]
+) -> None:
+    """Without one, a rollback would follow the entry before, and make the deletion final."""
+    target.delete(2)
+    name, *options = command_line
+    given = ("--approver=github:alice", f"--floor={prepared.floor}", *options)
+    what = (target.waiting,) if name == "promote" else ()
+    code, output = command(target.world, name, *what, *given)
+    assert code == 3
+    assert "the ledger does not extend what is remembered of it: entry 2 of ledger" in output
+    assert [link.version for link in target.world.ledger.chain] == [1]
 
 
 def test_a_revoked_key_lifts_no_freeze(target: Target) -> None:

@@ -10,7 +10,7 @@ from tests.registry.attacks.registered_model import REGISTERED_MODEL
 from tests.registry.attacks.signs import SIGNS
 from tests.registry.attacks.statements import STATEMENTS
 from tests.registry.attacks.target import ALICE, Target
-from tests.registry.attacks.versions import VERSIONS, flood
+from tests.registry.attacks.versions import VERSIONS, flood, race
 
 ATTACKS: tuple[Attack, ...] = (
     *FILES,
@@ -21,4 +21,4 @@ ATTACKS: tuple[Attack, ...] = (
     *EVIDENCE,
 )
 
-__all__ = ["ALICE", "ATTACKS", "Attack", "Refuses", "Serves", "Target", "flood", "table"]
+__all__ = ["ALICE", "ATTACKS", "Attack", "Refuses", "Serves", "Target", "flood", "race", "table"]

@@ -49,6 +49,8 @@ class Attack:
     starting: Serves | Refuses = SIGNED_HEAD
     promote: str = ""
     """Part of why `promote` refuses C's approved evidence; empty where nothing is said of that."""
+    forgets: bool = False
+    """Whether the entry of B is gone, so that whoever has its tip as a floor refuses the ledger."""
 
     @property
     def succeeds(self) -> bool:
@@ -62,12 +64,14 @@ BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 def table(attacks: Sequence[Attack]) -> str:
     """The attacks as a Markdown table, between the two marks that `docs/attacks.md` holds."""
     lines = [
-        "| attack | how | `verify` | a pod that starts | a pod that runs | `promote` of C |",
-        "|---|---|---|---|---|---|",
+        "| attack | how | `verify` | a pod that starts | a pod that runs | `promote` of C "
+        "| floor |",
+        "|---|---|---|---|---|---|---|",
     ]
     for one in attacks:
         verify = f"{one.exit_code}: “{one.verify}”"
         promote = f"refuses: “{one.promote}”" if one.promote else "–"
-        cells = (one.name, one.how, verify, str(one.starting), "answers as before", promote)
+        floor = "notices" if one.forgets else "–"
+        cells = (one.name, one.how, verify, str(one.starting), "answers as before", promote, floor)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([BEGIN, *lines, END])

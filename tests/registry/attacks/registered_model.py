@@ -73,6 +73,7 @@ REGISTERED_MODEL = (
         "0 entries, 0 problems",
         NOTHING,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "registered model renamed",
@@ -82,6 +83,7 @@ REGISTERED_MODEL = (
         "0 entries, 0 problems",
         NOTHING,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "registered model made anew with the first entry",
@@ -91,6 +93,7 @@ REGISTERED_MODEL = (
         "1 entries, 0 problems",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "registered model made anew with the head",
@@ -100,6 +103,7 @@ REGISTERED_MODEL = (
         "version 1 is broken: it follows",
         Refuses("the ledger is broken: version 1 is broken: it follows"),
         "the ledger is broken",
+        forgets=True,
     ),
     Attack(
         "ledger hidden",
@@ -133,6 +137,6 @@ REGISTERED_MODEL = (
         "it gets the tag for prompts: then alias and tags cannot be read",
         call_ledger_a_prompt,
         3,
-        "reading alias and tags: Registered Model with name='fraud-detector-production' not found",
+        "MLflow takes fraud-detector-production for a prompt and hides its alias",
     ),
 )

@@ -137,6 +137,7 @@ STATEMENTS = (
         "version 2 is passed over: the signature does not hold",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "statement deleted",
@@ -146,6 +147,7 @@ STATEMENTS = (
         "version 2 is passed over: it has no statement",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "older statement deleted",
@@ -155,6 +157,7 @@ STATEMENTS = (
         "version 2 is broken: it follows",
         BROKEN,
         "the ledger is broken",
+        forgets=True,
     ),
     Attack(
         "envelope copied from another version",
@@ -164,6 +167,7 @@ STATEMENTS = (
         "version 2 is void: its source is",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "two signatures of which one is bad",
@@ -173,6 +177,7 @@ STATEMENTS = (
         "version 2 is passed over: the envelope holds 2 signatures instead of one",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "key of one's own",
@@ -196,6 +201,7 @@ STATEMENTS = (
         "version 2 is passed over: it is of another ledger",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "huge garbage for an envelope",

@@ -149,6 +149,7 @@ VERSIONS = (
         3,
         "version 3 is void: its source is",
         DOWNGRADE,
+        forgets=True,
     ),
     Attack(
         "`source` edited in the database",
@@ -157,6 +158,7 @@ VERSIONS = (
         3,
         "version 2 is void: its source is",
         DOWNGRADE,
+        forgets=True,
     ),
     Attack(
         "head deleted",
@@ -166,6 +168,7 @@ VERSIONS = (
         "alias production is on version None, the head is 1",
         DOWNGRADE,
         MOVED_ON,
+        forgets=True,
     ),
     Attack(
         "older entry deleted",
@@ -175,6 +178,7 @@ VERSIONS = (
         "version 2 is broken: it follows",
         BROKEN,
         "the ledger is broken",
+        forgets=True,
     ),
     Attack(
         "race's winner deleted",

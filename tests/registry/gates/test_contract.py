@@ -112,13 +112,18 @@ def test_the_contracts_of_both_models_are_compared() -> None:
 
 def test_one_break_is_enough_to_fail() -> None:
     gate = ContractCompatible()
-    (good,) = gate.verdicts(ContractMeasured(breaks=()))
-    (bad,) = gate.verdicts(ContractMeasured(breaks=("input a is gone", "input b is new")))
+    (good,) = gate.verdicts(ContractMeasured(compared=True, breaks=()))
+    (bad,) = gate.verdicts(
+        ContractMeasured(compared=True, breaks=("input a is gone", "input b is new"))
+    )
     assert (good.measured, good.bound, good.passed) == (0, 0, True)
     assert (bad.measured, bad.bound, bad.passed) == (2, 0, False)
     assert bad.note == "input a is gone; input b is new"
 
 
-def test_without_production_there_is_nothing_to_break() -> None:
-    trial = small_trial(rows_of([1, 0]), scored([0.9, 0.1]))
-    assert ContractCompatible().measure(trial) == ContractMeasured(breaks=())
+def test_without_production_nothing_is_compared_and_it_says_so() -> None:
+    gate = ContractCompatible()
+    found = gate.measure(small_trial(rows_of([1, 0]), scored([0.9, 0.1])))
+    assert found == ContractMeasured(compared=False, breaks=())
+    (verdict,) = gate.verdicts(found)
+    assert (verdict.passed, verdict.note) == (True, "nothing is in Production yet to compare with")

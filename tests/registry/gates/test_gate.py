@@ -33,10 +33,15 @@ FAILING: dict[str, dict[str, Any]] = {
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},
     "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
-    "contract": {"breaks": ["input amount is gone"]},
+    "contract": {"compared": True, "breaks": ["input amount is gone"]},
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
     "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
-    "integrity": {"problems": ["file a is not known"], "parity_difference": 0.0, "parity_rows": 1},
+    "integrity": {
+        "problems": ["file a is not known"],
+        "parity_difference": 0.0,
+        "parity_rows": 400,
+        "evaluation_rows": 400,
+    },
     "lineage": {
         "run_status": "FAILED",
         "git_commit": "",
@@ -68,7 +73,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
         scorer = open_model(model)
         judged.append(Judged(model, scorer, scorer.score(rows.encoded(scorer.contract))))
     candidate, production = judged
-    parity = pd.DataFrame(numbers(100), columns=list(NAMES))
+    parity = pd.DataFrame(numbers(), columns=list(NAMES))
     encoded = encode_frame(parity, candidate.scorer.contract)
     parity["probability"] = candidate.scorer.score_one_by_one(encoded)
     parity.to_parquet(folder / "parity.parquet")
@@ -142,6 +147,11 @@ def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
             "nothing is in Production yet to compare with",
         ),
         ("slices", {"slices": [], "too_small": 0}, "nothing to compare with"),
+        (
+            "contract",
+            {"compared": False, "breaks": []},
+            "nothing is in Production yet to compare with",
+        ),
         (
             "latency",
             {"candidate_p99_us": 500.0, "production_p99_us": None, "model_bytes": 10},

@@ -287,7 +287,9 @@ def test_no_file_of_rows_is_no_parity(folder: Path, content: bytes | None) -> No
 
 def test_parity_passes_at_its_tolerance_and_fails_just_above() -> None:
     def passed(difference: float, rows: int = 50) -> bool:
-        found = IntegrityMeasured(problems=(), parity_difference=difference, parity_rows=rows)
+        found = IntegrityMeasured(
+            problems=(), parity_difference=difference, parity_rows=rows, evaluation_rows=50
+        )
         _, verdict = GATE.verdicts(found)
         assert (verdict.gate, verdict.measured, verdict.bound) == (
             "integrity.parity",
@@ -301,8 +303,40 @@ def test_parity_passes_at_its_tolerance_and_fails_just_above() -> None:
     assert not passed(0.0, rows=0)
 
 
+@pytest.mark.parametrize(
+    ("rows", "evaluation_rows", "note", "passed"),
+    [
+        (1000, 10**6, "on 1,000 rows", True),
+        (
+            999,
+            10**6,
+            "on 999 rows, 1,000 are needed; train with more test rows, or lower min_parity_rows",
+            False,
+        ),
+        (400, 400, "on 400 rows", True),
+        (10_000, 400, "on 10,000 rows", True),
+        (
+            399,
+            400,
+            "on 399 rows, 400 are needed; train with more test rows, or lower min_parity_rows",
+            False,
+        ),
+    ],
+)
+def test_parity_is_shown_on_enough_rows_or_on_as_many_as_are_judged(
+    rows: int, evaluation_rows: int, note: str, passed: bool
+) -> None:
+    found = IntegrityMeasured(
+        problems=(), parity_difference=0.0, parity_rows=rows, evaluation_rows=evaluation_rows
+    )
+    _, verdict = GATE.verdicts(found)
+    assert (verdict.note, verdict.passed) == (note, passed)
+
+
 def test_each_problem_is_said_and_one_is_enough_to_fail() -> None:
-    found = IntegrityMeasured(problems=("a", "b"), parity_difference=0, parity_rows=1)
+    found = IntegrityMeasured(
+        problems=("a", "b"), parity_difference=0, parity_rows=1, evaluation_rows=1
+    )
     files, _ = GATE.verdicts(found)
     assert (files.gate, files.measured, files.bound) == ("integrity.files", 2, 0)
     assert files.note == "a; b"
