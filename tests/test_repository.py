@@ -81,7 +81,8 @@ def test_no_lock_file_with_addresses_is_tracked() -> None:
 @pytest.mark.parametrize("name", ["inference.txt", "training.txt"])
 def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
     assert len(pins(name)) > 20
-    assert pins(name).keys() - pins("dev.txt").keys() == set()
+    tested = {pin.partition(" ;")[0] for pin in pins("dev.txt")}  # without markers of platforms
+    assert {pin.partition(" ;")[0] for pin in pins(name)} - tested == set()
 
 
 @pytest.mark.parametrize("name", ["dev.txt", "inference.txt", "training.txt"])
