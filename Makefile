@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry docs lint format lock clean
+.PHONY: help setup demo test test-slow bench-registry bench-inference docs lint format lock clean
 
 help:  ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -33,6 +33,9 @@ test-slow: $(STAMP)  ## Run the tests that take minutes
 bench-registry: $(STAMP)  ## Time the paired bootstrap beside the naive way
 	$(BIN)/python -m benchmarks.registry $(ARGS)
 
+bench-inference: $(STAMP)  ## Measure the service beside bare functions and its peers (needs wrk)
+	$(BIN)/python -m benchmarks.inference $(ARGS)
+
 docs: $(STAMP)  ## Write what is generated: docs/commands.md, registry/policy.schema.json
 	$(BIN)/python -m tests.generated
 
@@ -53,6 +56,8 @@ lock: $(STAMP)  ## Pin the newest versions that fit together into requirements/
 	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
+	for name in mlserver bentoml k6; do $(COMPILE) --upgrade \
+	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
 clean:  ## Remove .venv; what `make demo` keeps in .local stays, with its ledger and key
 	rm -rf $(VENV)

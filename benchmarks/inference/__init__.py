@@ -1,0 +1,1 @@
+"""`make bench-inference`: our service beside bare functions and its peers, in one run."""

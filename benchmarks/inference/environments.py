@@ -1,0 +1,46 @@
+"""Virtual environments for what is measured, so that each server has the versions it asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.inference.errors import CannotMeasure
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+KEPT = REPOSITORY / ".local" / "bench"
+REQUIREMENTS = {
+    "inference": REPOSITORY / "requirements" / "inference.txt",
+    **{
+        name: REPOSITORY / "benchmarks" / "requirements" / f"{name}.txt"
+        for name in ("mlserver", "bentoml", "k6")
+    },
+}
+INSTALL_SECONDS = 900.0
+
+
+def installed(name: str) -> Path:
+    """The folder of an environment's programs; it is installed where its pins are new.
+
+    Raises CannotMeasure where the installation fails.
+    """
+    requirements = REQUIREMENTS[name]
+    folder, stamp = KEPT / name, KEPT / name / "installed"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        print(f"installing {name} into {folder.relative_to(REPOSITORY)}", flush=True)
+        _uv("venv", "--clear", "--python", sys.executable, str(folder))
+        python = str(folder / "bin" / "python")
+        _uv("pip", "install", "--python", python, "--require-hashes", "-r", str(requirements))
+        stamp.write_text(digest)
+    return folder / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    try:
+        subprocess.run([str(uv), "--quiet", *arguments], check=True, timeout=INSTALL_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CannotMeasure(f"`uv {' '.join(arguments[:2])} …` failed: {error}") from error

@@ -1,0 +1,1 @@
+"""What the measured servers and the load generators run, each in its own environment."""

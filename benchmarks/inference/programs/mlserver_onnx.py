@@ -1,0 +1,31 @@
+# MLServer is in an environment of its own.
+# mypy: ignore-errors
+"""An ONNX file in MLServer: a custom runtime, as its user guide writes one."""
+
+from __future__ import annotations
+
+import onnxruntime
+from mlserver import MLModel
+from mlserver.codecs import NumpyCodec
+from mlserver.types import InferenceRequest, InferenceResponse
+from mlserver.utils import get_model_uri
+
+
+class OnnxModel(MLModel):
+    """Scores the request's one tensor with onnxruntime on one thread."""
+
+    async def load(self) -> bool:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        path = await get_model_uri(self._settings)
+        self._session = onnxruntime.InferenceSession(path, options)
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        rows = NumpyCodec.decode_input(payload.inputs[0])
+        (probability,) = self._session.run(["probability"], {"inputs": rows})
+        return InferenceResponse(
+            model_name=self.name,
+            model_version=self.version,
+            outputs=[NumpyCodec.encode_output("probability", probability)],
+        )

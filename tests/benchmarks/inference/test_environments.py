@@ -1,0 +1,64 @@
+"""Peers are installed once for each set of pins, and every pin has its hashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.inference import environments
+from benchmarks.inference.environments import REQUIREMENTS, installed
+from benchmarks.inference.errors import CannotMeasure
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_pin_has_hashes(name: str) -> None:
+    blocks = REQUIREMENTS[name].read_text().split("\n")
+    pins = [number for number, line in enumerate(blocks) if "==" in line and line[:1].isalnum()]
+    assert pins
+    assert [blocks[pin] for pin in pins if "--hash=sha256:" not in blocks[pin + 1]] == []
+
+
+@pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6"])
+def test_what_is_asked_for_is_what_is_pinned(name: str) -> None:
+    path = REQUIREMENTS[name]
+    pinned = path.read_text()
+    asked = [line for line in path.with_suffix(".in").read_text().split("\n") if line[:1].isalpha()]
+    assert asked
+    for line in asked:
+        assert f"\n{line.split('<')[0]}==" in pinned
+
+
+def test_an_environment_is_made_again_only_where_its_pins_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, pins = tmp_path / "bench", tmp_path / "peer.txt"
+    called: list[str] = []
+
+    def uv(*arguments: str) -> None:
+        called.append(arguments[0])
+        (kept / "peer").mkdir(parents=True, exist_ok=True)
+
+    monkeypatch.setattr(environments, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(environments, "KEPT", kept)
+    monkeypatch.setitem(REQUIREMENTS, "peer", pins)
+    monkeypatch.setattr(environments, "_uv", uv)
+    pins.write_text("peer==1")
+    assert installed("peer") == installed("peer") == kept / "peer" / "bin"
+    assert called == ["venv", "pip"]
+    pins.write_text("peer==2")
+    installed("peer")
+    assert called == ["venv", "pip", "venv", "pip"]
+    assert capsys.readouterr().out == "installing peer into bench/peer\n" * 2
+
+
+def test_a_failed_installation_says_which_command_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(environments, "KEPT", tmp_path / "bench")
+    monkeypatch.setitem(REQUIREMENTS, "peer", tmp_path / "pins.txt")
+    (tmp_path / "pins.txt").write_text("no requirement ==\n")
+    with pytest.raises(CannotMeasure, match=r"`uv pip install …` failed"):
+        installed("peer")
+    assert not (tmp_path / "bench" / "peer" / "installed").exists()
