@@ -124,13 +124,21 @@ def mlflow_server(
 
 @contextmanager
 def inference_service(
-    tracking_uri: str, ledger_config: Path, port: int, log: Path
+    tracking_uri: str, ledger_config: Path, port: int, log: Path, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`python -m inference` on loopback, started but not waited for; yields its address."""
+    """`python -m inference` on loopback, started but not waited for; yields its address.
+
+    It asks for no token, and keeps its cache beside the ledger's configuration; `settings` are
+    further environment variables.
+    """
     environment = {
         "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(ledger_config),
+        "FRAUD_CACHE": str(ledger_config.parent / "cache"),
         "FRAUD_PORT": str(port),
+        "FRAUD_AUTH": "off",
+        "FRAUD_DRAIN_SECONDS": "0",
+        **settings,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:
         yield f"http://127.0.0.1:{port}", process

@@ -1,51 +1,114 @@
-"""The FastAPI application: `uvicorn inference.app:create_app --factory`."""
+"""The ASGI application: `uvicorn inference.app:create_app --factory`."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+import gc
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference import schema
-from inference.headers import SecurityHeaders
+from inference.answers import Answers
+from inference.cache import Cache
+from inference.follow import Follower
+from inference.guard import DOCUMENTS, FAILED, Guard
+from inference.hot import HotPath
 from inference.metrics import Metrics
-from inference.settings import Settings
-from inference.startup import Serving, load_until_ready
-from inference.transaction import InvalidTransaction
-from registry.store import connect
+from inference.open_inference import InferRequest
+from inference.protocols import mlflow_routes, open_inference_routes
+from inference.records import Records
+from inference.routes import as_response, operation_routes, predict_routes
+from inference.serving import Serving
+from inference.settings import Settings, read_settings
+from inference.stopping import drain_on_sigterm
+from inference.tracing import Traced, tracer_provider
+from registry.errors import RegistryError
+from registry.store import PRODUCTION, connect
 from registry.trust import read_trust
 
-LARGEST_BODY_BYTES = 256 * 1024
-RETRY_AFTER_SECONDS = 5
+SWITCH_SECONDS = 0.0001
+"""While the ledger is read in its thread, a request waits for the interpreter no longer than this
+instead of 5 ms."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+class Service:
+    """The ASGI application: the guard and the hot path around the framework.
+
+    Not as middleware of the framework, whose own layers would come before the hot path.
+    """
+
+    def __init__(self, asgi: ASGIApp, framework: FastAPI, follower: Follower) -> None:
+        self._asgi = asgi
+        self.framework = framework
+        self.follower = follower
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._asgi(scope, receive, send)
+
+
+def create_app() -> Service:
+    """The service with the settings of the environment, for `uvicorn --factory` and gunicorn.
+
+    A wrong setting ends the process with one line.
+    """
+    try:
+        return make_service(read_settings())
+    except RegistryError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def make_service(settings: Settings) -> Service:
     """The service. It starts at once, and is ready when the head is loaded and verified.
 
-    Raises UsageError where a setting or the ledger's configuration is not what it must be.
+    Raises UsageError where a setting, the ledger's configuration or a file of tokens is not what it
+    must be.
     """
-    settings = settings or Settings()
     client, trust = connect(settings.tracking_uri), read_trust(settings.ledger_config)
-    serving, metrics = Serving(), Metrics()
+    cache = Cache(settings.cache, trust.ledger_id)
+    serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)
+    metrics = Metrics()
+    records = Records(settings.records, sys.stdout.fileno(), metrics.records_dropped)
+    follower = Follower(settings, client, trust, cache, serving, metrics)
+    tracing = tracer_provider(settings.otlp_endpoint) if settings.otlp_endpoint else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(load_until_ready(serving, client, trust))
+        sys.setswitchinterval(SWITCH_SECONDS)
+        gc.freeze()  # what the imports made stays; to look through it again costs a long pause
+        drain_on_sigterm(serving, settings.drain_seconds)
+        records.start()
+        follower.start()
         yield
-        loading.cancel()
-        with suppress(asyncio.CancelledError):
-            await loading
+        follower.stop()
+        records.close()
+        if tracing:
+            tracing.shutdown()
 
+    answers = Answers(serving, metrics, records)
+    framework = _framework(settings, serving, metrics, answers, lifespan)
+    paths = frozenset(one for one in framework.openapi()["paths"] if "{" not in one) | DOCUMENTS
+    paths |= {f"/v2/models/{PRODUCTION}{deed}" for deed in ("", "/ready", "/infer")}
+    guard = Guard(framework, settings, serving, metrics, paths)
+    asgi: ASGIApp = HotPath(guard, answers, settings.body_bytes)
+    if tracing:
+        asgi = Traced(asgi, tracing, serving)
+    return Service(asgi, framework, follower)
+
+
+def _framework(
+    settings: Settings,
+    serving: Serving,
+    metrics: Metrics,
+    answers: Answers,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    """Every documented route, and the pages that document them."""
     app = FastAPIOffline(
         title="Fraud detection",
         description=schema.DESCRIPTION,
@@ -53,92 +116,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url="/docs",
         redoc_url="/",
         lifespan=lifespan,
+        exception_handlers={Exception: _failed},
     )
-    app.add_middleware(SecurityHeaders)
-    app.state.serving = serving
-    _add_predict(app, serving, metrics)
-    _add_operations(app, serving, metrics)
-    _describe(app, serving)
+    app.include_router(predict_routes(answers, settings.body_bytes))
+    app.include_router(operation_routes(serving, metrics, settings.tracking_uri))
+    app.include_router(mlflow_routes(answers, serving, settings.body_bytes))
+    app.include_router(open_inference_routes(answers, serving, settings.body_bytes))
+    _describe(app, serving, with_tokens=settings.auth == "on")
     return app
 
 
-def _add_predict(app: FastAPI, serving: Serving, metrics: Metrics) -> None:
-    @app.post(
-        "/predict",
-        summary="Score one transaction",
-        response_model=schema.Prediction,
-        responses=schema.PREDICT_RESPONSES,
-    )
-    async def predict(request: Request) -> Response:
-        start = time.perf_counter()
-        try:
-            body = await _body(request)
-        except ClientDisconnect:  # the caller's doing and no error of ours; nobody reads this
-            return Response(status_code=400)
-        response = _predict(body, serving, metrics)
-        metrics.requests.labels(response.status_code).inc()
-        metrics.seconds.observe(time.perf_counter() - start)
-        return response
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """The hot path's answer instead of the framework's own; the guard logs the error."""
+    return as_response(FAILED)
 
 
-async def _body(request: Request) -> bytes | None:
-    """The request's body, or None where it is larger than any transaction."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY_BYTES:
-            return None
-    return bytes(body)
-
-
-def _predict(body: bytes | None, serving: Serving, metrics: Metrics) -> Response:
-    if serving.model is None:
-        message = {"detail": "not ready; /healthcheck says why"}
-        return _json(message, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-    if body is None:
-        return _json({"detail": f"the body is larger than {LARGEST_BODY_BYTES} bytes"}, 413)
-    try:
-        answer = serving.model.predict(body)
-    except InvalidTransaction as error:
-        return _json({"detail": error.errors}, 422)
-    metrics.decisions.labels(answer.decision).inc()
-    metrics.probability.observe(answer.probability)
-    return _json(asdict(answer))
-
-
-def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(value), status, headers=headers, media_type="application/json")
-
-
-def _add_operations(app: FastAPI, serving: Serving, metrics: Metrics) -> None:
-    @app.get(
-        "/healthcheck",
-        summary="Whether the service is ready, and with which model",
-        response_model=schema.Health,
-        responses={503: {"model": schema.NotReady, "description": "Not ready, and why"}},
-    )
-    async def healthcheck() -> Response:
-        model = serving.model
-        if model is None:
-            return _json({"status": "not ready", "reason": serving.reason}, 503)
-        return _json(
-            {
-                "status": "ready",
-                "model_version": model.link.version,
-                "model_digest": model.digest,
-                "candidate": model.link.statement.entry.candidate.version,
-            }
-        )
-
-    @app.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-    async def read_metrics() -> Response:
-        if serving.model:
-            version = str(serving.model.link.version)
-            metrics.model.labels(version, serving.model.digest).set(1)
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _describe(app: FastAPI, serving: Serving) -> None:
+def _describe(app: FastAPI, serving: Serving, *, with_tokens: bool) -> None:
     """Let the OpenAPI document say what the model in service takes."""
 
     def openapi() -> dict[str, Any]:
@@ -147,9 +140,15 @@ def _describe(app: FastAPI, serving: Serving) -> None:
             version=app.version,
             description=app.description,
             routes=app.routes,
+            tags=app.openapi_tags,
         )
-        body = serving.model.reader.schema() if serving.model else {"type": "object"}
-        schema.add_transaction(document, body)
+        bodies = serving.model.reader.schemas() if serving.model else {}
+        infer = InferRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.add_bodies(document, {**bodies, **infer.pop("$defs"), "InferRequest": infer})
+        if with_tokens:
+            schemes = {"token": {"type": "http", "scheme": "bearer"}}
+            document["components"]["securitySchemes"] = schemes
+            document["security"] = [{"token": []}]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,83 +1,127 @@
-"""The model that is served: pulled from the registry, verified, loaded, warmed up."""
+"""The model that is served: verified, loaded, warmed up, ready to score."""
 
 from __future__ import annotations
 
-import logging
 import math
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from mlflow import MlflowClient
+import numpy as np
+import orjson
+from numpy.typing import NDArray
 
-from inference.transaction import InvalidTransaction, TransactionReader
-from registry.errors import NotFound
+from inference.drift import Drift
+from inference.transaction import MOST_ROWS, InvalidTransaction, TransactionReader, Unknown
+from registry.errors import ContractError
 from registry.ledger import Link
-from registry.reader import fetch_verified
-from registry.scorer import MODEL_FILE, Scorer, open_model
-from registry.store import read_ledger
-from registry.trust import Trust
+from registry.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
 
-log = logging.getLogger("inference")
+SHOWN_DIGEST = 12
+SHOWN_REASONS = 5
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What `/predict` says of one transaction."""
+class Reason:
+    """How much of the probability is gone when one input is at its reference value."""
 
-    probability: float
-    decision: str
-    threshold: float
-    model_version: int
-    model_digest: str
+    input: str
+    value: Value
+    reference: Value
+    change: float
 
 
-@dataclass(frozen=True)
 class ServedModel:
-    """A model whose every file matched the head's signed statement."""
+    """A model whose every file matched the head's signed statement.
 
-    scorer: Scorer
-    reader: TransactionReader
-    link: Link
+    `digest` is the hex sha256 of the ONNX file that answers; `version` the entry's place in the
+    ledger as MLflow numbers it.
+    """
 
-    @property
-    def digest(self) -> str:
-        """Hex sha256 of the ONNX file that answers."""
-        return self.link.statement.files[MODEL_FILE]
+    def __init__(self, scorer: Scorer, reader: TransactionReader, link: Link) -> None:
+        self.scorer = scorer
+        self.reader = reader
+        self.link = link
+        self.contract = scorer.contract
+        self.threshold = scorer.contract.threshold
+        self.version = link.version
+        self.digest = link.statement.files[MODEL_FILE]
+        self.short_digest = self.digest[:SHOWN_DIGEST]
+        self.loaded_at = datetime.now(UTC)
+        self.record_head = _record_head(self)
+        self.drift: Drift | None = None
 
-    def predict(self, body: bytes) -> Answer:
-        """Score the transaction in a JSON body.
+    def score(self, values: Sequence[Value]) -> tuple[NDArray[np.float32], float]:
+        """The encoded row, shape (1, inputs), and its probability.
 
-        Raises InvalidTransaction, also where the model gives no probability: in float32 huge values
-        can end in NaN, which is below every threshold and would be approved.
+        Raises InvalidTransaction where the model gives no probability: in float32 huge values can
+        end in NaN, which is below every threshold and would be approved.
         """
-        row = self.scorer.encode(self.reader.read(body))
+        row = self.scorer.encode(values)
         probability = float(self.scorer.score(row)[0])
         if not math.isfinite(probability):
             raise InvalidTransaction.whole("no_probability", "The model cannot score these values")
-        threshold = self.scorer.contract.threshold
-        return Answer(
-            probability=probability,
-            decision="review" if probability >= threshold else "approve",
-            threshold=threshold,
-            model_version=self.link.version,
-            model_digest=self.digest,
-        )
+        return row, probability
+
+    def score_many(
+        self, rows: Sequence[Sequence[Value]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The encoded rows, shape (n, inputs), and their probabilities, shape (n,).
+
+        Raises InvalidTransaction naming the first row that cannot be scored.
+        """
+        columns = dict(zip(self.contract.names, zip(*rows, strict=True), strict=True))
+        encoded = encode_columns(columns, self.contract.inputs)
+        probabilities = self.scorer.score(encoded)
+        if not np.isfinite(probabilities).all():
+            first = int(np.argmin(np.isfinite(probabilities)))
+            message = "The model cannot score these values"
+            raise InvalidTransaction.whole("no_probability", message, "transactions", first)
+        return encoded, probabilities
+
+    def reasons(self, values: Sequence[Value], row: NDArray[np.float32]) -> list[Reason]:
+        """The inputs that move the probability most, largest first: each is set to its reference
+        value in turn, all of them in one batch with the row itself."""
+        inputs = self.contract.inputs
+        references = self.scorer.encode([one.reference for one in inputs])[0]
+        batch = np.repeat(row, len(inputs) + 1, axis=0)
+        batch[np.arange(len(inputs)), np.arange(len(inputs))] = references
+        scores = self.scorer.score(batch).astype(np.float64)
+        changes = np.nan_to_num(scores[-1] - scores[:-1])
+        order = np.argsort(-np.abs(changes), kind="stable")[:SHOWN_REASONS]
+        return [
+            Reason(inputs[at].name, values[at], inputs[at].reference, float(changes[at]))
+            for at in order
+        ]
+
+    def decide(self, probability: float) -> str:
+        return "review" if probability >= self.threshold else "approve"
 
 
-def load_head(client: MlflowClient, trust: Trust) -> ServedModel:
-    """Pull the ledger's head, verify signature and bytes, load it and score once.
+def _record_head(model: ServedModel) -> bytes:
+    """How every prediction record of a model begins: a JSON object that is still open."""
+    head = {
+        "record": "prediction",
+        "model_version": model.version,
+        "model_digest": model.digest,
+        "threshold": model.threshold,
+    }
+    return orjson.dumps(head)[:-1] + b","
 
-    Raises NotFound while nothing was promoted, VerificationError (BytesMismatch names the files)
-    where something is not what was approved, Unreachable.
+
+def load_model(
+    folder: Path, link: Link, *, unknown: Unknown = "refuse", most_rows: int = MOST_ROWS
+) -> ServedModel:
+    """The model in a folder that was verified, after it scored its reference values once.
+
+    Raises ContractError where it cannot be read, or gives no probability for them.
     """
-    ledger = read_ledger(client, trust)
-    for finding in ledger.findings:
-        log.warning("in the ledger, %s", finding)
-    head = ledger.head
-    if head is None:
-        raise NotFound("nothing is in Production yet; promote a candidate with `registry promote`")
-    with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        scorer = open_model(fetch_verified(client, head, Path(folder)))
-    scorer.score(scorer.encode([one.reference for one in scorer.contract.inputs]))
-    return ServedModel(scorer, TransactionReader(scorer.contract), head)
+    scorer = open_model(folder)
+    reader = TransactionReader(scorer.contract, unknown=unknown, most_rows=most_rows)
+    model = ServedModel(scorer, reader, link)
+    try:
+        model.score([one.reference for one in scorer.contract.inputs])
+    except InvalidTransaction as error:
+        raise ContractError("the model gives no probability for its reference values") from error
+    return model

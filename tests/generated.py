@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from inference.settings import Settings
 from registry.policy import Policy
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -34,9 +35,26 @@ def policy_schema() -> str:
     return json.dumps(schema, indent=1) + "\n"
 
 
+def settings() -> str:
+    """The service's settings as a Markdown table."""
+    lines = [
+        "# Settings of the inference service",
+        "",
+        "Environment variables. A wrong one stops the start with one line.",
+        "",
+        "| variable | default | what it sets |",
+        "|---|---|---|",
+    ]
+    for field in Settings.model_fields.values():
+        default = "" if field.default in ("", None) else f"`{field.default}`"
+        lines.append(f"| `{field.validation_alias}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
 def generated() -> dict[Path, str]:
     return {
         REPOSITORY / "docs" / "commands.md": commands(),
+        REPOSITORY / "docs" / "settings.md": settings(),
         REPOSITORY / "registry" / "policy.schema.json": policy_schema(),
     }
 

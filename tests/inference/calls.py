@@ -3,38 +3,152 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import httpx
-from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import ASGIApp, Message, Scope
 
+from inference.app import Service
 from inference.model import ServedModel
 
 READY_SECONDS = 40.0
+HUNG_UP: Message = {"type": "http.disconnect"}
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an app sent: nothing is tidied up by a client in between."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def header(self, name: bytes) -> bytes | None:
+        return dict(self.headers).get(name)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def pieces(*bodies: bytes, more: bool = False) -> list[Message]:
+    """A request's body as a server hands it on; with `more`, its end never comes."""
+    last = len(bodies) - 1
+    return [
+        {"type": "http.request", "body": body, "more_body": more or number < last}
+        for number, body in enumerate(bodies)
+    ]
+
+
+def samples_of(text: str) -> dict[str, float]:
+    """The samples of Prometheus' text, named such as `fraud_decisions_total{decision=approve}`."""
+    read: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
+            read[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return read
+
+
+async def ask(
+    app: ASGIApp,
+    messages: Iterable[Message],
+    *,
+    method: str = "POST",
+    path: str = "/predict",
+    query: bytes = b"",
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    server: tuple[str, int | None] | None = ("127.0.0.1", 8000),
+) -> Answer:
+    """One request, message by message; after the last one its caller says nothing more."""
+    left, sent = iter(messages), list[Message]()
+
+    async def receive() -> Message:
+        for message in left:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query,
+        "headers": list(headers),
+        "client": ("127.0.0.1", 50_000),
+        "server": server,
+    }
+    await app(scope, receive, send)
+    start, *rest = sent
+    body = b"".join(one.get("body", b"") for one in rest)
+    return Answer(start["status"], list(start["headers"]), body)
 
 
 class Caller:
     """Calls an app in this process, without its startup; what the app raises reaches the test."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: Service) -> None:
         self.app = app
         self._runner = asyncio.Runner()
         transport = httpx.ASGITransport(app)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://service")
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def close(self) -> None:
         self._runner.run(self._client.aclose())
         self._runner.close()
 
     def serve(self, model: ServedModel) -> Caller:
-        self.app.state.serving.model = model
+        self.app.follower.serve(model)
         return self
 
-    def get(self, path: str) -> httpx.Response:
-        return self._runner.run(self._client.get(path))
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._runner.run(self._client.get(path, headers=named))
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        """POST a body, as it is if it is bytes and else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._runner.run(self._client.post(path, content=content, headers=named))
+
+    def run(self, doing: Coroutine[Any, Any, Result]) -> Result:
+        """Run something of a test's own on this caller's event loop."""
+        return self._runner.run(doing)
+
+    def ask(self, body: bytes, **arguments: Any) -> Answer:
+        """One request as `ask` makes it, with a whole body."""
+        return self.run(ask(self.app, pieces(body), **arguments))
+
+    def request(self, method: str, path: str) -> httpx.Response:
+        return self._runner.run(self._client.request(method, path))
+
+    @property
+    def model(self) -> ServedModel:
+        """What is served."""
+        model = self.app.follower.serving.model
+        assert model is not None
+        return model
+
+    def samples(self, **headers: str) -> dict[str, float]:
+        """The samples of /metrics, named as `samples_of` does."""
+        answer = self.get("/metrics", **headers)
+        assert answer.status_code == 200
+        return samples_of(answer.text)
 
     def send(self, body: bytes) -> httpx.Response:
         """POST a body to /predict as it is."""
@@ -45,7 +159,7 @@ class Caller:
 
 
 @contextmanager
-def calling(app: FastAPI) -> Iterator[Caller]:
+def calling(app: Service) -> Iterator[Caller]:
     caller = Caller(app)
     try:
         yield caller

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from deploy.processes import free_port, inference_service
-from inference.app import create_app
+from inference.app import make_service
+from inference.settings import read_settings
 from registry.ledger import Link
 from registry.store import CANDIDATES, PRODUCTION, connect
 from registry.trust import create_ledger, open_signer
 from tests.candidates import write_evaluation_rows
 from tests.conftest import Server, World
 from tests.inference.calls import Caller, calling, wait_for_health
+from tests.inference.models import three_inputs
 
 
 def make_world(server: Server, folder: Path) -> World:
@@ -53,11 +55,33 @@ def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
-    """An app that never started to load: what it serves is what a test puts there."""
+def make_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Caller]]:
+    """Makes apps with further settings, named by their variables, as `caller` is one."""
     config = tmp_path / "ledger.yaml"
     create_ledger(config, tmp_path / "key.pem")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("FRAUD_LEDGER_CONFIG", str(config))
-    with calling(create_app()) as one:
-        yield one
+    monkeypatch.setenv("FRAUD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FRAUD_AUTH", "off")
+    with ExitStack() as stack:
+
+        def make(**variables: str) -> Caller:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value)
+            return stack.enter_context(calling(make_service(read_settings())))
+
+        yield make
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller]) -> Caller:
+    """An app that never started to load: what it serves is what a test puts there."""
+    return make_caller()
+
+
+@pytest.fixture
+def ready(caller: Caller) -> Caller:
+    """It answers amount + age_days / 2, and a quarter more for FR."""
+    return caller.serve(three_inputs())

@@ -11,7 +11,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from inference.model import ServedModel
-from inference.transaction import TransactionReader
+from inference.transaction import MOST_ROWS, TransactionReader, Unknown
 from registry.contract import Contract, Histogram, Input, Window
 from registry.files import Manifest, sha256_of_bytes
 from registry.ledger import Link
@@ -42,7 +42,7 @@ def category(name: str, *categories: str, nullable: bool = False) -> Input:
         nullable=nullable,
         categories=categories,
         reference=categories[0],
-        histogram=HISTOGRAM,
+        histogram=Histogram(counts=(10,) * len(categories)),
     )
 
 
@@ -86,7 +86,28 @@ def weighted_sum(*weights: float, rows: int | None = None) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def served(*inputs: Input, weights: tuple[float, ...], threshold: float = 0.5) -> ServedModel:
+FULL = {"amount": 0.25, "age_days": 0.5, "country": "FR"}
+"""A transaction for `three_inputs`, whose probability is 0.75."""
+
+
+def three_inputs() -> ServedModel:
+    """amount + age_days / 2, and a quarter more for FR."""
+    inputs = (
+        number("amount"),
+        number("age_days", nullable=True),
+        category("country", "DE", "FR", nullable=True),
+    )
+    return served(*inputs, weights=(1.0, 0.5, 0.25))
+
+
+def served(
+    *inputs: Input,
+    weights: tuple[float, ...],
+    threshold: float = 0.5,
+    version: int = 7,
+    unknown: Unknown = "refuse",
+    most_rows: int = MOST_ROWS,
+) -> ServedModel:
     """A model as the service holds it after loading: ledger version 7, candidate 11."""
     contract, model = contract_of(*inputs, threshold=threshold), weighted_sum(*weights)
     entry = Entry(
@@ -98,7 +119,8 @@ def served(*inputs: Input, weights: tuple[float, ...], threshold: float = 0.5) -
         **_judged("run"),
     )
     statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
-    return ServedModel(Scorer(model, contract), TransactionReader(contract), Link(7, statement))
+    reader = TransactionReader(contract, unknown=unknown, most_rows=most_rows)
+    return ServedModel(Scorer(model, contract), reader, Link(version, statement))
 
 
 def _judged(run_id: str) -> dict[str, Candidate | Evidence | Policy | str | datetime]:

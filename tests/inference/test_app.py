@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import json
 import math
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.types import Message, Scope
 
 from inference.app import create_app
-from registry.errors import UsageError
-from tests.inference.calls import Caller
-from tests.inference.models import category, number, served
-
-FULL = {"amount": 0.25, "age_days": 0.5, "country": "FR"}
+from tests.inference.calls import Caller, ask, calling, pieces
+from tests.inference.models import FULL, number, served, three_inputs
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -30,19 +31,8 @@ near_transactions = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture
-def ready(caller: Caller) -> Caller:
-    """It answers amount + age_days / 2, and a quarter more for FR."""
-    inputs = (
-        number("amount"),
-        number("age_days", nullable=True),
-        category("country", "DE", "FR", nullable=True),
-    )
-    return caller.serve(served(*inputs, weights=(1.0, 0.5, 0.25)))
-
-
-def test_it_answers_probability_decision_threshold_version_and_digest(ready: Caller) -> None:
-    answer = ready.predict(FULL)
+def test_an_answer_says_what_was_decided_by_which_model_and_under_which_id(ready: Caller) -> None:
+    answer = ready.post("/predict", FULL, x_request_id="payment-4711")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == {
@@ -50,7 +40,8 @@ def test_it_answers_probability_decision_threshold_version_and_digest(ready: Cal
         "decision": "review",
         "threshold": 0.5,
         "model_version": 7,
-        "model_digest": ready.app.state.serving.model.digest,
+        "model_digest": ready.model.digest[:12],
+        "request_id": "payment-4711",
     }
 
 
@@ -105,16 +96,47 @@ def test_a_body_that_is_no_transaction_gets_a_422(body: bytes, ready: Caller) ->
     assert [one["loc"] for one in answer.json()["detail"]] == [["body"]]
 
 
-def test_a_body_of_256_kib_is_read_and_one_byte_more_is_too_large(ready: Caller) -> None:
+def test_every_wrong_field_is_named_and_no_value_is_repeated(ready: Caller) -> None:
+    card = "4000 0012 3456 7899"
+    answer = ready.predict({"amount": card, "country": 4711, card: 1})
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "detail": [
+            {
+                "type": "float_type",
+                "loc": ["body", "amount"],
+                "msg": "Input should be a valid number",
+            },
+            {"type": "missing", "loc": ["body", "age_days"], "msg": "Field required"},
+            {
+                "type": "string_type",
+                "loc": ["body", "country"],
+                "msg": "Input should be a valid string",
+            },
+            {
+                "type": "extra_forbidden",
+                "loc": ["body", card],
+                "msg": "Extra inputs are not permitted",
+            },
+        ]
+    }
+    assert "4711" not in answer.text
+
+
+def test_a_body_of_one_mebibyte_is_read_and_one_byte_more_is_too_large(ready: Caller) -> None:
     body = json.dumps(FULL).encode()
-    assert ready.send(body.ljust(262_144)).status_code == 200
-    refused = ready.send(body.ljust(262_145))
+    assert ready.send(body.ljust(1_048_576)).status_code == 200
+    refused = ready.send(body.ljust(1_048_577))
     assert refused.status_code == 413
-    assert refused.json() == {"detail": "the body is larger than 262144 bytes"}
+    assert refused.json() == {"detail": "the body is larger than 1048576 bytes"}
 
 
-def test_a_body_of_300_kb_is_too_large(ready: Caller) -> None:
-    assert ready.send(b"x" * 300_000).status_code == 413
+@pytest.mark.parametrize("path", ["/predict", "/predict?explain=true", "/predict/batch"])
+def test_the_largest_body_is_a_setting(path: str, make_caller: Callable[..., Caller]) -> None:
+    caller = make_caller(FRAUD_BODY_BYTES="3000000").serve(three_inputs())
+    body = json.dumps({"transactions": [FULL]} if path.endswith("batch") else FULL).encode()
+    assert caller.post(path, body.ljust(3_000_000)).status_code == 200
+    assert caller.post(path, body.ljust(3_000_001)).status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -149,56 +171,6 @@ def test_without_a_model_it_answers_503_and_says_when_to_come_back(caller: Calle
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert answer.json() == {"detail": "not ready; /healthcheck says why"}
-
-
-def test_without_a_model_the_healthcheck_says_why(caller: Caller) -> None:
-    answer = caller.get("/healthcheck")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "reason": "the model is being loaded"}
-
-
-def test_the_healthcheck_names_the_model_in_service(ready: Caller) -> None:
-    answer = ready.get("/healthcheck")
-    assert answer.status_code == 200
-    assert answer.json() == {
-        "status": "ready",
-        "model_version": 7,
-        "model_digest": ready.app.state.serving.model.digest,
-        "candidate": 11,
-    }
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/predict", 405), ("/predict/", 307), ("/nothing", 404)]
-)
-def test_reading_where_there_is_nothing_to_read_is_the_callers_error(
-    path: str, status: int, ready: Caller
-) -> None:
-    assert ready.get(path).status_code == status
-
-
-def test_a_caller_that_hangs_up_halfway_is_no_error_of_the_service(ready: Caller) -> None:
-    pieces: list[Message] = [
-        {"type": "http.request", "body": b'{"amount"', "more_body": True},
-        {"type": "http.disconnect"},
-    ]
-
-    async def receive() -> Message:
-        return pieces.pop(0)
-
-    async def send(message: Message) -> None:
-        pass
-
-    scope: Scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict",
-        "headers": [],
-        "query_string": b"",
-    }
-    asyncio.run(ready.app(scope, receive, send))
-    assert pieces == []
-    assert ready.predict(FULL).status_code == 200
 
 
 def check(ready: Caller, body: bytes) -> None:
@@ -238,9 +210,97 @@ def test_a_damaged_transaction_gets_an_answer_or_a_422(
     check(ready, body[:position] + patch + body[position + len(patch) :])
 
 
-def test_a_local_folder_is_no_tracking_server(
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MLFLOW_TRACKING_URI", "./mlruns", "error: set MLFLOW_TRACKING_URI to the tracking "),
+        ("FRAUD_LEDGER_CONFIG", "/nowhere/ledger.yaml", "error: no ledger configuration at "),
+        ("FRAUD_PORT", "0", "error: FRAUD_PORT: Input should be greater than or equal to 1"),
+        ("FRAUD_CACHE", "/dev/null", "error: the cache /dev/null cannot be written to "),
+        ("FRAUD_METRICS_TOKENS", "/nowhere/tokens", "error: the file of tokens /nowhere/tokens "),
+    ],
+)
+def test_a_wrong_setting_ends_a_server_that_makes_the_app_with_one_line(
+    name: str, value: str, said: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        create_app()
+    assert str(end.value).startswith(said)
+    assert "\n" not in str(end.value)
+
+
+def test_a_server_makes_the_app_from_the_environment(caller: Caller) -> None:
+    with calling(create_app()) as made:
+        assert made.serve(three_inputs()).predict(FULL).json()["probability"] == 0.75
+
+
+def test_starting_and_stopping_leaves_no_thread_behind(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
-    with pytest.raises(UsageError, match="set MLFLOW_TRACKING_URI to the tracking server's"):
-        create_app()
+    """The follower's thread may end a look that is under way first: it keeps nothing alive."""
+    before, interval = set(threading.enumerate()), sys.getswitchinterval()
+    framework, follower = caller.app.framework, caller.app.follower
+    monkeypatch.setattr(follower, "look", lambda: True)
+
+    async def start_and_stop() -> list[str]:
+        async with framework.router.lifespan_context(framework):
+            return sorted(one.name for one in set(threading.enumerate()) - before)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        started = caller.run(start_and_stop())
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        sys.setswitchinterval(interval)
+        gc.unfreeze()
+    assert started == ["follower", "records"]
+    for one in set(threading.enumerate()) - before:
+        one.join(5)
+    assert set(threading.enumerate()) == before
+
+
+def test_what_is_not_http_is_passed_on_to_the_framework(caller: Caller) -> None:
+    """The server's own lifespan protocol arrives at the app's startup."""
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return messages.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+
+    started: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        started.append("start")
+        yield
+        started.append("stop")
+
+    caller.app.framework.router.lifespan_context = lifespan
+    caller.run(caller.app({"type": "lifespan", "asgi": {}}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert started == ["start", "stop"]
+
+
+def test_a_model_put_in_while_a_body_arrives_answers_it_whole(caller: Caller) -> None:
+    """No request sees a mixture: version, digest and probability are of one model."""
+    old = served(number("amount"), weights=(1.0,), version=7)
+    new = served(number("amount"), weights=(0.5,), version=8)
+    caller.serve(old)
+
+    first, second = pieces(b'{"amount": ', b"0.5}")
+
+    def messages() -> Iterator[MutableMapping[str, Any]]:
+        yield first
+        caller.serve(new)
+        yield second
+
+    answer = caller.run(ask(caller.app, messages())).json()
+    assert (answer["model_version"], answer["model_digest"], answer["probability"]) == (
+        8,
+        new.digest[:12],
+        0.25,
+    )

@@ -15,13 +15,14 @@ import httpx
 import numpy as np
 import pytest
 
-from deploy.processes import free_port, inference_service, mlflow_server
+from deploy.processes import free_port, inference_service
+from inference.tokens import Tokens
 from registry.scorer import open_model
 from registry.trust import create_ledger
 from tests.candidates import NAMES, saved_model
-from tests.conftest import REPOSITORY, Server, World
+from tests.conftest import REPOSITORY, World
 from tests.inference.calls import wait_for_health
-from tests.inference.conftest import Service, make_world
+from tests.inference.conftest import Service
 from tests.inference.models import append
 
 ROW = dict.fromkeys(NAMES, 0.5)
@@ -39,11 +40,15 @@ def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(service
     answer = httpx.get(f"{service.address}/healthcheck")
     digest = hashlib.sha256((saved_model(1.0) / "model.onnx").read_bytes()).hexdigest()
     assert answer.status_code == 200
-    assert answer.json() == {
+    said = answer.json()
+    assert 0 <= said.pop("lag_seconds") < 3600
+    assert said == {
         "status": "ready",
         "model_version": 1,
         "model_digest": digest,
         "candidate": 1,
+        "source": "registry",
+        "problem": said["problem"],
     }
     assert service.head.statement.files["model.onnx"] == digest
 
@@ -150,56 +155,75 @@ def test_on_an_empty_ledger_it_waits_and_serves_the_first_promotion_without_a_re
         assert httpx.post(f"{address}/predict", json=ROW).json()["decision"] == "approve"
 
 
-def test_it_outlives_a_tracking_server_that_is_away_and_is_ready_when_that_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    port = free_port()
-    world = make_world(Server(f"http://127.0.0.1:{port}", tmp_path / "mlflow"), tmp_path)
-    with starting(world, tmp_path / "log") as address:
-        wait_for_health(address, 503, "reading the ledger: ")
-        with mlflow_server(world.server.folder, port):
-            world.put_in_production()
-            assert wait_for_health(address, 200).json()["model_version"] == 1
+WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
+    (
+        {"FRAUD_PORT": "abc"},
+        "error: FRAUD_PORT: Input should be a valid integer, unable to parse string as an integer",
+    ),
+    (
+        {"FRAUD_PORT": "70000"},
+        "error: FRAUD_PORT: Input should be less than or equal to 65535",
+    ),
+    (
+        {"FRAUD_HOST": "0.0.0.0"},  # noqa: S104 (it is refused)
+        "error: FRAUD_AUTH=off answers on loopback only, and FRAUD_HOST is 0.0.0.0; leave "
+        "FRAUD_AUTH out and name a file of tokens in FRAUD_TOKENS",
+    ),
+    (
+        {"FRAUD_AUTH": "on", "FRAUD_TOKENS": "/nowhere/tokens"},
+        "error: the file of tokens /nowhere/tokens cannot be read (No such file or directory); "
+        "write one with `python -m inference token NAME >> /nowhere/tokens`, name another in "
+        "FRAUD_TOKENS, or set FRAUD_AUTH=off to answer on loopback without tokens",
+    ),
+    (
+        {"FRAUD_CACHE": "/dev/null/cache"},
+        "error: the cache /dev/null/cache cannot be written to (Not a directory); name a "
+        "folder that can be in FRAUD_CACHE",
+    ),
+    (
+        {"FRAUD_LEDGER_FLOOR": "7"},
+        "error: FRAUD_LEDGER_FLOOR: '7' is not LEDGER_ID:SEQUENCE:SHA256; copy the tip that "
+        "`registry status` prints",
+    ),
+    (
+        {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
+        "error: no ledger configuration at /nowhere/ledger.yaml; make one with "
+        "`python -m registry init`, or point FRAUD_LEDGER_CONFIG at yours",
+    ),
+    (
+        {"MLFLOW_TRACKING_URI": ""},
+        "error: set MLFLOW_TRACKING_URI to the tracking server's address, such as "
+        "http://127.0.0.1:5000 (`make demo` starts one there)",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (
-            {"FRAUD_PORT": "abc"},
-            "error: FRAUD_PORT: Input should be a valid integer, unable to parse string as an "
-            "integer",
-        ),
-        (
-            {"FRAUD_PORT": "70000"},
-            "error: FRAUD_PORT: Input should be less than or equal to 65535",
-        ),
-        (
-            {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
-            "error: no ledger configuration at /nowhere/ledger.yaml; make one with "
-            "`python -m registry init`, or point FRAUD_LEDGER_CONFIG at yours",
-        ),
-        (
-            {"MLFLOW_TRACKING_URI": ""},
-            "error: set MLFLOW_TRACKING_URI to the tracking server's address, such as "
-            "http://127.0.0.1:5000 (`make demo` starts one there)",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("change", "said"), WRONG_SETTINGS)
 def test_a_wrong_setting_stops_the_start_with_one_line(
     change: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
-    environment = {
+    ended = run("-m", "inference", environment=environment_of(tmp_path) | change)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr == f"{said}\n"
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """Settings that let a service start, on a ledger of `folder`."""
+    return {
         **os.environ,
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-        "FRAUD_LEDGER_CONFIG": str(tmp_path / "ledger.yaml"),
+        "FRAUD_LEDGER_CONFIG": str(folder / "ledger.yaml"),
+        "FRAUD_CACHE": str(folder / "cache"),
         "FRAUD_PORT": str(free_port()),
-        **change,
+        "FRAUD_AUTH": "off",
     }
-    ended = subprocess.run(
-        [sys.executable, "-m", "inference"],
+
+
+def run(*command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
         env=environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -207,6 +231,42 @@ def test_a_wrong_setting_stops_the_start_with_one_line(
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert ended.stderr == f"{said}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "uvicorn", "--factory", "inference.app:create_app"),
+        ("-m", "gunicorn", "-c", "gunicorn_conf.py"),
+    ],
+)
+def test_under_another_server_too_a_wrong_setting_is_one_line(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
+    for change, said in (WRONG_SETTINGS[0], WRONG_SETTINGS[4]):
+        ended = run(*command, environment=environment_of(tmp_path) | change)
+        assert ended.returncode not in (0, None)
+        assert [line for line in ended.stderr.splitlines() if "error" in line] == [said]
+        assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_a_token_is_shown_to_its_user_and_its_hash_goes_to_the_file(tmp_path: Path) -> None:
+    ended = run("-m", "inference", "token", "payments", environment=dict(os.environ))
+    assert ended.returncode == 0
+    shown = "the token of payments, shown only now: "
+    assert ended.stderr.startswith(shown)
+    token = ended.stderr.removeprefix(shown).strip()
+    assert len(token) == 43
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert ended.stdout == f"payments {digest}\n"
+    (tmp_path / "tokens").write_text(ended.stdout)
+    assert Tokens(tmp_path / "tokens").name_of(f"Bearer {token}".encode()) == "payments"
+
+
+def test_a_name_that_no_token_can_have_is_one_line() -> None:
+    ended = run("-m", "inference", "token", "two words", environment=dict(os.environ))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: the name of a token has 1 to 64 letters, digits, dots or dashes\n"
+    )

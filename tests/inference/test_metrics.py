@@ -2,60 +2,236 @@
 
 from __future__ import annotations
 
-from prometheus_client.parser import text_string_to_metric_families
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from inference.app import create_app
-from tests.inference.calls import Caller, calling
-from tests.inference.models import number, served
+import pytest
 
+from inference.metrics import Metrics
+from registry.contract import Histogram
+from tests.conftest import REPOSITORY
+from tests.inference.calls import Caller, samples_of
+from tests.inference.models import FULL, category, number, served, three_inputs
 
-def samples(caller: Caller) -> dict[str, float]:
-    """The samples of /metrics, under names such as `fraud_decisions_total{decision=approve}`."""
-    answer = caller.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    read: dict[str, float] = {}
-    for family in text_string_to_metric_families(answer.text):
-        for sample in family.samples:
-            labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
-            read[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
-    return read
+AMOUNT = number("amount").model_copy(
+    update={"histogram": Histogram(edges=(0.5,), counts=(60, 40))}
+)
 
 
 def test_requests_decisions_and_probabilities_are_counted(caller: Caller) -> None:
     caller.predict({"amount": 0})
-    caller.serve(served(number("amount"), weights=(1.0,)))
+    caller.serve(served(AMOUNT, weights=(1.0,)))
     for amount in (0.05, 0.25, 0.25, 0.75):
         assert caller.predict({"amount": amount}).status_code == 200
     assert caller.predict({"amount": "much"}).status_code == 422
-    assert caller.send(b" " * 300_000).status_code == 413
-    read = samples(caller)
-    assert read["fraud_predict_requests_total{status=200}"] == 4
-    assert read["fraud_predict_requests_total{status=422}"] == 1
-    assert read["fraud_predict_requests_total{status=413}"] == 1
-    assert read["fraud_predict_requests_total{status=503}"] == 1
+    assert caller.send(b" " * 1_100_000).status_code == 413
+    assert caller.get("/nothing").status_code == 404
+    read = caller.samples()
+    assert read["fraud_requests_total{route=/predict,status=200}"] == 4
+    assert read["fraud_requests_total{route=/predict,status=422}"] == 1
+    assert read["fraud_requests_total{route=/predict,status=413}"] == 1
+    assert read["fraud_requests_total{route=/predict,status=503}"] == 1
+    assert read["fraud_requests_total{route=(other),status=404}"] == 1
+    assert read["fraud_request_seconds_count{route=/predict}"] == 7
+    assert 0 < read["fraud_request_seconds_sum{route=/predict}"] < 7
     assert read["fraud_decisions_total{decision=approve}"] == 3
     assert read["fraud_decisions_total{decision=review}"] == 1
-    assert read["fraud_predict_seconds_count"] == 7
-    assert 0 < read["fraud_predict_seconds_sum"] < 7
     assert read["fraud_probability_count"] == 4
+    assert read["fraud_probability_bucket{le=0.05}"] == 0  # 0.05 in float32 is just above
     assert read["fraud_probability_bucket{le=0.1}"] == 1
     assert read["fraud_probability_bucket{le=0.3}"] == 3
     assert read["fraud_probability_bucket{le=0.8}"] == 4
+    assert read["fraud_invalid_fields_total{field=amount}"] == 1
+
+
+def test_every_transaction_in_a_batch_counts_as_a_decision(ready: Caller) -> None:
+    low = {"amount": 0, "age_days": None, "country": "DE"}
+    assert ready.post("/predict/batch", {"transactions": [FULL, low, FULL]}).status_code == 200
+    read = ready.samples()
+    assert read["fraud_decisions_total{decision=review}"] == 2
+    assert read["fraud_decisions_total{decision=approve}"] == 1
+    assert read["fraud_probability_count"] == 3
+    assert read["fraud_requests_total{route=/predict/batch,status=200}"] == 1
+
+
+def test_buckets_tell_milliseconds_apart(ready: Caller) -> None:
+    ready.predict(FULL)
+    edges = [
+        float(name.partition("le=")[2].partition(",")[0])
+        for name in ready.samples()
+        if name.startswith("fraud_request_seconds_bucket{le=") and "/predict}" in name
+    ]
+    assert len([one for one in edges if one <= 0.001]) == 6
+    assert len([one for one in edges if 0.001 < one <= 0.01]) == 6
+    assert edges[-1] == math.inf
+
+
+def test_the_names_are_these(ready: Caller) -> None:
+    """Dashboards and alerts are written against them."""
+    ready.predict(FULL)
+    families = {
+        line.split()[2]: line.split()[3]
+        for line in ready.get("/metrics").text.splitlines()
+        if line.startswith("# TYPE") and not line.split()[2].endswith("_created")
+    }
+    assert families == {
+        "fraud_requests_total": "counter",
+        "fraud_request_seconds": "histogram",
+        "fraud_requests_in_flight": "gauge",
+        "fraud_decisions_total": "counter",
+        "fraud_probability": "histogram",
+        "fraud_invalid_fields_total": "counter",
+        "fraud_model_info": "gauge",
+        "fraud_model_approved_timestamp_seconds": "gauge",
+        "fraud_model_loaded_timestamp_seconds": "gauge",
+        "fraud_ledger_lag_seconds": "gauge",
+        "fraud_swaps_total": "counter",
+        "fraud_swaps_failed_total": "counter",
+        "fraud_cache_starts_total": "counter",
+        "fraud_records_dropped_total": "counter",
+        "fraud_input_rows_total": "counter",
+        "fraud_input_reference_share": "gauge",
+        "fraud_input_stability_index": "gauge",
+    }
 
 
 def test_the_model_in_service_is_told_by_version_and_digest(caller: Caller) -> None:
-    model = served(number("amount"), weights=(1.0,))
-    told = {name: value for name, value in samples(caller.serve(model)).items() if "info" in name}
+    model = served(AMOUNT, weights=(1.0,))
+    read = caller.serve(model).samples()
+    told = {name: value for name, value in read.items() if "info" in name}
     assert told == {f"fraud_model_info{{digest={model.digest},version=7}}": 1}
+    assert read["fraud_model_approved_timestamp_seconds"] == 1_777_593_600  # 2026-05-01
+    assert read["fraud_model_loaded_timestamp_seconds"] == model.loaded_at.timestamp()
+    assert read["fraud_swaps_total"] == 0
 
 
 def test_without_a_model_there_is_no_model_to_tell(caller: Caller) -> None:
-    assert "fraud_model_info" not in " ".join(samples(caller))
+    read = caller.samples()
+    assert [name for name in read if "version=" in name] == []
+    assert 0 < read["fraud_ledger_lag_seconds"] < 300
 
 
-def test_two_apps_in_one_process_count_apart(caller: Caller) -> None:
-    assert caller.predict({}).status_code == 503
-    with calling(create_app()) as other:
-        assert "fraud_predict_requests_total{status=503}" not in samples(other)
-    assert samples(caller)["fraud_predict_requests_total{status=503}"] == 1
+def test_inputs_are_counted_in_the_bins_of_training_and_compared_with_it(caller: Caller) -> None:
+    country = category("country", "DE", "FR", nullable=True).model_copy(
+        update={"histogram": Histogram(counts=(60, 20), missing=20)}
+    )
+    caller.serve(served(AMOUNT, country, weights=(1.0, 0.0)))
+    assert math.isnan(caller.samples()["fraud_input_stability_index{input=amount,version=7}"])
+    for amount, place in ((0.1, "DE"), (0.5, "XX"), (0.7, None), (0.2, "DE")):
+        caller.predict({"amount": amount, "country": place})
+    read = caller.samples()
+    rows = "fraud_input_rows_total"
+    assert read[f"{rows}{{bin=-inf..0.5,input=amount,version=7}}"] == 2
+    assert read[f"{rows}{{bin=0.5..inf,input=amount,version=7}}"] == 2
+    assert read[f"{rows}{{bin=missing,input=amount,version=7}}"] == 0
+    assert read[f"{rows}{{bin=DE,input=country,version=7}}"] == 2
+    assert read[f"{rows}{{bin=unknown,input=country,version=7}}"] == 2
+    share = "fraud_input_reference_share"
+    assert read[f"{share}{{bin=-inf..0.5,input=amount,version=7}}"] == 0.6
+    assert read[f"{share}{{bin=unknown,input=country,version=7}}"] == 0.2
+    index = read["fraud_input_stability_index{input=amount,version=7}"]
+    assert index == pytest.approx(0.04054651, abs=1e-8)  # as in test_drift, by hand
+
+
+def test_after_a_swap_the_old_models_series_are_gone_and_the_counts_begin_anew(
+    caller: Caller,
+) -> None:
+    caller.serve(served(AMOUNT, number("old"), weights=(1.0, 0.0)))
+    caller.predict({"amount": 0.1, "old": 0})
+    new = served(AMOUNT, weights=(0.5,), version=8)
+    caller.serve(new)
+    caller.predict({"amount": 0.7})
+    read = caller.samples()
+    assert [name for name in read if "version=7" in name or "input=old" in name] == []
+    assert read[f"fraud_model_info{{digest={new.digest},version=8}}"] == 1
+    assert read["fraud_input_rows_total{bin=-inf..0.5,input=amount,version=8}"] == 0
+    assert read["fraud_input_rows_total{bin=0.5..inf,input=amount,version=8}"] == 1
+    assert read["fraud_swaps_total"] == 1
+    assert read["fraud_decisions_total{decision=approve}"] == 2
+
+
+def test_a_thousand_swaps_leave_no_more_series_than_one(caller: Caller) -> None:
+    models = [served(AMOUNT, weights=(1.0,), version=version) for version in range(1, 21)]
+    caller.serve(models[0])
+    caller.samples()
+    before = len(caller.samples())
+    for _ in range(50):
+        for model in models:
+            caller.serve(model)
+    assert len(caller.samples()) == before
+
+
+def test_failed_looks_at_the_ledger_are_counted_by_reason() -> None:
+    metrics = Metrics()
+    for reason in ("bytes", "unreachable", "unreachable"):
+        metrics.swap_failed(reason)
+    text = metrics.expose().decode()
+    assert 'fraud_swaps_failed_total{reason="bytes"} 1.0' in text
+    assert 'fraud_swaps_failed_total{reason="unreachable"} 2.0' in text
+
+
+def test_two_apps_in_one_process_count_apart(make_caller: Callable[..., Caller]) -> None:
+    first, second = make_caller(), make_caller()
+    assert first.predict({}).status_code == 503
+    name = "fraud_requests_total{route=/predict,status=503}"
+    assert first.samples()[name] == 1
+    assert name not in second.samples()
+
+
+WORKER = """
+import sys
+import numpy as np
+from inference.metrics import Metrics
+from tests.inference.models import number, served
+
+metrics, old = Metrics(), served(number("amount"), weights=(1.0,))
+metrics.loaded(None, old)
+old.drift.add(np.array([[0.25]], dtype=np.float32))
+metrics.answered("/predict", 200, 0.001)
+metrics.decided[True].inc()
+metrics.probability.observe(0.5)
+metrics.in_flight.inc()
+metrics.flush()
+if sys.argv[1] == "swaps":
+    metrics.loaded(old, served(number("amount"), weights=(0.5,), version=8))
+sys.stdout.buffer.write(metrics.expose())
+"""
+
+
+def test_with_several_workers_the_counts_are_summed_over_them(tmp_path: Path) -> None:
+    """Real processes, whose files stay as those of workers that live."""
+    text = ""
+    for deed in ("swaps", "stays"):
+        text = subprocess.run(
+            [sys.executable, "-c", WORKER, deed],
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+    read = samples_of(text)
+    assert read["fraud_requests_total{route=/predict,status=200}"] == 2
+    assert read["fraud_request_seconds_count{route=/predict}"] == 2
+    assert read["fraud_decisions_total{decision=review}"] == 2
+    assert read["fraud_probability_count"] == 2
+    assert read["fraud_requests_in_flight"] == 2
+    assert read["fraud_swaps_total"] == 1
+    old, new = (served(number("amount"), weights=(one,)).digest for one in (1.0, 0.5))
+    assert read[f"fraud_model_info{{digest={old},version=7}}"] == 1
+    assert read[f"fraud_model_info{{digest={new},version=8}}"] == 1
+    assert read["fraud_input_rows_total{bin=-inf..inf,input=amount,version=7}"] == 2
+
+
+def test_reading_metrics_takes_along_the_rows_that_wait(ready: Caller) -> None:
+    ready.serve(three_inputs())
+    for _ in range(3):
+        ready.predict(FULL)
+    name = "fraud_input_rows_total{bin=FR,input=country,version=7}"
+    assert ready.samples()[name] == 3
+    assert ready.samples()[name] == 3

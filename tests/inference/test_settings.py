@@ -3,40 +3,152 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from inference.settings import Settings
+from inference.settings import Settings, is_loopback, read_settings
+from registry.errors import UsageError
+
+DEFAULTS: dict[str, Any] = {
+    "tracking_uri": "",
+    "ledger_config": Path(".local/ledger.yaml"),
+    "ledger_floor": "",
+    "cache": Path(".local/cache"),
+    "poll_seconds": 30,
+    "max_lag_seconds": 0,
+    "host": "127.0.0.1",
+    "port": 8000,
+    "auth": "on",
+    "tokens": Path(".local/tokens"),
+    "metrics_tokens": None,
+    "unknown_fields": "refuse",
+    "batch_rows": 1000,
+    "body_bytes": 1_048_576,
+    "request_seconds": 10,
+    "in_flight": 256,
+    "drain_seconds": 5,
+    "grace_seconds": 20,
+    "records": "hash",
+    "otlp_endpoint": "",
+}
+FLOOR = f"payments:3:{'0' * 64}"
+VARIABLES = {
+    "MLFLOW_TRACKING_URI": ("tracking_uri", "http://mlflow:5000", "http://mlflow:5000"),
+    "FRAUD_LEDGER_CONFIG": ("ledger_config", "/etc/ledger.yaml", Path("/etc/ledger.yaml")),
+    "FRAUD_LEDGER_FLOOR": ("ledger_floor", FLOOR, FLOOR),
+    "FRAUD_CACHE": ("cache", "/cache", Path("/cache")),
+    "FRAUD_POLL_SECONDS": ("poll_seconds", "0.5", 0.5),
+    "FRAUD_MAX_LAG_SECONDS": ("max_lag_seconds", "60", 60.0),
+    "FRAUD_HOST": ("host", "0.0.0.0", "0.0.0.0"),  # noqa: S104 (what a container sets)
+    "FRAUD_PORT": ("port", "65535", 65535),
+    "FRAUD_AUTH": ("auth", "off", "off"),
+    "FRAUD_TOKENS": ("tokens", "/secrets/tokens", Path("/secrets/tokens")),
+    "FRAUD_METRICS_TOKENS": ("metrics_tokens", "/secrets/metrics", Path("/secrets/metrics")),
+    "FRAUD_UNKNOWN_FIELDS": ("unknown_fields", "ignore", "ignore"),
+    "FRAUD_BATCH_ROWS": ("batch_rows", "100000", 100_000),
+    "FRAUD_BODY_BYTES": ("body_bytes", "1024", 1024),
+    "FRAUD_REQUEST_SECONDS": ("request_seconds", "0.25", 0.25),
+    "FRAUD_IN_FLIGHT": ("in_flight", "1", 1),
+    "FRAUD_DRAIN_SECONDS": ("drain_seconds", "0", 0.0),
+    "FRAUD_GRACE_SECONDS": ("grace_seconds", "1", 1),
+    "FRAUD_RECORDS": ("records", "values", "values"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", "http://otel:4318", "http://otel:4318"),
+}
 
 
-def test_without_any_variable_the_service_listens_on_loopback_only() -> None:
-    assert Settings().model_dump() == {
-        "tracking_uri": "",
-        "ledger_config": Path(".local/ledger.yaml"),
-        "host": "127.0.0.1",
-        "port": 8000,
-    }
+def test_without_any_variable_the_service_listens_on_loopback_and_asks_for_tokens() -> None:
+    assert Settings().model_dump() == DEFAULTS
 
 
-def test_each_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
-    monkeypatch.setenv("FRAUD_LEDGER_CONFIG", "/etc/fraud/ledger.yaml")
-    monkeypatch.setenv("FRAUD_HOST", "0.0.0.0")  # noqa: S104 (what a container sets)
-    monkeypatch.setenv("FRAUD_PORT", "65535")
-    assert Settings().model_dump() == {
-        "tracking_uri": "http://mlflow:5000",
-        "ledger_config": Path("/etc/fraud/ledger.yaml"),
-        "host": "0.0.0.0",  # noqa: S104
-        "port": 65535,
-    }
-
-
-@pytest.mark.parametrize("port", ["abc", "", "0", "-1", "65536", "80.5", "1e3"])
-def test_a_wrong_port_is_refused_under_the_name_of_its_variable(
-    port: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_each_setting_is_read_from_its_variable(
+    variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FRAUD_PORT", port)
-    with pytest.raises(ValidationError) as refusal:
-        Settings()
-    assert [one["loc"] for one in refusal.value.errors()] == [("FRAUD_PORT",)]
+    field, text, value = VARIABLES[variable]
+    monkeypatch.setenv(variable, text)
+    assert read_settings().model_dump() == DEFAULTS | {field: value}
+
+
+def test_every_setting_has_a_variable_and_a_description() -> None:
+    fields = {one.validation_alias: name for name, one in Settings.model_fields.items()}
+    assert fields == {variable: field for variable, (field, _, _) in VARIABLES.items()}
+    assert all(one.description for one in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        *(
+            ("FRAUD_PORT", port, "Input should be a valid integer, unable to parse string as an ")
+            for port in ("abc", "", "80.5", "1e3")
+        ),
+        ("FRAUD_PORT", "0", "Input should be greater than or equal to 1"),
+        ("FRAUD_PORT", "-1", "Input should be greater than or equal to 1"),
+        ("FRAUD_PORT", "65536", "Input should be less than or equal to 65535"),
+        ("FRAUD_AUTH", "none", "Input should be 'on' or 'off'"),
+        ("FRAUD_UNKNOWN_FIELDS", "yes", "Input should be 'refuse' or 'ignore'"),
+        ("FRAUD_RECORDS", "all", "Input should be 'hash', 'values' or 'off'"),
+        ("FRAUD_POLL_SECONDS", "-1", "Input should be greater than or equal to 0"),
+        ("FRAUD_REQUEST_SECONDS", "0", "Input should be greater than 0"),
+        ("FRAUD_BATCH_ROWS", "0", "Input should be greater than or equal to 1"),
+        ("FRAUD_BATCH_ROWS", "100001", "Input should be less than or equal to 100000"),
+        ("FRAUD_BODY_BYTES", "1023", "Input should be greater than or equal to 1024"),
+        ("FRAUD_IN_FLIGHT", "0", "Input should be greater than or equal to 1"),
+        ("FRAUD_GRACE_SECONDS", "0", "Input should be greater than or equal to 1"),
+        ("FRAUD_LEDGER_FLOOR", "payments", ""),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_under_the_name_of_its_variable(
+    variable: str, text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(UsageError) as refusal:
+        read_settings()
+    assert str(refusal.value).startswith(f"{variable}: {said}")
+    assert "\n" not in str(refusal.value)
+
+
+def refusal_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as refusal:
+        read_settings()
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "fraud.example"])  # noqa: S104
+def test_without_tokens_it_may_listen_on_loopback_only(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refusal_of(monkeypatch, FRAUD_AUTH="off", FRAUD_HOST=host) == (
+        f"FRAUD_AUTH=off answers on loopback only, and FRAUD_HOST is {host}; "
+        "leave FRAUD_AUTH out and name a file of tokens in FRAUD_TOKENS"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_is_this_machine_alone(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_loopback(host)
+    monkeypatch.setenv("FRAUD_AUTH", "off")
+    monkeypatch.setenv("FRAUD_HOST", host)
+    assert read_settings().host == host
+
+
+@pytest.mark.parametrize("host", ["", "localhost.example", "0.0.0.0", "128.0.0.1", "::"])  # noqa: S104
+def test_other_names_and_addresses_are_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_a_lag_limit_below_two_looks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_MAX_LAG_SECONDS", "60")
+    assert read_settings().max_lag_seconds == 60
+    assert refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="59.9") == (
+        "FRAUD_MAX_LAG_SECONDS must be at least twice FRAUD_POLL_SECONDS, "
+        "or one slow answer would take the service out"
+    )
+
+
+def test_a_lag_limit_without_looks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="60", FRAUD_POLL_SECONDS="0")
+    assert said == "FRAUD_MAX_LAG_SECONDS needs a FRAUD_POLL_SECONDS above 0"

@@ -6,20 +6,21 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.transaction import InvalidTransaction, TransactionReader
 from registry.contract import Input
 from tests.inference.models import category, contract_of, number
 
 AMOUNT = number("amount")
-READER = TransactionReader(
-    contract_of(
-        AMOUNT,
-        number("age_days", nullable=True),
-        category("country", "DE", "FR"),
-        category("browser", "firefox", "safari", nullable=True),
-    )
+READER_CONTRACT = contract_of(
+    AMOUNT,
+    number("age_days", nullable=True),
+    category("country", "DE", "FR"),
+    category("browser", "firefox", "safari", nullable=True),
 )
+READER = TransactionReader(READER_CONTRACT)
 FULL = {"amount": 12.5, "age_days": 3, "country": "DE", "browser": "safari"}
 
 
@@ -28,6 +29,10 @@ def errors_of(reader: TransactionReader, body: bytes) -> list[tuple[str, list[An
     with pytest.raises(InvalidTransaction) as refusal:
         reader.read(body)
     return [(one["type"], one["loc"]) for one in refusal.value.errors]
+
+
+def transaction_schema(reader: TransactionReader) -> dict[str, Any]:
+    return reader.schemas()["Transaction"]
 
 
 def test_values_come_in_the_models_order_whatever_the_order_in_the_body() -> None:
@@ -112,7 +117,7 @@ def test_what_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b'[{"amount": 1}]', b"null", b"1", b'"amount"', b"true"])
 def test_json_that_is_no_object_is_refused_as_a_whole(body: bytes) -> None:
-    assert errors_of(READER, body) == [("model_type", ["body"])]
+    assert errors_of(READER, body) == [("dict_type", ["body"])]
 
 
 def test_every_missing_field_is_named_also_the_nullable_ones() -> None:
@@ -212,13 +217,13 @@ def test_what_is_no_category_is_refused_under_the_fields_name(value: Any, error:
 def test_an_input_may_have_any_name(name: str) -> None:
     reader = TransactionReader(contract_of(number("first"), number(name)))
     assert reader.read(json.dumps({name: 2, "first": 1}).encode()) == [1.0, 2.0]
-    assert list(reader.schema()["properties"]) == ["first", name]
+    assert list(transaction_schema(reader)["properties"]) == ["first", name]
     wrong = json.dumps({name: "2", "first": 1}).encode()
     assert errors_of(reader, wrong) == [("float_type", ["body", name])]
 
 
 def test_the_schema_says_types_nulls_ranges_and_categories_in_the_contracts_order() -> None:
-    schema = READER.schema()
+    schema = transaction_schema(READER)
     assert schema["type"] == "object"
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["amount", "age_days", "country", "browser"]
@@ -238,7 +243,7 @@ def test_the_schema_says_types_nulls_ranges_and_categories_in_the_contracts_orde
 
 
 def test_the_schemas_example_is_the_contracts_reference_row() -> None:
-    example = READER.schema()["example"]
+    example = transaction_schema(READER)["example"]
     assert example == {"amount": 0.25, "age_days": 0.25, "country": "DE", "browser": "firefox"}
     assert READER.read(json.dumps(example).encode()) == [0.25, 0.25, "DE", "firefox"]
 
@@ -246,7 +251,7 @@ def test_the_schemas_example_is_the_contracts_reference_row() -> None:
 def test_of_many_categories_the_schema_shows_twenty() -> None:
     names = [f"c{index}" for index in range(21)]
     reader = TransactionReader(contract_of(category("merchant", *names)))
-    assert reader.schema()["properties"]["merchant"]["description"] == (
+    assert transaction_schema(reader)["properties"]["merchant"]["description"] == (
         "category; seen in training: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, "
         "c14, c15, c16, c17, c18, c19, …; others are scored as unknown"
     )
@@ -261,7 +266,154 @@ def test_an_input_that_training_never_saw_a_value_of_has_no_range() -> None:
         histogram=AMOUNT.histogram,
     )
     reader = TransactionReader(contract_of(unseen))
-    assert reader.schema()["properties"]["amount"]["description"] == (
+    assert transaction_schema(reader)["properties"]["amount"]["description"] == (
         "number; null where it is missing"
     )
     assert reader.read(b'{"amount": null}') == [None]
+
+
+IGNORING = TransactionReader(READER_CONTRACT, unknown="ignore")
+
+
+def test_unknown_fields_are_left_out_where_the_setting_says_so() -> None:
+    body = json.dumps({"colour": "red", **FULL, "input_0": [1]}).encode()
+    assert IGNORING.read(body) == [12.5, 3.0, "DE", "safari"]
+    batch = json.dumps({"transactions": [{"colour": 1, **FULL}]}).encode()
+    assert IGNORING.read_batch(batch) == [[12.5, 3.0, "DE", "safari"]]
+
+
+def test_ignoring_unknown_fields_does_not_make_a_missing_one_good() -> None:
+    assert errors_of(IGNORING, b'{"amout": 1, "age_days": 3, "country": "DE", "browser": "x"}') == [
+        ("missing", ["body", "amount"])
+    ]
+
+
+def batch_errors(reader: TransactionReader, body: Any) -> list[tuple[str, list[Any]]]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(InvalidTransaction) as refusal:
+        reader.read_batch(content)
+    return [(one["type"], one["loc"]) for one in refusal.value.errors]
+
+
+def test_a_batch_is_read_in_its_order() -> None:
+    other = {"browser": None, "country": "FR", "age_days": None, "amount": 1}
+    assert READER.read_batch(json.dumps({"transactions": [FULL, other]}).encode()) == [
+        [12.5, 3.0, "DE", "safari"],
+        [1.0, None, "FR", None],
+    ]
+
+
+def test_the_fields_that_are_wrong_in_a_batch_are_named_with_their_transactions_number() -> None:
+    wrong = {**FULL, "amount": "1", "colour": 1}
+    missing = {name: value for name, value in FULL.items() if name != "country"}
+    assert batch_errors(READER, {"transactions": [FULL, wrong, missing, 7]}) == [
+        ("float_type", ["body", "transactions", 1, "amount"]),
+        ("extra_forbidden", ["body", "transactions", 1, "colour"]),
+        ("missing", ["body", "transactions", 2, "country"]),
+        ("dict_type", ["body", "transactions", 3]),
+    ]
+
+
+@pytest.mark.parametrize(("rows", "fits"), [(1, True), (2, True), (3, True), (4, False)])
+def test_a_batch_holds_as_many_transactions_as_the_setting_says(rows: int, fits: bool) -> None:
+    reader = TransactionReader(contract_of(AMOUNT), most_rows=3)
+    batch = {"transactions": [{"amount": 1}] * rows}
+    if fits:
+        assert len(reader.read_batch(json.dumps(batch).encode())) == rows
+        assert len(reader.read_records(batch["transactions"])) == rows
+    else:
+        assert batch_errors(reader, batch) == [("too_long", ["body", "transactions"])]
+        with pytest.raises(InvalidTransaction, match="at most 3 items"):
+            reader.read_records(batch["transactions"])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", ("json_invalid", ["body"])),
+        (b'{"transactions": [{"amount": 1}', ("json_invalid", ["body"])),
+        ([FULL], ("model_type", ["body"])),
+        ({}, ("missing", ["body", "transactions"])),
+        ({"transactions": []}, ("too_short", ["body", "transactions"])),
+        ({"transactions": FULL}, ("list_type", ["body", "transactions"])),
+        ({"transactions": None}, ("list_type", ["body", "transactions"])),
+        ({"transactions": [FULL], "explain": True}, ("extra_forbidden", ["body", "explain"])),
+    ],
+)
+def test_what_is_no_batch_is_refused_as_a_whole(body: Any, error: tuple[str, list[Any]]) -> None:
+    assert batch_errors(READER, body) == [error]
+
+
+def test_records_are_read_like_transactions_without_the_columns_beyond() -> None:
+    records = [{**FULL, "index": 0}, {**FULL, "amount": 1, "age_days": None}]
+    assert READER.read_records(records) == [
+        [12.5, 3.0, "DE", "safari"],
+        [1.0, None, "DE", "safari"],
+    ]
+
+
+@pytest.mark.parametrize("value", ["1", True, None, float("nan"), float("inf"), 1e39, 10**400])
+def test_a_record_is_read_as_strictly_as_json(value: Any) -> None:
+    with pytest.raises(InvalidTransaction) as refusal:
+        READER.read_records([FULL, {**FULL, "amount": value}])
+    assert [one["loc"] for one in refusal.value.errors] == [["body", 1, "amount"]]
+
+
+numbers = st.none() | st.floats(allow_nan=False, width=32, allow_infinity=False) | st.integers()
+values = st.fixed_dictionaries(
+    {"amount": numbers, "age_days": numbers, "country": st.text(), "browser": st.none()},
+    optional={"colour": st.text(max_size=2)},
+)
+
+
+@given(rows=st.lists(values, min_size=1, max_size=5))
+def test_a_batch_reads_what_each_transaction_alone_reads(rows: list[dict[str, Any]]) -> None:
+    """And refuses exactly where one alone is refused, in the same words."""
+    alone: list[list[Any]] = []
+    errors: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        try:
+            alone.append(READER.read(json.dumps(row).encode()))
+        except InvalidTransaction as error:
+            errors += [
+                {**one, "loc": ["body", "transactions", number, *one["loc"][1:]]}
+                for one in error.errors
+            ]
+    body = json.dumps({"transactions": rows}).encode()
+    if not errors:
+        assert READER.read_batch(body) == alone
+    else:
+        with pytest.raises(InvalidTransaction) as refusal:
+            READER.read_batch(body)
+        assert refusal.value.errors == errors
+
+
+def test_in_one_line_the_first_twenty_errors_are_told() -> None:
+    with pytest.raises(InvalidTransaction) as refusal:
+        READER.read_records([FULL, {**FULL, "amount": "x"}])
+    assert refusal.value.one_line == "1.amount: Input should be a valid number"
+    with pytest.raises(InvalidTransaction) as refusal:
+        READER.read_records([{}] * 6)
+    assert refusal.value.one_line.startswith("0.amount: Field required; 0.age_days: Field ")
+    assert refusal.value.one_line.endswith("; 4.browser: Field required; and 4 more")
+
+
+def test_of_a_body_that_is_wrong_as_a_whole_one_line_says_so() -> None:
+    with pytest.raises(InvalidTransaction) as refusal:
+        READER.read(b"[]")
+    assert refusal.value.one_line == "body: Input should be an object"
+
+
+def test_the_batchs_schema_lists_transactions_and_how_many() -> None:
+    schema = TransactionReader(contract_of(AMOUNT), most_rows=3).schemas()["Batch"]
+    assert schema["required"] == ["transactions"]
+    assert schema["additionalProperties"] is False
+    described = schema["properties"]["transactions"]
+    assert described["items"] == {"$ref": "#/components/schemas/Transaction"}
+    assert (described["type"], described["minItems"], described["maxItems"]) == ("array", 1, 3)
+    assert schema["example"] == {"transactions": [{"amount": 0.25}]}
+    assert "$defs" not in schema
+
+
+def test_where_unknown_fields_are_ignored_the_schema_allows_them() -> None:
+    assert transaction_schema(IGNORING).get("additionalProperties") is not False

@@ -1,0 +1,111 @@
+"""Prediction records: one JSON line for each transaction that was scored, to join late labels to.
+
+A thread of their own formats and writes them, ten times a second: a reader that stalls holds up no
+request, and formatting many in a row costs less than one after each answer. When too many wait, new
+ones are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from time import time
+from typing import Any, Literal
+
+import orjson
+from prometheus_client import Counter
+
+from inference.model import ServedModel
+from registry.scorer import Value
+
+MOST_WAITING = 100_000
+WRITE_EVERY_SECONDS = 0.1
+
+
+def inputs_sha256(values: Sequence[Value]) -> str:
+    """Hex sha256 over the values in the contract's order, as a JSON array without white space."""
+    return hashlib.sha256(orjson.dumps(values)).hexdigest()
+
+
+class Records:
+    """Writes records to a file descriptor until it is closed."""
+
+    def __init__(
+        self, kind: Literal["hash", "values", "off"], descriptor: int, dropped: Counter
+    ) -> None:
+        self._kind, self._descriptor, self._dropped = kind, descriptor, dropped
+        self._waiting: deque[tuple[ServedModel, float, str, str, list[Value], float, int]] = deque()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._write_all, name="records", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; not before a worker has been forked, or its thread would be lost."""
+        if self._kind != "off":
+            self._thread.start()
+
+    def add(
+        self,
+        model: ServedModel,
+        request_id: str,
+        caller: str,
+        values: list[Value],
+        probability: float,
+        row: int,
+    ) -> None:
+        """Keep one record to be written; `row` is the place in a batch."""
+        if self._kind == "off":
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._dropped.inc()
+        else:
+            self._waiting.append((model, time(), request_id, caller, values, probability, row))
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Write what waits, for so many seconds at most."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _write_all(self) -> None:
+        while not self._closed.wait(WRITE_EVERY_SECONDS):
+            self._write_waiting()
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        lines: list[bytes] = []
+        while self._waiting:
+            lines.append(self._line(*self._waiting.popleft()))
+        waiting = memoryview(b"".join(lines))
+        try:
+            while waiting:
+                waiting = waiting[os.write(self._descriptor, waiting) :]
+        except OSError:  # nobody reads any more
+            self._dropped.inc(len(lines))
+
+    def _line(
+        self,
+        model: ServedModel,
+        at: float,
+        request_id: str,
+        caller: str,
+        values: list[Value],
+        probability: float,
+        row: int,
+    ) -> bytes:
+        """`time` is in seconds since 1970, UTC."""
+        record: dict[str, Any] = {
+            "time": at,
+            "request_id": request_id,
+            "row": row,
+            "caller": caller,
+            "probability": probability,
+            "decision": model.decide(probability),
+        }
+        if self._kind == "hash":
+            record["inputs_sha256"] = inputs_sha256(values)
+        else:
+            record["inputs"] = dict(zip(model.contract.names, values, strict=True))
+        return model.record_head + orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)[1:]

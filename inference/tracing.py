@@ -1,0 +1,64 @@
+"""OpenTelemetry traces, sent over OTLP/HTTP where a collector is named.
+
+Names of attributes follow the semantic conventions for HTTP servers.
+"""
+
+from __future__ import annotations
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inference.serving import Serving
+
+
+def tracer_provider(endpoint: str) -> TracerProvider:
+    """Sends spans in batches, off the event loop; a collector that is away costs spans only."""
+
+    provider = TracerProvider(resource=Resource.create({"service.name": "fraud-inference"}))
+    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
+
+
+class Traced:
+    """ASGI middleware: one span a request, a child of the caller's where `traceparent` says so."""
+
+    def __init__(self, app: ASGIApp, provider: TracerProvider, serving: Serving) -> None:
+
+        self._app, self._serving = app, serving
+        self._tracer = provider.get_tracer("inference")
+        self._propagator = TraceContextTextMapPropagator()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        carrier = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"]
+            if name in (b"traceparent", b"tracestate")
+        }
+        context = self._propagator.extract(carrier)
+        method, path = scope["method"], scope["path"]
+        with self._tracer.start_as_current_span(
+            f"{method} {path[:100]}", context, kind=SpanKind.SERVER
+        ) as span:
+
+            async def answer(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= 500:
+                        span.set_status(StatusCode.ERROR)
+                await send(message)
+
+            span.set_attributes({"http.request.method": method, "url.path": path})
+            await self._app(scope, receive, answer)
+            span.set_attribute("fraud.request_id", scope["fraud"].id)
+            if model := self._serving.model:
+                span.set_attribute("fraud.model_version", model.version)
+                span.set_attribute("fraud.model_digest", model.digest)
