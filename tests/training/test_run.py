@@ -19,7 +19,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from inference.model import load_head
+from inference.model import ServedModel
 from registry.candidates import fetch_candidate
 from registry.contract import Contract, read_contract
 from registry.files import Manifest
@@ -27,6 +27,7 @@ from registry.rows import encode_frame
 from registry.scorer import Scorer, open_model
 from registry.store import CANDIDATES
 from tests.conftest import REPOSITORY, World
+from tests.inference.pods import served_head
 from tests.training import own_data
 from tests.training.commands import Finished, candidates, newest_run, training
 from tests.training.policies import write_policy
@@ -289,9 +290,9 @@ def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_cand
     assert "is registered" not in finished.output
 
 
-def predict(world: World, **transaction: Any) -> tuple[float, str]:
-    answer = load_head(world.client, world.trust).predict(json.dumps(transaction).encode())
-    return answer.probability, answer.decision
+def predict(served: ServedModel, **transaction: Any) -> tuple[float, str]:
+    _, probability = served.score(served.reader.read(json.dumps(transaction).encode()))
+    return probability, served.decide(probability)
 
 
 def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_code(
@@ -327,18 +328,18 @@ def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_c
         "card_mean_amount_7d": 60.0,
     }
     assert sorted(payment) == sorted(contract.names)
-    fraud, decision = predict(world, **payment)
+    served = served_head(world, tmp_path / "cache")
+    fraud, decision = predict(served, **payment)
     assert fraud > 0.5
     assert decision == "review"
-    harmless, decision = predict(world, **{**payment, "mcc": "5411", "distance_km": None})
+    harmless, decision = predict(served, **{**payment, "mcc": "5411", "distance_km": None})
     assert harmless < 0.1
     assert decision == "approve"
-    unknown = predict(world, **{**payment, "mcc": "9999", "country": None})
+    unknown = predict(served, **{**payment, "mcc": "9999", "country": None})
     assert 0 <= unknown[0] <= 1
     held_out = pl.read_parquet(world.rows)
     frauds = held_out.filter(pl.col("_label") == 1).select(contract.names).to_dicts()
     assert len(frauds) > 20
-    served = load_head(world.client, world.trust)
     for row in frauds[:20]:
         offline = served.scorer.score(served.scorer.encode([row[name] for name in contract.names]))
-        assert served.predict(json.dumps(row).encode()).probability == float(offline[0])
+        assert predict(served, **row)[0] == float(offline[0])
