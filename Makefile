@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry docs lint format lock clean
+.PHONY: help setup demo test test-slow bench-registry bench-training docs lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test-slow: $(STAMP)  ## Run the tests that take minutes
 
 bench-registry: $(STAMP)  ## Time the paired bootstrap beside the naive way
 	$(BIN)/python -m benchmarks.registry $(ARGS)
+
+bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs the data sets)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
 docs: $(STAMP)  ## Write what is generated: docs/commands.md, registry/policy.schema.json
 	$(BIN)/python -m tests.generated
