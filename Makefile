@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry bench-inference docs lint format lock clean
+.PHONY: help setup demo test test-slow bench-registry bench-inference bench-training docs lint format \
+  lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -35,6 +36,9 @@ bench-registry: $(STAMP)  ## Time the paired bootstrap beside the naive way
 
 bench-inference: $(STAMP)  ## Measure the service beside bare functions and its peers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)
+
+bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs the data sets)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
 docs: $(STAMP)  ## Write what is generated: docs/commands.md, registry/policy.schema.json
 	$(BIN)/python -m tests.generated

@@ -8,7 +8,7 @@ resample only reweights them. Sources: Efron and Tibshirani, An Introduction to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, factorial
 
@@ -133,6 +133,19 @@ def _running(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return sums
 
 
+def resampled(rows: JudgedRows, *, resamples: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """The weights of n rows in each resample, shape (n,); the rows of a cluster share theirs.
+
+    The same seed gives the same weights, so that what else is measured on them goes with what
+    `bootstrap` measures.
+    """
+    size = len(rows.labels) if rows.clusters is None else int(rows.clusters.max()) + 1
+    for child in np.random.SeedSequence(seed).spawn(resamples):
+        generator = np.random.Generator(np.random.SFC64(child))
+        drawn = _POISSON[generator.integers(_TABLE_SIZE, size=size, dtype=np.uint16)]
+        yield drawn if rows.clusters is None else drawn[rows.clusters]
+
+
 def bootstrap(
     rows: JudgedRows,
     scores: Sequence[NDArray[np.float32]],
@@ -147,14 +160,10 @@ def bootstrap(
     fraud is NaN throughout. The same seed gives the same numbers.
     """
     rankings = [_rank(rows, one, costs.budget_per_day) for one in scores]
-    size = len(rows.labels) if rows.clusters is None else int(rows.clusters.max()) + 1
-    seeds = np.random.SeedSequence(seed).spawn(resamples)
-
-    def one(child: np.random.SeedSequence) -> list[tuple[float, ...]]:
-        generator = np.random.Generator(np.random.SFC64(child))
-        drawn = _POISSON[generator.integers(_TABLE_SIZE, size=size, dtype=np.uint16)]
-        weights = np.zeros(len(rows.labels) + 1, dtype=np.uint8)
-        weights[:-1] = drawn if rows.clusters is None else drawn[rows.clusters]
-        return [_measure(ranking, weights, rows, costs) for ranking in rankings]
-
-    return np.array([one(child) for child in seeds])
+    drawn = (
+        np.append(weights, np.uint8(0))
+        for weights in resampled(rows, resamples=resamples, seed=seed)
+    )
+    return np.array(
+        [[_measure(ranking, weights, rows, costs) for ranking in rankings] for weights in drawn]
+    )

@@ -21,6 +21,11 @@ UNKNOWN_CATEGORY_CODE = -1.0
 
 METADATA_KEY = "fraud_contract"
 
+Aggregate = Literal[
+    "count", "mean_amount", "risk", "amount_ratio", "days_since_fraud", "days_since_genuine"
+]
+CalendarPart = Literal["hour", "night", "weekend"]
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,13 +39,29 @@ class HistoryFeature(_Value):
 
     `count` is the number of the entity's transactions, `mean_amount` the mean of their amounts,
     and `risk` the share of frauds among them; each is 0 where the window holds none.
+
+    `amount_ratio` is the transaction's amount over the mean of the other amounts in the window, at
+    most 1000, and 1 where there is no other or their mean is not above 0. `days_since_fraud` and
+    `days_since_genuine` are the days from the window's last fraud, or last transaction that is not
+    known to be one, to the transaction; window and delay together where the window holds none.
     """
 
     name: str
     entity: str
-    aggregate: Literal["count", "mean_amount", "risk"]
+    aggregate: Aggregate
     window_days: Annotated[int, Field(gt=0)]
     delay_days: Annotated[int, Field(ge=0)] = 0
+
+
+class CalendarFeature(_Value):
+    """What the clock and the calendar say of a transaction's time, taken as the data gives it.
+
+    `hour` is the hour of the day, 0 to 23; `night` is 1 up to and with hour 6, and `weekend` 1 on a
+    Saturday or Sunday, else 0, as in the Fraud Detection Handbook, chapter 3.
+    """
+
+    name: str
+    part: CalendarPart
 
 
 class Histogram(_Value):
@@ -95,6 +116,7 @@ class Contract(_Value):
     dataset: str
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
     history_features: tuple[HistoryFeature, ...] = ()
+    calendar_features: tuple[CalendarFeature, ...] = ()
     threshold: Annotated[float, Field(ge=0, le=1)]
     threshold_method: str
     training_window: Window

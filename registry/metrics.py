@@ -138,3 +138,24 @@ def budget_threshold(scores: NDArray[np.float32], alerts: int) -> float:
         return 1.0
     fitting = ordered[:alerts][ordered[:alerts] > ordered[alerts]]
     return float(fitting[-1]) if len(fitting) else 1.0
+
+
+def money_saved(
+    rows: JudgedRows, scores: NDArray[np.float32], per_alert: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """What each threshold would save over all rows: thresholds from the highest score, and money.
+
+    Both of shape (different scores,). An alert is `score >= threshold`; the money is the amount of
+    the frauds among the alerts less the price of the alerts, in the amounts' currency.
+    """
+    order = np.argsort(-scores, kind="stable")
+    gains = np.cumsum(rows.amounts[order] * rows.labels[order] - per_alert)
+    last_of_score = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    return scores[order][last_of_score], gains[last_of_score]
+
+
+def cost_threshold(rows: JudgedRows, scores: NDArray[np.float32], per_alert: float) -> float:
+    """The threshold that would have saved most; 1, so that nothing is alerted, where none saves."""
+    thresholds, saved = money_saved(rows, scores, per_alert)
+    best = int(np.argmax(saved))
+    return float(thresholds[best]) if saved[best] > 0 else 1.0

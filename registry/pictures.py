@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def score_shift(
     """
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.add_subplot()
-    before, after = _stretched(production), _stretched(candidate)
+    before, after = stretched(production), stretched(candidate)
     genuine = labels == 0
     *_, image = axes.hist2d(
         before[genuine], after[genuine], bins=60, cmap="Greys", norm=LogNorm(vmin=0.2)
@@ -94,7 +95,7 @@ def score_shift(
     marked = np.random.default_rng(SEED).permutation(frauds)[:MARKED_FRAUDS]
     label = "fraud" if len(marked) == len(frauds) else f"fraud ({len(marked):,} of {len(frauds):,})"
     axes.plot(before[marked], after[marked], "x", color="C3", markersize=4, label=label)
-    cuts = _stretched(np.asarray(thresholds, dtype=np.float32))
+    cuts = stretched(np.asarray(thresholds, dtype=np.float32))
     everything = np.concatenate([before, after, cuts])
     _draw_decisions(axes, cuts, (everything.min() - 0.4, everything.max() + 0.4))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
@@ -108,13 +109,19 @@ def _draw_decisions(axes: Axes, cuts: NDArray[np.float64], ends: tuple[float, fl
     axes.axvline(cuts[1], linestyle="--", color="black", linewidth=1)
     axes.text(0.02, 0.98, "approve → review", ha="left", va="top", transform=axes.transAxes)
     axes.text(0.98, 0.02, "review → approve", ha="right", va="bottom", transform=axes.transAxes)
-    places, names = _stretched(np.asarray(TICKS, dtype=np.float32)), [f"{one:g}" for one in TICKS]
+    show_probabilities(axes.xaxis)
+    show_probabilities(axes.yaxis)
     axes.set(xlabel="probability by Production", ylabel="probability by the candidate")
-    axes.set(xticks=places, yticks=places, xticklabels=names, yticklabels=names)
     axes.set(xlim=ends, ylim=ends)
 
 
-def _stretched(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+def show_probabilities(axis: Axis) -> None:
+    """Label an axis of `stretched` probabilities with the probabilities themselves."""
+    axis.set_ticks(stretched(np.asarray(TICKS, dtype=np.float32)).tolist())
+    axis.set_ticklabels([f"{one:g}" for one in TICKS])
+
+
+def stretched(probability: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log-odds to base 10 of probabilities of any shape, cut off at `LEAST` and 1 - `LEAST`."""
     inside = np.clip(probability.astype(np.float64), LEAST, 1 - LEAST)
     return np.asarray(np.log10(inside / (1 - inside)))

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from registry.files import sha256_of
+from training import simulate
 from training.dataset import Dataset
 from training.errors import BadInput
-from training.features import add_history
-from training.simulate import simulate
+from training.features import add_calendar, add_history
 
 SIMULATED = "simulated"
 _EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31)
@@ -37,27 +37,30 @@ class Data:
 
 
 def read_data(source: str, dataset: Dataset, cache: Path = Path(".local/data")) -> Data:
-    """Read a Parquet or CSV file, a folder of Parquet files, or `simulated`; add the history.
+    """Read a Parquet or CSV file, a folder of Parquet files, or `simulated`; add the features.
 
     The result is sorted by time; numbers are Float64 with null where missing, categories text,
     the label Int8. Raises BadInput naming the file, the column, and what is wrong with it.
     """
     path = _simulated(cache) if source == SIMULATED else Path(source)
-    frame = _typed(_read(path, dataset), dataset)
+    raw, sha256 = _read_whole(path, dataset)
+    frame = _typed(raw, dataset)
+    frame = add_calendar(frame, dataset.calendar_features, time=dataset.time.column)
     frame = add_history(
         frame, dataset.history, time=dataset.time.column, amount=dataset.amount, label=dataset.label
     )
     frame = frame.sort(dataset.time.column, maintain_order=True)
-    return Data(frame, dataset, path, _sha256(path))
+    return Data(frame, dataset, path, sha256)
 
 
 def _simulated(cache: Path) -> Path:
-    """The embedded data as a file, made once and renamed into place when it is whole."""
-    path = cache / f"simulated-{SIMULATION_SEED}.parquet"
+    """The embedded data as a file, made once for the code that makes it, and renamed when whole."""
+    code = sha256_of(Path(simulate.__file__))[:8]
+    path = cache / f"simulated-{SIMULATION_SEED}-{code}.parquet"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}")
-        simulate(seed=SIMULATION_SEED).write_parquet(unfinished)
+        simulate.simulate(seed=SIMULATION_SEED).write_parquet(unfinished)
         unfinished.replace(path)
     return path
 
@@ -69,6 +72,20 @@ def _sha256(path: Path) -> str:
     names = sorted(path.glob("*.parquet"))
     lines = "".join(f"{sha256_of(one)}  {one.name}\n" for one in names)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _read_whole(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, str]:
+    """What the file holds, and the sha256 of just that."""
+    if not path.exists():
+        raise BadInput(
+            f"no data at {path}; give a Parquet or CSV file, a folder of Parquet files, "
+            f"or `{SIMULATED}`"
+        )
+    before = _sha256(path)
+    frame = _read(path, dataset)
+    if _sha256(path) != before:
+        raise BadInput(f"{path.name} was changed while it was read; run again once it is whole")
+    return frame, before
 
 
 def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
@@ -88,11 +105,6 @@ def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
             )
         else:
             frame = pl.read_parquet(path, glob=False)
-    except FileNotFoundError as error:
-        raise BadInput(
-            f"no data at {path}; give a Parquet or CSV file, a folder of Parquet files, "
-            f"or `{SIMULATED}`"
-        ) from error
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         kind = "CSV" if path.suffix == ".csv" else "Parquet"

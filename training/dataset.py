@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from registry.contract import HistoryFeature
+from registry.contract import CalendarFeature, CalendarPart, HistoryFeature
 from registry.metrics import Costs
 from registry.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
 from registry.scorer import OUTPUT
+from training.definitions import calendar_features, history_features
 from training.errors import BadInput
-from training.features import history_features
 
 SHIPPED = Path(__file__).parent / "datasets"
 RESERVED = frozenset({LABEL, TIME, AMOUNT, CLUSTER, OUTPUT})
@@ -40,9 +40,17 @@ class Time(_Strict):
 
 
 class Entity(_Strict):
-    """Someone or something with a history. `risk`: its past share of fraud becomes a feature."""
+    """Someone or something with a history, and what of it becomes features.
+
+    `risk`: its past share of fraud. `days_since`: how long ago its last known fraud and its last
+    genuine transaction were. `amount_ratio`: a transaction's amount over the mean of its others.
+    `drop_compromised_days`: no feature; see `training.split.drop_compromised`.
+    """
 
     risk: bool = False
+    days_since: bool = False
+    amount_ratio: bool = False
+    drop_compromised_days: PositiveInt | None = None
 
 
 class Dataset(_Strict):
@@ -55,10 +63,12 @@ class Dataset(_Strict):
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    calendar: tuple[CalendarPart, ...] = ()
     windows_days: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 7, 30)
     delay_days: Annotated[int, Field(ge=0)]
     alert_budget_per_day: Annotated[int, Field(gt=0)]
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5
+    threshold_for: Literal["budget", "cost"] = "budget"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
     @model_validator(mode="after")
@@ -78,18 +88,21 @@ class Dataset(_Strict):
 
     @model_validator(mode="after")
     def _history_can_be_computed(self) -> Self:
-        risky = [name for name, entity in self.entities.items() if entity.risk]
-        if risky and self.delay_days < 1:
-            raise ValueError(f"`risk: true` of {risky[0]!r} needs `delay_days` of at least 1")
+        for name, entity in self.entities.items():
+            for key in ("risk", "days_since"):
+                if getattr(entity, key) and self.delay_days < 1:
+                    raise ValueError(f"`{key}: true` of {name!r} needs `delay_days` of at least 1")
         if len(set(self.windows_days)) != len(self.windows_days):
             raise ValueError("`windows_days` names a window twice")
+        if len(set(self.calendar)) != len(self.calendar):
+            raise ValueError("`calendar` names a part twice")
         return self
 
     @model_validator(mode="after")
     def _inputs_have_names_of_their_own(self) -> Self:
-        features = {one.name for one in self.history}
+        features = set(self.feature_names)
         if taken := sorted(features.intersection(self.columns)):
-            raise ValueError(f"column {taken[0]!r} has the name of a history feature: rename it")
+            raise ValueError(f"column {taken[0]!r} has the name of a feature: rename it")
         bands = [name for name in self.inputs if name.startswith(BAND_PREFIX)]
         if reserved := sorted(RESERVED.intersection(self.inputs)) + bands:
             raise ValueError(f"column {reserved[0]!r} has a name that is reserved: rename it")
@@ -113,14 +126,28 @@ class Dataset(_Strict):
 
     @property
     def history(self) -> tuple[HistoryFeature, ...]:
-        risky = [name for name, entity in self.entities.items() if entity.risk]
         return history_features(
-            list(self.entities), risky, windows_days=self.windows_days, delay_days=self.delay_days
+            list(self.entities),
+            [name for name, entity in self.entities.items() if entity.risk],
+            ratio=[name for name, entity in self.entities.items() if entity.amount_ratio],
+            since=[name for name, entity in self.entities.items() if entity.days_since],
+            windows_days=self.windows_days,
+            delay_days=self.delay_days,
         )
 
     @property
+    def calendar_features(self) -> tuple[CalendarFeature, ...]:
+        return calendar_features(self.calendar)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Of what is computed, in the order of the model's columns."""
+        calendar, history = self.calendar_features, self.history
+        return (*(one.name for one in calendar), *(one.name for one in history))
+
+    @property
     def number_inputs(self) -> tuple[str, ...]:
-        return (self.amount, *self.numbers, *(one.name for one in self.history))
+        return (self.amount, *self.numbers, *self.feature_names)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ def write_contract(
         dataset=name,
         inputs=inputs,
         history_features=data.dataset.history,
+        calendar_features=data.dataset.calendar_features,
         threshold=threshold,
         threshold_method=threshold_method,
         training_window=Window(start=times[0], end=times[-1]),

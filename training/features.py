@@ -1,56 +1,39 @@
-"""History features: what a card or a terminal did before, as far as it was known by then.
+"""The engine: history features by Polars, what a card or a terminal did before each transaction.
 
-The definitions are data (`registry.contract.HistoryFeature`); here Polars computes them, each from
-two running totals of its entity: where the window ends, minus where it starts.
+The definitions are data (`registry.contract.HistoryFeature`, made in `training.definitions`); here
+each is computed from running totals of its entity: where the window ends, minus where it starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
-from registry.contract import HistoryFeature
+from registry.contract import CalendarFeature, HistoryFeature
+from training.definitions import LABELLED, refuse_labels_without_delay
 
 _TOTALS = ("rows", "amount", "label")
+_LATEST = {"days_since_fraud": "fraud at", "days_since_genuine": "genuine at"}
 _HOURS_A_DAY = 24
+_MICROSECONDS_A_DAY = 86_400_000_000
+_LARGEST_RATIO = 1000.0
+_LAST_HOUR_OF_NIGHT, _SATURDAY = 6, 6
 
 
-def history_features(
-    entities: Sequence[str],
-    risky: Collection[str],
-    *,
-    windows_days: Sequence[int] = (1, 7, 30),
-    delay_days: int,
-) -> tuple[HistoryFeature, ...]:
-    """Definitions after the Fraud Detection Handbook, chapter 3 "Baseline feature transformation".
-
-    An entity that is not risky (the customer) gets `{entity}_count_{w}d` and
-    `{entity}_mean_amount_{w}d` for each window of w days, up to the transaction and with it. A
-    risky one (the terminal) gets `{entity}_count_{w}d` and `{entity}_risk_{w}d`, both ending
-    `delay_days` before the transaction, since no later label is known at its time; the book counts
-    a terminal's transactions over that same window. A customer and a risky terminal make the
-    book's twelve history features; its other three are the amount, weekend and night.
-
-    Raises ValueError when a risky name is not among the entities, or when there is one and
-    `delay_days` is below 1: the risk would then hold the transaction's own label.
-    """
-    if unknown := sorted(set(risky) - set(entities)):
-        raise ValueError(f"risky names {unknown} are not among the entities {list(entities)}")
-    features = tuple(
-        HistoryFeature(
-            name=f"{entity}_{aggregate}_{days}d",
-            entity=entity,
-            aggregate=aggregate,
-            window_days=days,
-            delay_days=delay_days if entity in risky else 0,
-        )
-        for entity in entities
-        for days in windows_days
-        for aggregate in (("count", "risk") if entity in risky else ("count", "mean_amount"))
+def add_calendar(
+    transactions: pl.DataFrame, features: Sequence[CalendarFeature], *, time: str
+) -> pl.DataFrame:
+    """`transactions` with one Float64 column for each feature appended; `time` is a Datetime."""
+    moment = pl.col(time).dt
+    parts = {
+        "hour": moment.hour(),
+        "night": moment.hour() <= _LAST_HOUR_OF_NIGHT,
+        "weekend": moment.weekday() >= _SATURDAY,
+    }
+    return transactions.with_columns(
+        parts[feature.part].cast(pl.Float64).alias(feature.name) for feature in features
     )
-    _refuse_risk_without_delay(features)
-    return features
 
 
 def add_history(
@@ -65,23 +48,23 @@ def add_history(
 
     The window is `(t - delay - window, t - delay]`, a day being 24 hours. Without a delay it ends
     at the transaction itself: of rows with the same time those above it count and those below do
-    not, as in the book's published values. No later row, and for a risk no label younger than the
-    delay, changes a value, not even in its last bit.
+    not, as in the book's published values. No later row, and no label younger than the delay,
+    changes a value, not even in its last bit.
 
     `time` is a Datetime column without nulls, in any order. `amount` is a number, finite; it is
-    read only for a mean amount, which is in the same unit. `label` is 1 or true for fraud; it is
-    read only for a risk, and null there means "not known to be a fraud". A feature is 0 where its
-    window is empty, and where the entity is null: payments by unknown cards are not one history.
+    read only for mean amounts, which are in the same unit, and ratios. `label` is 1 or true for
+    fraud; it is read only by the features made from labels, and null there means "not known to be a
+    fraud". Where the entity is null, a feature is what it is for an empty window: payments by
+    unknown cards are not one history.
 
     Raises ValueError for a column that is missing, taken by a feature's name, or not as said
-    above, and for a risk without a delay.
+    above, and for a feature made from labels without a delay.
     """
-    _refuse_risk_without_delay(features)
+    refuse_labels_without_delay(features)
     _check_columns(transactions, features, time, amount, label)
     entities = list(dict.fromkeys(feature.entity for feature in features))
-    reads = {feature.aggregate for feature in features}
-    amounts = pl.col(amount) if "mean_amount" in reads else pl.lit(0)
-    labels = pl.col(label).fill_null(0) if "risk" in reads else pl.lit(0)
+    amounts = pl.col(amount) if _reads_amount(features) else pl.lit(0)
+    labels = pl.col(label).fill_null(0) if _reads_label(features) else pl.lit(0)
     rows = transactions.select(
         pl.col(time).alias("time"),
         pl.lit(1).cast(pl.Int64).alias("rows"),
@@ -109,23 +92,31 @@ def add_history(
 def _history_of(rows: pl.DataFrame, features: Sequence[HistoryFeature]) -> pl.DataFrame:
     """Float64 columns of one entity's features, in the order of `rows`, which is that of time."""
     # Totals of each entity by itself, so that no rounding error comes from another one's future.
-    totals = rows.select(
-        "entity", "time", *(pl.col(total).cum_sum().over("entity") for total in _TOTALS)
-    )
+    running = [pl.col(total).cum_sum().over("entity") for total in _TOTALS]
+    latest = [
+        pl.when(pl.col("label") == label).then("time").forward_fill().over("entity").alias(name)
+        for label, name in ((1, "fraud at"), (0, "genuine at"))
+        if any(_LATEST.get(feature.aggregate) == name for feature in features)
+    ]
+    totals = rows.select("entity", "time", *running, *latest)
+    # Not this total less the row's own amount: what rounding leaves could be all that is left.
+    before = totals.select(pl.col(_TOTALS).shift(1).over("entity").fill_null(0))
     ends = {feature.delay_days for feature in features}
     starts = {feature.delay_days + feature.window_days for feature in features}
-    # The totals at the row itself are those of its place among rows of the same time.
+    # Without a delay, the totals are those of the row's place among rows of the same time.
     at = {days: totals if days == 0 else _totals_before(totals, days) for days in ends | starts}
-    return pl.DataFrame(
-        [
-            _aggregate(
-                feature,
-                at[feature.delay_days],
-                at[feature.delay_days + feature.window_days],
-            ).set(rows["entity"].is_null(), 0.0)
-            for feature in features
-        ]
-    )
+    columns: list[pl.Series] = []
+    for feature in features:
+        end, start = at[feature.delay_days], at[feature.delay_days + feature.window_days]
+        if feature.aggregate in _LATEST:
+            column = _days_since(feature, rows["time"], end)
+        elif feature.aggregate == "amount_ratio":
+            column = _ratio(rows["amount"], before if feature.delay_days == 0 else end, start)
+        else:
+            column = _aggregate(feature, end, start)
+        empty = _of_an_empty_window(feature)
+        columns.append(column.set(rows["entity"].is_null(), empty).alias(feature.name))
+    return pl.DataFrame(columns)
 
 
 def _totals_before(totals: pl.DataFrame, days: int) -> pl.DataFrame:
@@ -137,22 +128,39 @@ def _totals_before(totals: pl.DataFrame, days: int) -> pl.DataFrame:
     ).with_columns(pl.col(_TOTALS).fill_null(0))
 
 
+def _of_an_empty_window(feature: HistoryFeature) -> float:
+    if feature.aggregate in _LATEST:
+        return float(feature.delay_days + feature.window_days)
+    return 1.0 if feature.aggregate == "amount_ratio" else 0.0
+
+
 def _aggregate(feature: HistoryFeature, end: pl.DataFrame, start: pl.DataFrame) -> pl.Series:
     count = (end["rows"] - start["rows"]).cast(pl.Float64)
     if feature.aggregate == "count":
-        return count.alias(feature.name)
+        return count
     total = "amount" if feature.aggregate == "mean_amount" else "label"
-    mean = (end[total] - start[total]) / count
-    return mean.set(count == 0, 0.0).alias(feature.name)
+    return ((end[total] - start[total]) / count).set(count == 0, 0.0)
 
 
-def _refuse_risk_without_delay(features: Sequence[HistoryFeature]) -> None:
-    for feature in features:
-        if feature.aggregate == "risk" and feature.delay_days < 1:
-            raise ValueError(
-                f"{feature.name!r}: a risk needs a delay of at least a day, "
-                "or it holds the label that is to be predicted"
-            )
+def _ratio(amount: pl.Series, end: pl.DataFrame, start: pl.DataFrame) -> pl.Series:
+    count = (end["rows"] - start["rows"]).cast(pl.Float64)
+    mean = (end["amount"] - start["amount"]) / count
+    ratio = (amount / mean).clip(-_LARGEST_RATIO, _LARGEST_RATIO)
+    return ratio.set((count <= 0) | (mean <= 0), 1.0)
+
+
+def _days_since(feature: HistoryFeature, time: pl.Series, end: pl.DataFrame) -> pl.Series:
+    passed = (time - end[_LATEST[feature.aggregate]]).dt.total_microseconds() / _MICROSECONDS_A_DAY
+    window = _of_an_empty_window(feature)
+    return passed.fill_null(window).clip(upper_bound=window)
+
+
+def _reads_amount(features: Sequence[HistoryFeature]) -> bool:
+    return any(feature.aggregate in ("mean_amount", "amount_ratio") for feature in features)
+
+
+def _reads_label(features: Sequence[HistoryFeature]) -> bool:
+    return any(feature.aggregate in LABELLED for feature in features)
 
 
 def _check_columns(
@@ -162,9 +170,8 @@ def _check_columns(
     amount: str,
     label: str,
 ) -> None:
-    reads = {feature.aggregate for feature in features}
     needed = [time, *dict.fromkeys(feature.entity for feature in features)]
-    needed += [amount] * ("mean_amount" in reads) + [label] * ("risk" in reads)
+    needed += [amount] * _reads_amount(features) + [label] * _reads_label(features)
     if missing := [name for name in needed if name not in transactions.columns]:
         raise ValueError(f"the transactions have no column {missing}")
     names = [*transactions.columns, *(feature.name for feature in features)]
@@ -174,9 +181,9 @@ def _check_columns(
         raise ValueError(f"{time!r} is {transactions.schema[time]}, and must be a Datetime")
     if transactions[time].null_count():
         raise ValueError(f"{time!r} has nulls: a history needs the time of every transaction")
-    if "mean_amount" in reads and not _all_finite(transactions[amount]):
+    if _reads_amount(features) and not _all_finite(transactions[amount]):
         raise ValueError(f"{amount!r} must hold finite numbers, and no nulls")
-    if "risk" in reads and not _all_labels(transactions[label]):
+    if _reads_label(features) and not _all_labels(transactions[label]):
         raise ValueError(f"{label!r} must hold 1 or true for fraud, 0 or false for none, or null")
 
 

@@ -1,22 +1,24 @@
-"""Fitting: from rows and a recipe to a scikit-learn pipeline, with or without a search."""
+"""Fitting: from rows and a recipe to a scikit-learn pipeline, with a threshold for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
-import optuna
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from registry.contract import Input
-from registry.metrics import Detection, JudgedRows, budget_threshold, detection
+from registry.metrics import Detection, JudgedRows, detection
 from registry.scorer import encode_columns
+from training.calibrate import Calibrated, Sigmoid, choose_sigmoid, margins, unweighted
 from training.data import Data
-from training.models import MODELS, Columns, Parameters
+from training.models import FRAUD_WEIGHT, MODELS, Columns, Parameters
 from training.split import Split
+from training.threshold import choose_threshold
 
 
 def encode(rows: pl.DataFrame, inputs: Sequence[Input]) -> NDArray[np.float32]:
@@ -38,31 +40,47 @@ def judged(data: Data, rows: pl.DataFrame) -> JudgedRows:
     )
 
 
+Model: TypeAlias = Pipeline | Calibrated
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """A model's name with the parameters and the seed to fit it with."""
+    """A model's name with the parameters and the seed to fit it with, and its calibration."""
 
     model: str
     parameters: Parameters
     seed: int
+    sigmoid: Sigmoid | None = None
 
-    def fit(self, data: Data, rows: pl.DataFrame, inputs: Sequence[Input]) -> Pipeline:
+    def fit(self, data: Data, rows: pl.DataFrame, inputs: Sequence[Input]) -> Model:
+        """Fit on `rows` and put the sigmoid on top, where there is one."""
+        return self.calibrated(self.fit_pipeline(data, rows, inputs))
+
+    def calibrated(self, pipeline: Pipeline) -> Model:
+        return Calibrated(pipeline, self.sigmoid) if self.sigmoid else pipeline
+
+    def fit_pipeline(self, data: Data, rows: pl.DataFrame, inputs: Sequence[Input]) -> Pipeline:
         sizes = [len(one.categories) for one in inputs if one.kind == "category"]
         columns = Columns(len(inputs) - len(sizes), sizes)
         pipeline = MODELS[self.model].build(columns, self.parameters, self.seed)
         return pipeline.fit(encode(rows, inputs), data.labels(rows))
 
 
-def probabilities(
-    pipeline: Pipeline, rows: pl.DataFrame, inputs: Sequence[Input]
-) -> NDArray[np.float32]:
-    both = pipeline.predict_proba(encode(rows, inputs))
+def probabilities(model: Model, rows: pl.DataFrame, inputs: Sequence[Input]) -> NDArray[np.float32]:
+    both = model.predict_proba(encode(rows, inputs))
     return np.asarray(both[:, 1], dtype=np.float32)
+
+
+def detect(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> Detection:
+    """Fit on the split's earlier part and measure on its later one."""
+    model = recipe.fit(data, split.train, inputs)
+    scores = probabilities(model, split.test, inputs)
+    return detection(judged(data, split.test), scores, data.dataset.costs)
 
 
 @dataclass(frozen=True)
 class Validated:
-    """A recipe, the threshold that keeps its alerts within the budget, and how well it detects."""
+    """A recipe, the threshold that was chosen for it, and how well it detects."""
 
     recipe: Recipe
     threshold: float
@@ -70,38 +88,18 @@ class Validated:
 
 
 def validate(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> Validated:
-    """Fit on the earlier part of the training rows and choose the threshold on the later one."""
-    pipeline = recipe.fit(data, split.train, inputs)
-    scores = probabilities(pipeline, split.test, inputs)
-    rows, costs = judged(data, split.test), data.dataset.costs
-    threshold = budget_threshold(scores, costs.budget_per_day * len(np.unique(rows.days)))
-    measured = detection(rows, scores, costs)
-    return Validated(recipe, threshold, measured)
+    """Fit on the earlier part of the training rows; choose calibration and threshold on the later.
 
-
-def search(
-    data: Data,
-    recipe: Recipe,
-    trials: int,
-    split: Split,
-    inputs: Sequence[Input],
-    on_trial: Callable[[int, Validated], None],
-) -> Validated:
-    """Try `trials` sets of parameters (the defaults first); the best average precision wins.
-
-    Method: tree-structured Parzen estimator (Bergstra et al., 2011), as Optuna implements it.
+    The recipe that comes back holds the calibration, for the fit on all training rows.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=recipe.seed)
-    )
-    tried: list[Validated] = [validate(data, recipe, split, inputs)]
-    on_trial(0, tried[0])
-    for number in range(1, trials):
-        trial = study.ask()
-        parameters = MODELS[recipe.model].suggest(trial)
-        one = validate(data, Recipe(recipe.model, parameters, recipe.seed), split, inputs)
-        study.tell(trial, one.detection.average_precision)
-        tried.append(one)
-        on_trial(number, one)
-    return max(tried, key=lambda one: one.detection.average_precision)
+    encoded = encode(split.test, inputs)
+    pipeline = recipe.fit_pipeline(data, split.train, inputs)
+    weight = float(recipe.parameters.get(FRAUD_WEIGHT, 1.0))
+    plain = replace(recipe, sigmoid=unweighted(weight) if weight != 1 else None)
+    before = np.asarray(plain.calibrated(pipeline).predict_proba(encoded)[:, 1], dtype=np.float64)
+    fitted = choose_sigmoid(margins(pipeline, encoded), before, data.labels(split.test))
+    chosen = replace(recipe, sigmoid=fitted) if fitted else plain
+    scores = probabilities(chosen.calibrated(pipeline), split.test, inputs)
+    rows, costs = judged(data, split.test), data.dataset.costs
+    threshold = choose_threshold(data.dataset, rows, scores)
+    return Validated(chosen, threshold, detection(rows, scores, costs))

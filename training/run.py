@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
 
 import mlflow
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.candidates import AUTHORS_TAG
 from registry.contract import Input
-from registry.metrics import detection
-from registry.pictures import precision_recall, score_distribution
 from registry.progress import step
 from registry.scorer import Scorer
-from training import track
+from training import card, track
+from training.assess import Assessment, assess
 from training.convert import convert
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs, write_contract
 from training.errors import BadInput
-from training.fit import Recipe, Validated, encode, judged, search, validate
-from training.models import MODELS
-from training.split import Split, split_by_time
+from training.fit import Recipe, Validated, encode, validate
+from training.measures import LABELS, reading
+from training.models import MODELS, known_model
+from training.search import Trial, search
+from training.split import Split, prequential_folds, split_by_time, split_data
+from training.threshold import threshold_method
 
 VALIDATION_SHARE = 0.25
-"""Of the training window: its last quarter, where the threshold and the parameters are chosen."""
+"""Of the training window: its last quarter, where the threshold is chosen."""
+
+FOLDS, FOLDS_SHARE = 3, 0.45
+"""Of the training window: how much of it the folds of a search are tested on, and in how many."""
 
 
 class Parameters(BaseModel):
@@ -35,7 +44,7 @@ class Parameters(BaseModel):
 
     data: str
     dataset: str
-    model: Literal["hist_gradient_boosting", "logistic_regression", "random_forest"]
+    model: Annotated[str, AfterValidator(known_model)]
     trials: NonNegativeInt
     seed: int = Field(ge=0, lt=2**32)
     register_candidate: bool = Field(alias="register")
@@ -53,22 +62,16 @@ def train(raw: dict[str, str]) -> int | None:
         first = error.errors(include_url=False)[0]
         raise BadInput(f"parameter `{first['loc'][0]}`: {first['msg']}") from error
     mlflow.log_params(raw)
-    track.log_origin()
+    origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
     with step(f"reading {parameters.data} and computing {len(dataset.history)} history features"):
         data = read_data(parameters.data, dataset)
         track.log_data(data)
-    split = split_by_time(
-        data.frame,
-        time=dataset.time.column,
-        label=dataset.label,
-        delay_days=dataset.delay_days,
-        test_share=dataset.test_share,
-    )
+    split = split_data(data.frame, dataset)
     print(f"  train: {_about(data, split.train)}\n  test:  {_about(data, split.test)}")
     inputs = describe_inputs(data, split.train)
     chosen = _choose(data, parameters, split.train, inputs)
-    return _finish(data, parameters, split, inputs, chosen)
+    return _finish(data, parameters, split, inputs, chosen, origin)
 
 
 def _about(data: Data, part: pl.DataFrame) -> str:
@@ -82,6 +85,9 @@ def _choose(
 ) -> Validated:
     """The parameters to fit with, and the threshold, both chosen inside the training window."""
     dataset = data.dataset
+    recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
+    if parameters.trials:
+        recipe = _search(data, recipe, parameters.trials, train, inputs)
     split = split_by_time(
         train,
         time=dataset.time.column,
@@ -90,21 +96,40 @@ def _choose(
         test_share=VALIDATION_SHARE,
         names=("fitting", "validation"),
     )
-    recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
-    if parameters.trials == 0:
-        with step(
-            f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"
-        ):
-            return validate(data, recipe, split, inputs)
+    with step(f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"):
+        chosen = validate(data, recipe, split, inputs)
+    mlflow.set_tag("calibration", str(chosen.recipe.sigmoid or "none: it would not help"))
+    return chosen
 
-    def on_trial(number: int, one: Validated) -> None:
-        average_precision = one.detection.average_precision
-        print(f"  trial {number + 1}/{parameters.trials}: {average_precision:.4f}", flush=True)
-        with mlflow.start_run(run_name=f"trial-{number}", nested=True):
-            mlflow.log_params(dict(one.recipe.parameters))
-            track.log_detection(one.detection, "validation_")
 
-    return search(data, recipe, parameters.trials, split, inputs, on_trial)
+def _search(
+    data: Data, recipe: Recipe, trials: int, train: pl.DataFrame, inputs: tuple[Input, ...]
+) -> Recipe:
+    """The best of some trials over rolling folds; each is a child run, the parent has the best."""
+    dataset = data.dataset
+    folds = prequential_folds(
+        train,
+        time=dataset.time.column,
+        label=dataset.label,
+        delay_days=dataset.delay_days,
+        folds=FOLDS,
+        share=FOLDS_SHARE,
+    )
+
+    def on_trial(trial: Trial) -> None:
+        each = ", ".join(f"{one.average_precision:.4f}" for one in trial.folds)
+        mean = trial.mean.average_precision
+        print(f"  trial {trial.number + 1}/{trials}: {mean:.4f} (folds {each})", flush=True)
+        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True):
+            mlflow.log_params(dict(trial.recipe.parameters))
+            for number, one in enumerate(trial.folds):
+                track.log_detection(one, "fold_", step=number)
+            track.log_detection(trial.mean, "search_")
+
+    best = search(data, recipe, trials, folds, inputs, on_trial)
+    track.log_detection(best.mean, "search_")
+    mlflow.set_tag("best_trial", f"trial-{best.number}")
+    return best.recipe
 
 
 def _finish(
@@ -113,41 +138,54 @@ def _finish(
     split: Split,
     inputs: tuple[Input, ...],
     chosen: Validated,
+    origin: Mapping[str, str],
 ) -> int | None:
-    """Fit on the whole training window, convert, measure the converted bytes, log, register."""
+    """Fit on the whole training window, convert, assess the converted bytes, log, register."""
     mlflow.log_params({f"{parameters.model}.{k}": v for k, v in chosen.recipe.parameters.items()})
     track.log_detection(chosen.detection, "validation_")
     with step(f"fitting {parameters.model} on {len(split.train):,} rows"):
         pipeline = chosen.recipe.fit(data, split.train, inputs)
-    method = (
-        f"lowest threshold that keeps validation alerts within "
-        f"{data.dataset.alert_budget_per_day} a day; chosen before the final fit"
-    )
+    method = threshold_method(data.dataset)
     contract = write_contract(
         data, parameters.dataset, split.train, inputs, chosen.threshold, method
     )
-    with step("converting to ONNX and measuring on the test days"):
+    with step("converting to ONNX"):
         model = convert(pipeline, len(inputs))
-        rows, labels = encode(split.test, inputs), data.labels(split.test)
-        scores = Scorer(model.SerializeToString(), contract).score(rows)
-        measured = detection(judged(data, split.test), scores, data.dataset.costs)
-        track.log_detection(measured)
+        scorer = Scorer(model.SerializeToString(), contract)
+    with step(f"measuring on {len(split.test):,} rows of the test days"):
+        found = assess(data, split.test, scorer, parameters.seed)
+        track.log_estimates(found.estimates)
         mlflow.log_metric("threshold", contract.threshold)
-    with step("logging pictures, parity rows and the model"):
-        mlflow.log_figure(
-            precision_recall(labels, {parameters.model: scores}), "plots/precision_recall.png"
-        )
-        mlflow.log_figure(
-            score_distribution(labels, scores, contract.threshold), "plots/score_distribution.png"
-        )
-        sample = np.random.default_rng(parameters.seed).permutation(len(rows))[: track.PARITY_ROWS]
-        track.log_parity_rows(
-            split.test[sample], contract.names, pipeline.predict_proba(rows[sample])[:, 1]
-        )
+    with step("drawing pictures, writing the model card and logging the model"):
+        sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
+        rows = split.test[sample[: track.PARITY_ROWS]]
+        probability = pipeline.predict_proba(encode(rows, inputs))[:, 1]
+        page = card.build(data, split, contract, found, _facts(chosen.recipe, origin))
+        with tempfile.TemporaryDirectory(prefix="run-") as temporary:
+            card.write(Path(temporary), page, found)
+            track.write_parity_rows(Path(temporary), rows, contract.names, probability)
+            mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)
-    print(
-        f"  average precision {measured.average_precision:.4f}, ROC AUC {measured.roc_auc:.4f}; at "
-        f"{data.dataset.alert_budget_per_day} alerts a day: precision "
-        f"{measured.budget_precision:.3f}, recall {measured.budget_recall:.3f}"
-    )
+    _print_measures(found)
     return track.register(model_id) if parameters.register_candidate else None
+
+
+def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
+    """What the model card says of the run."""
+    run = mlflow.active_run()
+    return {
+        "model": recipe.model,
+        "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
+        "calibration": str(recipe.sigmoid or "none"),
+        "run": run.info.run_id if run else "",
+        "commit": origin["git_commit"],
+        "authors": origin[AUTHORS_TAG],
+    }
+
+
+def _print_measures(found: Assessment) -> None:
+    for name in ("average_precision", "budget_precision", "budget_recall"):
+        one, label = found.estimates[name], LABELS[name][0]
+        ends = f"{reading(name, one.lower)} to {reading(name, one.upper)}"
+        budget = f"{found.costs.budget_per_day:,}"
+        print(f"  {label.format(budget=budget)}: {reading(name, one.value)} ({ends})")

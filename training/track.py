@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -29,6 +29,7 @@ from registry.metrics import Detection
 from registry.scorer import OUTPUT, SESSION_OPTIONS
 from registry.store import CANDIDATES, download
 from training.data import Data
+from training.intervals import Estimate
 
 PARITY_FILE = "parity/rows.parquet"
 PARITY_ROWS = 10_000
@@ -36,23 +37,26 @@ SERVING_LIBRARIES = ("numpy", "onnxruntime")
 LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
 
 
-def log_origin() -> None:
-    """Tag the run with commit, authors, whether the tree was dirty, and the environment's pins."""
+def log_origin() -> dict[str, str]:
+    """Tag the run with commit, authors, whether the tree was dirty, and the environment's pins.
+
+    Returns the tags.
+    """
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
     installed = sorted({f"{one.name.lower()}=={one.version}" for one in distributions()})
     pins = "".join(f"{one}\n" for one in installed)
     mlflow.log_text(pins, "environment.txt")
-    mlflow.set_tags(
-        {
-            "git_commit": commit or "unknown",
-            "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
-            AUTHORS_TAG: " ".join(_authors()),
-            "requirements_sha256": sha256_of_bytes(pins.encode()),
-            "python": platform.python_version(),
-            **{f"library.{name}": version(name) for name in LIBRARIES},
-        }
-    )
+    tags = {
+        "git_commit": commit or "unknown",
+        "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+        AUTHORS_TAG: " ".join(_authors()),
+        "requirements_sha256": sha256_of_bytes(pins.encode()),
+        "python": platform.python_version(),
+        **{f"library.{name}": version(name) for name in LIBRARIES},
+    }
+    mlflow.set_tags(tags)
+    return tags
 
 
 def _authors() -> list[str]:
@@ -96,15 +100,28 @@ def log_detection(detection: Detection, prefix: str = "", step: int | None = Non
     mlflow.log_metrics(measures, step=step)
 
 
-def log_parity_rows(
-    rows: pl.DataFrame, names: Iterable[str], probability: np.ndarray[Any, np.dtype[np.float64]]
+def log_estimates(found: Mapping[str, Estimate]) -> None:
+    """Log each measure, and the ends of its interval with the suffixes `_lower` and `_upper`."""
+    values = {name: one.value for name, one in found.items()}
+    values |= {f"{name}_lower": one.lower for name, one in found.items()}
+    values |= {f"{name}_upper": one.upper for name, one in found.items()}
+    mlflow.log_metrics(values)
+
+
+def write_parity_rows(
+    folder: Path,
+    rows: pl.DataFrame,
+    names: Iterable[str],
+    probability: np.ndarray[Any, np.dtype[np.float64]],
 ) -> None:
-    """Log raw input rows with scikit-learn's own probabilities, to hold the ONNX model against."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(PARITY_FILE).name
-        table = rows.select(*names).with_columns(pl.Series("probability", probability))
-        table.write_parquet(path)
-        mlflow.log_artifact(str(path), str(Path(PARITY_FILE).parent))
+    """Write raw input rows with scikit-learn's own probabilities, to hold the ONNX model against.
+
+    `folder` becomes the run's artifacts, where the gates look for `PARITY_FILE`.
+    """
+    path = folder / PARITY_FILE
+    path.parent.mkdir()
+    table = rows.select(*names).with_columns(pl.Series("probability", probability))
+    table.write_parquet(path)
 
 
 def model_signature(contract: Contract) -> ModelSignature:

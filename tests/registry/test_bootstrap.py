@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from registry.bootstrap import _POISSON, _measure, _rank, bootstrap
+from registry.bootstrap import _POISSON, _measure, _rank, bootstrap, resampled
 from registry.metrics import MEASURES, Costs, JudgedRows, detection
 
 COSTS = Costs(budget_per_day=2, per_alert=5.0)
@@ -194,3 +194,19 @@ def test_clustered_resamples_spread_wider_where_rows_of_a_cluster_are_alike() ->
         )
     ]
     assert spread[1] > 1.3 * spread[0]
+
+
+def test_resampled_weights_are_those_that_the_bootstrap_measures_on() -> None:
+    rows, scores = made(500, 20, clusters=np.arange(500) // 5)
+    drawn = list(resampled(rows, resamples=20, seed=1))
+    expected = [weighted_by(rows, scores[0], weights) for weights in drawn]
+    found = bootstrap(rows, scores[:1], BUDGET, resamples=20, seed=1)[:, 0]
+    assert found == pytest.approx(np.array(expected), nan_ok=True)
+    for weights in drawn:
+        assert weights.shape == (500,)
+        assert (weights.reshape(100, 5) == weights[::5, None]).all()
+
+
+def weighted_by(rows: JudgedRows, scores: Scores, weights: NDArray[np.uint8]) -> list[float]:
+    ranking = _rank(rows, scores, BUDGET.budget_per_day)
+    return list(_measure(ranking, np.append(weights, np.uint8(0)), rows, BUDGET))

@@ -15,7 +15,9 @@ from registry.metrics import (
     alerts_within_budget,
     budget_threshold,
     calibration_error,
+    cost_threshold,
     detection,
+    money_saved,
 )
 
 scored_days = st.lists(
@@ -201,3 +203,34 @@ def test_frauds_of_one_customer_count_once_as_independent() -> None:
     clusters = np.array([0, 0, 1, 2, 0], dtype=np.int64)
     assert JudgedRows(labels, days, amounts).independent_frauds == 4
     assert JudgedRows(labels, days, amounts, clusters).independent_frauds == 2
+
+
+def test_money_saved_by_hand_for_each_different_score() -> None:
+    made = rows([1, 0, 1, 0], [0, 0, 0, 0], [120, 10, 80, 20])
+    scores = np.array([0.5, 0.75, 0.25, 0.5], dtype=np.float32)
+    thresholds, saved = money_saved(made, scores, 15)
+    assert thresholds.tolist() == [0.75, 0.5, 0.25]
+    assert saved.tolist() == [-15, 120 - 3 * 15, 200 - 4 * 15]
+    assert cost_threshold(made, scores, 15) == 0.25
+    assert cost_threshold(made, scores, 60) == 1.0
+
+
+@given(probabilities, st.integers(0, 2**32), st.integers(0, 40))
+def test_no_other_score_as_threshold_saves_more(
+    given_scores: list[float], seed: int, per_alert: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    scores = np.array(given_scores, dtype=np.float32)
+    made = rows(
+        generator.integers(0, 2, len(scores)).tolist(),
+        [0] * len(scores),
+        generator.integers(0, 100, len(scores)).tolist(),
+    )
+
+    def saved(threshold: float) -> float:
+        alerts = scores >= threshold
+        return float(made.amounts[alerts & (made.labels == 1)].sum() - per_alert * alerts.sum())
+
+    chosen = cost_threshold(made, scores, per_alert)
+    assert saved(chosen) == max(0.0, *(saved(float(one)) for one in scores)) or chosen == 1.0
+    assert all(saved(float(one)) <= max(0.0, saved(chosen)) for one in scores)

@@ -49,6 +49,12 @@ def own_yaml_with_an_unknown_key(folder: Path, transactions: Path) -> list[str]:
     return ["--data", str(transactions), "--dataset", str(folder / "own.yaml")]
 
 
+def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]:
+    text = (REPOSITORY / "training" / "datasets" / "simulated.yaml").read_text()
+    (folder / "own.yaml").write_text(text + "threshold_for: fun\n")
+    return ["--data", str(transactions), "--dataset", str(folder / "own.yaml")]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -57,6 +63,7 @@ def own_yaml_with_an_unknown_key(folder: Path, transactions: Path) -> list[str]:
         (no_fraud, "the train part of the split holds no fraud"),
         (no_fraud_to_fit_on, "the fitting part of the split holds no fraud"),
         (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
+        (own_yaml_with_another_purpose, "own.yaml: threshold_for: Input should be 'budget' or"),
         (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),
         (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': give one of creditcard"),
         (lambda *_: ["--model", "crystal_ball"], "parameter `model`: Input should be 'hist_"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from registry.scorer import SESSION_OPTIONS
+from training.calibrate import Calibrated, Sigmoid
 from training.convert import convert
 from training.models import MODELS, Columns
 
@@ -39,11 +42,14 @@ def fitted(model: str, kind: str) -> tuple[Pipeline, onnxruntime.InferenceSessio
     labels = (signal + np.random.default_rng(2).normal(size=ROWS) > 2).astype(np.int8)
     columns = Columns(3, [4, 12]) if kind == "categories" else Columns(WIDTH, [])
     pipeline = MODELS[model].build(columns, MODELS[model].defaults, 0).fit(rows, labels)
+    return pipeline, open_session(convert(pipeline, WIDTH).SerializeToString())
+
+
+def open_session(content: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     for name, threads in SESSION_OPTIONS.items():
         setattr(options, name, threads)
-    content = convert(pipeline, WIDTH).SerializeToString()
-    return pipeline, onnxruntime.InferenceSession(
+    return onnxruntime.InferenceSession(
         content, sess_options=options, providers=["CPUExecutionProvider"]
     )
 
@@ -95,3 +101,54 @@ def test_trees_give_a_row_alone_the_same_bits_as_in_a_batch(model: str, kind: st
     alone = [score(session, rows[index : index + 1])[0] for index in range(len(rows))]
 
     assert np.array_equal(score(session, rows), alone)
+
+
+@pytest.mark.parametrize("sigmoid", [Sigmoid(1.0, -math.log(50)), Sigmoid(0.6, -4), Sigmoid(3, 1)])
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_a_calibrated_model_gives_the_probabilities_of_scikit_learn(
+    model: str, sigmoid: Sigmoid
+) -> None:
+    pipeline, _ = fitted(model, "categories")
+    calibrated = Calibrated(pipeline, sigmoid)
+    session = open_session(convert(calibrated, WIDTH).SerializeToString())
+    unseen = rows_of("categories", seed=9)
+
+    expected = calibrated.predict_proba(unseen)[:, 1]
+
+    assert float(np.abs(score(session, unseen) - expected).max()) < PARITY
+    assert expected.max() > 1.2 * expected.min()
+    [given], [made] = session.get_inputs(), session.get_outputs()
+    assert (given.type, given.shape) == ("tensor(float)", [None, 5])
+    assert (made.name, made.type, len(made.shape)) == ("probability", "tensor(float)", 1)
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_calibrated_trees_give_a_row_alone_the_same_bits_as_in_a_batch(model: str) -> None:
+    pipeline, _ = fitted(model, "numbers")
+    calibrated = Calibrated(pipeline, Sigmoid(0.8, -2.0))
+    session = open_session(convert(calibrated, WIDTH).SerializeToString())
+    rows = rows_of("numbers", seed=9)[:500]
+
+    alone = [score(session, rows[index : index + 1])[0] for index in range(len(rows))]
+
+    assert np.array_equal(score(session, rows), alone)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_calibration_adds_no_operator(model: str) -> None:
+    pipeline, _ = fitted(model, "categories")
+
+    plain = convert(pipeline, WIDTH)
+    calibrated = convert(Calibrated(pipeline, Sigmoid(0.8, -2.0)), WIDTH)
+
+    assert [one.op_type for one in calibrated.graph.node] == [
+        one.op_type for one in plain.graph.node
+    ]
+
+
+def test_a_model_that_a_sigmoid_cannot_be_written_into_is_refused() -> None:
+    rows = rows_of("numbers", seed=1)[:200, 3:]
+    pipeline = make_pipeline(GaussianNB()).fit(rows, np.arange(200) % 2)
+
+    with pytest.raises(ValueError, match="no classifier that a sigmoid can be written into"):
+        convert(Calibrated(pipeline, Sigmoid(0.8, -2.0)), 2)

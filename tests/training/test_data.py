@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from training import simulate
 from training.data import read_data
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
@@ -332,6 +334,47 @@ def test_the_simulated_data_are_made_once_and_kept(tmp_path: Path) -> None:
     made = path.stat().st_mtime_ns
     second = read_data("simulated", read_dataset("simulated"), cache=tmp_path / "cache")
 
-    assert path.name == "simulated-20260101.parquet"
+    assert re.fullmatch(r"simulated-20260101-[0-9a-f]{8}\.parquet", path.name)
     assert path.stat().st_mtime_ns == made
     assert first.sha256 == second.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_simulated_data_are_made_anew_when_the_code_that_makes_them_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = tmp_path / "simulate.py"
+    changed.write_text(Path(simulate.__file__).read_text() + "# changed")
+    cache = tmp_path / "cache"
+    read_data("simulated", read_dataset("simulated"), cache=cache)
+
+    monkeypatch.setattr(simulate, "__file__", str(changed))
+    read_data("simulated", read_dataset("simulated"), cache=cache)
+
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(parquet(tmp_path, frame()))
+    read = pl.read_parquet
+
+    def read_and_change(*arguments: Any, **named: Any) -> pl.DataFrame:
+        found = read(*arguments, **named)
+        frame().head(2).write_parquet(path)
+        return found
+
+    monkeypatch.setattr(pl, "read_parquet", read_and_change)
+    with pytest.raises(BadInput, match="was changed while it was read; run again once"):
+        read_data(str(path), dataset())
+
+
+def test_the_calendar_stands_before_the_history(tmp_path: Path) -> None:
+    calendar = dataset().model_copy(update={"calendar": ("night", "weekend")})
+
+    found = read_data(parquet(tmp_path, frame()), calendar)
+
+    assert found.frame["night"].to_list() == [
+        float(one.hour <= 6) for one in found.frame[calendar.time.column].to_list()
+    ]
+    assert set(found.frame["weekend"].to_list()) <= {0.0, 1.0}

@@ -9,7 +9,7 @@ import pytest
 
 from registry.metrics import Costs
 from tests.conftest import REPOSITORY
-from training.dataset import Dataset, read_dataset
+from training.dataset import Dataset, Entity, read_dataset
 from training.errors import BadInput
 
 GOOD = """\
@@ -49,6 +49,36 @@ def test_the_handbook_data_set_reads_risk_seven_days_late() -> None:
 
     assert risks["TERMINAL_ID_risk_30d"] == 7
     assert risks["CUSTOMER_ID_count_30d"] == 0
+
+
+def test_the_handbook_data_set_has_the_books_fifteen_features_and_drops_as_the_book_does() -> None:
+    dataset = read_dataset("handbook")
+
+    assert len(dataset.inputs) == 15
+    assert dataset.inputs[:3] == ("TX_AMOUNT", "night", "weekend")
+    assert dataset.entities["CUSTOMER_ID"].drop_compromised_days == 14
+
+
+def test_the_extended_handbook_data_set_adds_to_the_books_features() -> None:
+    handbook, extended = read_dataset("handbook"), read_dataset("handbook_extended")
+
+    more = [name for name in extended.inputs if name not in handbook.inputs]
+    assert set(handbook.inputs) < set(extended.inputs)
+    assert more == [
+        "CUSTOMER_ID_count_90d",
+        "CUSTOMER_ID_mean_amount_90d",
+        "CUSTOMER_ID_amount_ratio_1d",
+        "CUSTOMER_ID_amount_ratio_7d",
+        "CUSTOMER_ID_amount_ratio_30d",
+        "CUSTOMER_ID_amount_ratio_90d",
+        "TERMINAL_ID_count_90d",
+        "TERMINAL_ID_risk_90d",
+        "TERMINAL_ID_days_since_fraud_90d",
+        "TERMINAL_ID_days_since_genuine_90d",
+    ]
+    delays = {one.name: one.delay_days for one in extended.history}
+    assert delays["TERMINAL_ID_days_since_fraud_90d"] == 7
+    assert delays["CUSTOMER_ID_amount_ratio_90d"] == 0
 
 
 def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
@@ -131,7 +161,7 @@ def test_an_alert_costs_a_number(tmp_path: Path, cost: str) -> None:
         ),
         (
             GOOD + "entities: {card: {}}\nnumbers: [card_count_7d]\n",
-            "mine.yaml: the file: Value error, column 'card_count_7d' has the name of a history "
+            "mine.yaml: the file: Value error, column 'card_count_7d' has the name of a "
             "feature: rename it",
         ),
         (
@@ -171,8 +201,8 @@ def test_an_unknown_name_is_answered_with_the_shipped_ones() -> None:
         read_dataset("creditcards")
 
     assert str(caught.value) == (
-        "no data-set file 'creditcards': give one of creditcard, handbook, simulated, "
-        "or the path of your own YAML file"
+        "no data-set file 'creditcards': give one of creditcard, handbook, handbook_extended, "
+        "simulated, or the path of your own YAML file"
     )
 
 
@@ -195,4 +225,7 @@ def test_the_documentation_lists_exactly_the_keys_that_there_are() -> None:
     text = (REPOSITORY / "docs" / "training.md").read_text()
     table = text.split("## The data-set file")[1].split("\n## ")[0]
 
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Dataset.model_fields)
+    assert re.findall(r"^\| `(\w+)(?:: true)?` \|", table, re.MULTILINE) == [
+        *Dataset.model_fields,
+        *Entity.model_fields,
+    ]

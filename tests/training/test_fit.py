@@ -1,7 +1,8 @@
-"""Fitting, the threshold at the alert budget, and the search."""
+"""Fitting, the threshold at the alert budget, and the calibration."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.pipeline import Pipeline
 
 from registry.contract import Input
+from training.calibrate import Calibrated, Sigmoid
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs
-from training.fit import Recipe, Validated, encode, judged, probabilities, search, validate
+from training.fit import Recipe, encode, judged, probabilities, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -29,13 +32,6 @@ def prepared(transactions: Path) -> Prepared:
     return data, split, describe_inputs(data, split.train)
 
 
-def tried_by(prepared: Prepared, recipe: Recipe, trials: int) -> tuple[Validated, list[Validated]]:
-    data, split, inputs = prepared
-    tried: list[Validated] = []
-    best = search(data, recipe, trials, split, inputs, lambda _, one: tried.append(one))
-    return best, tried
-
-
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_the_threshold_keeps_the_validation_alerts_within_the_budget(
     prepared: Prepared, model: str
@@ -45,7 +41,8 @@ def test_the_threshold_keeps_the_validation_alerts_within_the_budget(
 
     validated = validate(data, recipe, split, inputs)
 
-    scores = probabilities(recipe.fit(data, split.train, inputs), split.test, inputs)
+    fitted = validated.recipe.fit(data, split.train, inputs)
+    scores = probabilities(fitted, split.test, inputs)
     alerts = int((scores >= validated.threshold).sum())
     budget = 20 * split.test["time"].dt.date().n_unique()
     assert 0.9 * budget <= alerts <= budget
@@ -74,33 +71,43 @@ def test_validation_measures_the_later_part_only(prepared: Prepared) -> None:
     assert measured.roc_auc == pytest.approx(float(pairs), abs=1e-3)
 
 
-def test_the_search_tries_the_defaults_first_and_returns_the_best(prepared: Prepared) -> None:
-    best, tried = tried_by(prepared, RECIPE, 5)
+def test_a_recipe_without_calibration_fits_a_plain_pipeline(prepared: Prepared) -> None:
+    data, split, inputs = prepared
 
-    precisions = [one.detection.average_precision for one in tried]
-    assert len(tried) == 5
-    assert tried[0].recipe.parameters == {"C": 1.0}
-    assert best.detection.average_precision == max(precisions)
-    assert len({one.recipe.parameters["C"] for one in tried}) == 5
-    assert min(precisions) < max(precisions)
+    assert isinstance(RECIPE.fit(data, split.train, inputs), Pipeline)
+    calibrated = replace(RECIPE, sigmoid=Sigmoid(0.5, -1.0)).fit(data, split.train, inputs)
+    assert isinstance(calibrated, Calibrated)
+    assert calibrated.sigmoid == Sigmoid(0.5, -1.0)
 
 
-def test_the_search_is_the_same_for_the_same_seed_and_another_for_another(
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_validated_probabilities_add_up_to_the_frauds_there_are(
+    prepared: Prepared, model: str
+) -> None:
+    data, split, inputs = prepared
+    recipe = Recipe(model, MODELS[model].defaults, 0)
+
+    chosen = validate(data, recipe, split, inputs).recipe
+
+    fitted = chosen.fit(data, split.train, inputs)
+    expected = float(probabilities(fitted, split.test, inputs).sum())
+    # Uncalibrated, boosting that counts each fraud ten times would expect several times as many.
+    assert 0.5 < expected / data.labels(split.test).sum() < 2.5
+
+
+def test_a_weighted_model_that_cannot_be_calibrated_still_has_its_weight_undone(
     prepared: Prepared,
 ) -> None:
-    _, first = tried_by(prepared, RECIPE, 4)
-    _, again = tried_by(prepared, RECIPE, 4)
-    _, other = tried_by(prepared, Recipe(RECIPE.model, RECIPE.parameters, 1), 4)
+    data, split, inputs = prepared
+    defaults = MODELS["hist_gradient_boosting"].defaults
+    # All frauds of the validation rows in their earlier half: nothing to try a sigmoid on.
+    half = len(split.test) // 2
+    later = split.test[half:].with_columns(pl.lit(0, pl.Int8).alias("fraud"))
+    one_sided = replace(split, test=pl.concat([split.test[:half], later]))
 
-    assert first == again
-    assert first[1].recipe.parameters != other[1].recipe.parameters
+    chosen = validate(data, Recipe("hist_gradient_boosting", defaults, 0), one_sided, inputs)
 
-
-def test_one_trial_is_the_defaults(prepared: Prepared) -> None:
-    best, tried = tried_by(prepared, RECIPE, 1)
-
-    assert tried == [best]
-    assert best.recipe == RECIPE
+    assert chosen.recipe.sigmoid == Sigmoid(1.0, -math.log(10.0))
 
 
 def test_rows_are_judged_by_label_amount_and_day_from_1970(prepared: Prepared) -> None:

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import optuna
 import pytest
+from pydantic import AfterValidator, BaseModel, ValidationError
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 
 from training.convert import convert
-from training.models import MODELS, Columns
-from training.run import Parameters
+from training.models import MODELS, Columns, ModelKind, known_model
 
 
-def test_the_models_are_the_ones_that_the_parameter_allows() -> None:
-    allowed = Parameters.model_fields["model"].annotation
+def test_a_name_without_an_entry_is_answered_with_those_that_there_are() -> None:
+    class Chosen(BaseModel):
+        model: Annotated[str, AfterValidator(known_model)]
 
-    assert sorted(MODELS) == ["hist_gradient_boosting", "logistic_regression", "random_forest"]
-    assert list(getattr(allowed, "__args__", ())) == sorted(MODELS)
+    assert [Chosen(model=name).model for name in MODELS] == list(MODELS)
+    with pytest.raises(ValidationError) as caught:
+        Chosen(model="crystal_ball")
+    assert caught.value.errors()[0]["msg"] == (
+        "Input should be 'hist_gradient_boosting', 'logistic_regression' or 'random_forest'"
+    )
+
+
+def test_another_estimator_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = ModelKind(
+        defaults={"max_depth": 3},
+        suggest=lambda trial: {"max_depth": trial.suggest_int("max_depth", 2, 6)},
+        build=lambda _, parameters, seed: make_pipeline(
+            SimpleImputer(), DecisionTreeClassifier(random_state=seed, **parameters)
+        ),
+    )
+    monkeypatch.setattr("training.models.MODELS", {**MODELS, "decision_tree": entry})
+
+    assert known_model("decision_tree") == "decision_tree"
+
+
+def test_weighted_boosting_tells_a_rare_high_amount_from_those_just_below_it() -> None:
+    random = np.random.default_rng(0)
+    amounts = random.exponential(35.0, (60_000, 1)).astype(np.float32)
+    labels = (amounts[:, 0] > 220).astype(np.int8)
+    kind = MODELS["hist_gradient_boosting"]
+    around = np.array([[216.0], [224.0]], np.float32)
+
+    below: dict[float, list[float]] = {}
+    for weight in (1.0, 50.0):
+        pipeline = kind.build(Columns(1, []), {**kind.defaults, "fraud_weight": weight}, 0)
+        below[weight] = pipeline.fit(amounts, labels).decision_function(around).tolist()
+
+    # Unweighted, both are in one bin: 0.2 % of the rows are above, and a bin is 0.4 % of them.
+    assert below[1.0][0] == below[1.0][1]
+    assert below[50.0][1] - below[50.0][0] > 5
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

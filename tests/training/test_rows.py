@@ -74,3 +74,21 @@ def test_bad_data_write_no_file(tmp_path: Path) -> None:
         write_rows(str(tmp_path / "none.parquet"), "simulated", tmp_path / "rows.parquet")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_crash_while_writing_leaves_the_old_file_as_it_was(
+    transactions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"old")
+
+    def crash(frame: pl.DataFrame, file: Path, **_: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", crash)
+    with pytest.raises(BadInput, match=r"rows\.parquet cannot be written: no space left"):
+        write_rows(str(transactions), "simulated", path)
+
+    assert path.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["rows.parquet"]

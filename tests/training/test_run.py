@@ -23,7 +23,7 @@ from inference.model import ServedModel
 from registry.candidates import fetch_candidate
 from registry.contract import Contract, read_contract
 from registry.files import Manifest
-from registry.rows import encode_frame
+from registry.rows import encode_frame, read_rows
 from registry.scorer import Scorer, open_model
 from registry.store import CANDIDATES
 from tests.conftest import REPOSITORY, World
@@ -35,6 +35,7 @@ from training.data import read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs
 from training.fit import Recipe, validate
+from training.intervals import estimates
 from training.models import MODELS
 from training.rows import write_rows
 from training.split import split_by_time
@@ -103,20 +104,19 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
 ) -> None:
     metrics = trained.run.data.metrics
 
-    assert sorted(metrics) == [
-        "average_precision",
-        "budget_precision",
-        "budget_recall",
-        "money_saved_per_day",
-        "roc_auc",
+    detected = ["average_precision", "budget_precision", "budget_recall", "money_saved_per_day"]
+    detected += ["roc_auc"]
+    judged = ["brier_score", "calibration_error", "card_precision"]
+    judged += [f"threshold_{name}" for name in ("alerts_per_day", "precision", "recall")]
+    judged += ["threshold_money_saved_per_day", *detected]
+    assert metrics.keys() == {
         "rows",
         "threshold",
-        "validation_average_precision",
-        "validation_budget_precision",
-        "validation_budget_recall",
-        "validation_money_saved_per_day",
-        "validation_roc_auc",
-    ]
+        *(f"validation_{name}" for name in detected),
+        *(f"{name}{end}" for name in judged for end in ("", "_lower", "_upper")),
+    }
+    for name in judged:
+        assert metrics[f"{name}_lower"] < metrics[f"{name}_upper"], name
     assert metrics["rows"] == 18_545
     assert metrics["roc_auc"] > 0.9
     assert metrics["budget_recall"] > 0.7
@@ -173,14 +173,62 @@ def test_the_candidate_has_the_digest_of_its_files(lasting_world: World, trained
     assert version.tags == {"files_sha256": Manifest.of(trained.folder).digest}
 
 
-def test_a_run_holds_two_plots_and_its_parity_rows(lasting_world: World, trained: Trained) -> None:
+def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(
+    trained: Trained, transactions: Path, tmp_path: Path
+) -> None:
+    write_rows(str(transactions), "simulated", tmp_path / "rows.parquet")
+    rows = read_rows(tmp_path / "rows.parquet")
+    scores = trained.scorer.score(rows.encoded(trained.contract))
+    costs = read_dataset("simulated").costs
+
+    found = estimates(rows.judged, scores, costs, trained.contract.threshold)
+
+    for name, one in found.items():
+        logged = trained.run.data.metrics
+        ends = (logged[name], logged[f"{name}_lower"], logged[f"{name}_upper"])
+        assert ends == pytest.approx((one.value, one.lower, one.upper), rel=1e-6), name
+
+
+def test_a_run_holds_its_pictures_a_model_card_and_its_parity_rows(
+    lasting_world: World, trained: Trained, tmp_path: Path
+) -> None:
     client = lasting_world.client
 
     assert artifacts(client, trained.run, "plots") == [
+        "plots/alerts_recall.png",
+        "plots/by_day.png",
+        "plots/by_slice.png",
+        "plots/importance.png",
+        "plots/money_saved.png",
         "plots/precision_recall.png",
+        "plots/reliability.png",
         "plots/score_distribution.png",
     ]
     assert artifacts(client, trained.run, "parity") == ["parity/rows.parquet"]
+    path = client.download_artifacts(trained.run.info.run_id, "model_card.html", str(tmp_path))
+    card = Path(path).read_text()
+    assert trained.run.info.run_id in card
+    assert f"{trained.contract.threshold:.6g}: {trained.contract.threshold_method}" in card
+    assert f"{trained.run.data.metrics['average_precision']:.3f}" in card
+
+
+def test_the_threshold_can_be_chosen_for_the_cost(
+    lasting_world: World, transactions: Path, tmp_path: Path
+) -> None:
+    shipped = (REPOSITORY / "training" / "datasets" / "simulated.yaml").read_text()
+    own = tmp_path / "own.yaml"
+    own.write_text(shipped + "threshold_for: cost\nalert_cost: 2\n")
+    arguments = ("--model", "logistic_regression", "--dataset", str(own), "--data")
+
+    finished = training(lasting_world.server.uri, "train", *arguments, str(transactions))
+
+    assert finished.code == 0, finished.errors
+    version = candidates(lasting_world.client)[-1]
+    contract = read_contract(fetch(lasting_world.client, version, tmp_path / "candidate"))
+    assert contract.threshold_method == (
+        "that saves most on the validation days, an alert costing 2; chosen before the final fit"
+    )
+    assert newest_run(lasting_world.client).data.metrics["threshold"] == contract.threshold
 
 
 def test_the_candidate_is_onnx_with_contract_signature_and_input_example(trained: Trained) -> None:
@@ -282,10 +330,15 @@ def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_cand
     assert [child.info.run_name for child in children] == ["trial-0", "trial-1"]
     assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
     assert children[0].data.params == {"C": "1.0"}
-    precisions = [child.data.metrics["validation_average_precision"] for child in children]
+    precisions = [child.data.metrics["search_average_precision"] for child in children]
     best = children[precisions.index(max(precisions))]
+    assert run.data.tags["best_trial"] == best.info.run_name
     assert run.data.params["logistic_regression.C"] == best.data.params["C"]
-    assert run.data.metrics["validation_average_precision"] == max(precisions)
+    assert run.data.metrics["search_average_precision"] == max(precisions)
+    folds = client.get_metric_history(best.info.run_id, "fold_average_precision")
+    assert [one.step for one in folds] == [0, 1, 2]
+    mean = np.mean([one.value for one in folds])
+    assert best.data.metrics["search_average_precision"] == pytest.approx(mean)
     assert candidates(client) == before
     assert "is registered" not in finished.output
 

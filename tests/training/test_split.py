@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.shared import shared_data
+from training.dataset import Dataset
 from training.errors import BadInput
-from training.split import Split, split_by_time
+from training.split import Split, drop_compromised, prequential_folds, split_by_time, split_data
 
 START = datetime(2026, 1, 1)
 
@@ -109,3 +111,147 @@ def test_no_label_is_used_before_it_is_known_and_only_the_gap_is_lost(
     in_gap = frame.filter((pl.col("t") >= border - delay) & (pl.col("t") < border))
     assert pl.concat([parts.train, in_gap, parts.test]).equals(frame)
     assert len(parts.test) >= test_share * len(frame) - 1e-6
+
+
+def folds_of(frame: pl.DataFrame, folds: int, share: float, delay_days: float) -> tuple[Split, ...]:
+    return prequential_folds(
+        frame, time="t", label="y", delay_days=delay_days, folds=folds, share=share
+    )
+
+
+def test_folds_roll_over_the_last_share_and_learn_from_all_that_is_known() -> None:
+    frame = frame_of([24 * day for day in range(20)])
+
+    first, second = folds_of(frame, 2, 0.5, 3)
+
+    day = pl.col("hour") // 24
+    assert first.train.select(day)["hour"].to_list() == [0, 1, 2, 3, 4, 5, 6]
+    assert first.test.select(day)["hour"].to_list() == [10, 11, 12, 13, 14]
+    assert second.train.select(day)["hour"].to_list() == list(range(12))
+    assert second.test.select(day)["hour"].to_list() == [15, 16, 17, 18, 19]
+
+
+def test_a_fold_without_fraud_is_named() -> None:
+    frame = frame_of(list(range(20)), [0, 1] * 5 + [0] * 5 + [0, 1] * 2 + [1])
+
+    with pytest.raises(BadInput, match="the fold 1 test part of the split holds no fraud"):
+        folds_of(frame, 2, 0.5, 0)
+
+
+@given(
+    hours=st.lists(st.integers(0, 24 * 60), min_size=2, max_size=80).map(sorted),
+    labels=st.lists(st.integers(0, 1), min_size=80, max_size=80),
+    delay_days=st.integers(0, 5),
+    folds=st.integers(1, 4),
+    share=st.floats(0.05, 0.9),
+)
+def test_no_fold_uses_a_label_before_it_is_known_and_the_tests_follow_each_other(
+    hours: list[int], labels: list[int], delay_days: int, folds: int, share: float
+) -> None:
+    frame = frame_of(hours, labels[: len(hours)])
+    try:
+        made = folds_of(frame, folds, share, delay_days)
+    except BadInput:
+        return
+    assert len(made) == folds
+    for fold in made:
+        border = fold.test["t"].min()
+        assert isinstance(border, datetime)
+        assert all(one + timedelta(days=delay_days) < border for one in fold.train["t"])
+    tested = pl.concat([fold.test for fold in made])
+    assert tested.equals(frame.tail(len(tested)))
+
+
+def payments(rows: list[tuple[float, str | None, int]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "t": [START + timedelta(days=day) for day, _, _ in rows],
+            "card": [card for _, card, _ in rows],
+            "y": [label for _, _, label in rows],
+        },
+        schema_overrides={"t": pl.Datetime("us"), "card": pl.String},
+    )
+
+
+def left(test: list[tuple[float, str | None, int]], *, since_days: int = 9) -> list[float]:
+    before = [(0.5, "old", 1), (1.5, "early", 1), (6.5, "late", 1), (9.5, None, 1)]
+    frame, rows = payments([*before, *test]), payments(test)
+    kept = drop_compromised(
+        rows, frame, entity="card", time="t", label="y", delay_days=2, since_days=since_days
+    )
+    return [(one - START) / timedelta(days=1) for one in kept["t"]]
+
+
+def test_a_card_is_dropped_from_the_day_on_at_whose_start_its_fraud_is_known() -> None:
+    # Test days begin with day 10. A fraud on day 6 is known when day 9 begins.
+    assert left([(10.2, "early", 0), (10.3, "late", 0), (10.4, "new", 0)]) == [10.4]
+    # A fraud in the test itself, on day 10, is known when day 13 begins.
+    assert left([(10.2, "new", 1), (12.9, "new", 0), (13.0, "new", 0), (14.0, "b", 0)]) == [
+        10.2,
+        12.9,
+        14.0,
+    ]
+
+
+def test_frauds_before_the_days_that_count_and_unknown_cards_drop_nothing() -> None:
+    assert left([(10.2, "old", 0), (10.3, None, 0), (20.3, None, 0)]) == [10.2, 10.3, 20.3]
+    assert left([(10.2, "early", 0), (10.3, "late", 0)], since_days=5) == [10.2]
+
+
+def test_the_data_set_file_says_whether_to_drop() -> None:
+    rows: list[tuple[float, str | None, int]] = [
+        (day / 2, "bad" if day % 3 == 0 else f"card {day}", int(day % 3 == 0 or day == 37))
+        for day in range(40)
+    ]
+    frame = payments(rows)
+    roles = {
+        "label": "y",
+        "time": {"column": "t"},
+        "amount": "a",
+        "delay_days": 2,
+        "alert_budget_per_day": 5,
+    }
+    keeping = Dataset.model_validate({**roles, "entities": {"card": {}}})
+    dropping = Dataset.model_validate({**roles, "entities": {"card": {"drop_compromised_days": 9}}})
+
+    kept, dropped = split_data(frame, keeping), split_data(frame, dropping)
+
+    assert "bad" in kept.test["card"]
+    assert dropped.test.equals(kept.test.filter(pl.col("card") != "bad"))
+    assert dropped.train.equals(kept.train)
+
+
+def test_where_all_frauds_are_dropped_the_test_part_is_named() -> None:
+    frame = payments([(day / 2, "bad", day % 2) for day in range(40)])
+    dataset = Dataset.model_validate(
+        {
+            "label": "y",
+            "time": {"column": "t"},
+            "amount": "a",
+            "entities": {"card": {"drop_compromised_days": 9}},
+            "delay_days": 2,
+            "alert_budget_per_day": 5,
+        }
+    )
+
+    with pytest.raises(BadInput, match="the test part of the split has no rows"):
+        split_data(frame, dataset)
+
+
+def test_the_books_test_week_has_the_books_rows() -> None:
+    frame = pl.read_parquet(shared_data("handbook_transactions.parquet")).sort("TX_DATETIME")
+    week = frame.filter(
+        pl.col("TX_DATETIME").is_between(datetime(2018, 8, 8), datetime(2018, 8, 15), "left")
+    )
+
+    kept = drop_compromised(
+        week,
+        frame,
+        entity="CUSTOMER_ID",
+        time="TX_DATETIME",
+        label="TX_FRAUD",
+        delay_days=7,
+        since_days=14,
+    )
+
+    assert (len(kept), kept["TX_FRAUD"].sum()) == (58_264, 385)

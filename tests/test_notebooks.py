@@ -1,0 +1,151 @@
+"""The notebooks, run from the first cell to the last against a real server."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from registry.candidates import staged
+from tests.conftest import REPOSITORY, World
+from tests.training.commands import candidates, training
+from training.simulate import simulate
+
+FOLDER = REPOSITORY / "notebooks"
+NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+
+
+def read(name: str) -> NotebookNode:
+    notebook: NotebookNode = nbformat.read(FOLDER / name, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+def run(name: str, environment: dict[str, str]) -> NotebookNode:
+    """Run a notebook from the repository; raises CellExecutionError where a cell does."""
+    notebook = read(name)
+    client = NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": str(REPOSITORY)}}
+    )
+    with client.setup_kernel(env={**os.environ, "PYTHONWARNINGS": "ignore", **environment}):
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+    return notebook
+
+
+def printed(notebook: NotebookNode) -> str:
+    """All that was printed or shown as text."""
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", ())]
+    return "\n".join(one.get("text", "") or one.data.get("text/plain", "") for one in outputs)
+
+
+def pictures(notebook: NotebookNode) -> int:
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", ())]
+    return sum("image/png" in one.get("data", {}) for one in outputs)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """18,545 simulated transactions of sixty days, 177 of them frauds."""
+    path = tmp_path / "transactions.parquet"
+    simulate(customers=150, terminals=300, days=60, seed=1).write_parquet(path)
+    return path
+
+
+def test_there_is_one_notebook_for_each_job() -> None:
+    assert NAMES == ["1_explore.ipynb", "2_compare.ipynb", "3_review.ipynb"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_kept_without_outputs_and_each_cell_says_what_it_does(name: str) -> None:
+    cells = read(name).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell for cell in code if cell.outputs or cell.execution_count is not None] == []
+    for before, cell in pairwise(cells):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown"
+            assert before.source.splitlines()[-1].endswith((".", "?"))
+
+
+def test_exploring_shows_the_data_and_what_tells_fraud_apart(data: Path) -> None:
+    notebook = run("1_explore.ipynb", {"FRAUD_DATA": str(data)})
+
+    assert "transactions.parquet: 18,545 transactions, 177 frauds" in printed(notebook)
+    assert pictures(notebook) == 2
+    assert "terminal_id_risk_7d" in printed(notebook)
+
+
+def test_comparing_puts_the_candidate_that_is_surely_best_in_staging(
+    world: World, data: Path
+) -> None:
+    uri = world.server.uri
+    for model in ("logistic_regression", "hist_gradient_boosting"):
+        finished = training(uri, "train", "--data", str(data), "--model", model)
+        assert finished.code == 0, finished.errors
+    ends = {
+        number: world.client.get_run(
+            str(world.client.get_model_version("fraud-detector", str(number)).run_id)
+        ).data.metrics["average_precision_lower"]
+        for number in candidates(world.client)
+    }
+
+    notebook = run("2_compare.ipynb", {"MLFLOW_TRACKING_URI": uri})
+
+    best = max(ends, key=lambda number: ends[number])
+    version = staged(world.client)
+    assert version is not None
+    assert int(version.version) == best
+    assert f"candidate {best} is in Staging" in printed(notebook)
+    assert f"--data {data} --dataset simulated" in printed(notebook)
+    assert "2 of 2 candidates are of" in printed(notebook)
+    assert pictures(notebook) == 5
+
+
+def reviewed(world: World, reference: str) -> NotebookNode:
+    environment = {**world.environment, "FRAUD_EVIDENCE": reference}
+    del environment["FRAUD_SIGNING_KEY"]  # a reviewer looks, and signs nothing
+    return run("3_review.ipynb", environment)
+
+
+def test_a_review_checks_every_file_and_says_how_to_approve(world: World) -> None:
+    reference, evidence = world.evaluate(world.register())
+
+    notebook = reviewed(world, reference)
+
+    text = printed(notebook)
+    assert f"{len(evidence.files)} files are those of sha256:" in text
+    assert "authors: git:carol@example.com, github:carol" in text
+    assert f"python -m registry promote {reference}" in text
+    assert pictures(notebook) == 2
+
+
+def test_a_review_of_what_may_not_be_promoted_says_which_gate_failed(world: World) -> None:
+    reference, evidence = world.evaluate(world.register(quality=0.0))
+    assert evidence.blocking
+
+    text = printed(reviewed(world, reference))
+
+    assert f"cannot be promoted: {evidence.blocking[0].gate}" in text
+    assert "registry promote" not in text
+
+
+def test_a_review_stops_where_a_file_was_changed(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    run_id = reference.split("@", maxsplit=1)[0]
+    world.client.log_text(run_id, "changed", "report.md")
+
+    with pytest.raises(CellExecutionError, match=r"report\.md was changed"):
+        reviewed(world, reference)
+
+
+def test_a_review_stops_where_the_head_has_changed_since(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    world.put_in_production(quality=0.8)
+
+    with pytest.raises(CellExecutionError, match="the head has changed since"):
+        reviewed(world, reference)
