@@ -138,6 +138,7 @@ def inference_service(
         "FRAUD_PORT": str(port),
         "FRAUD_AUTH": "off",
         "FRAUD_DRAIN_SECONDS": "0",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # else the caller's own setting is inherited
         **settings,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:

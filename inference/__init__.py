@@ -1,6 +1,7 @@
 """The service that pulls the ledger's head, verifies it, and answers with it."""
 
 import os
+import sys
 import warnings
 
 # The service tries again by itself, and says in /healthcheck what went wrong meanwhile; the
@@ -13,4 +14,14 @@ warnings.filterwarnings("ignore", "Failed to register a dataset source", UserWar
 
 # Before anything imports MLflow: it reads some of the settings that `registry` makes (telemetry
 # off among them) while it is imported.
-import registry  # noqa: E402, F401
+import registry  # noqa: E402
+
+# securesystemslib would load the whole client of Entra for its Key Vault signer, which nobody needs
+# who only reads the ledger.
+with_entra = "azure.identity" in sys.modules
+if not with_entra:
+    sys.modules["azure.identity"] = None  # type: ignore[assignment]
+import registry.statement  # noqa: E402, F401
+
+if not with_entra:
+    del sys.modules["azure.identity"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -84,15 +86,24 @@ def make_service(settings: Settings) -> Service:
         drain_on_sigterm(serving, settings.drain_seconds)
         records.start()
         follower.start()
+        counting = asyncio.create_task(_count(metrics))
         yield
+        counting.cancel()
         follower.stop()
         records.close()
         if tracing:
             tracing.shutdown()
 
     answers = Answers(serving, metrics, records)
-    framework = _framework(settings, serving, metrics, answers, lifespan)
-    paths = frozenset(one for one in framework.openapi()["paths"] if "{" not in one) | DOCUMENTS
+    routers = (
+        predict_routes(answers, settings.body_bytes),
+        operation_routes(serving, metrics, settings.tracking_uri),
+        mlflow_routes(answers, serving, settings.body_bytes),
+        open_inference_routes(answers, serving, settings.body_bytes),
+    )
+    framework = _framework(settings, serving, routers, lifespan)
+    routes = [one for router in routers for one in router.routes if isinstance(one, APIRoute)]
+    paths = DOCUMENTS | {one.path for one in routes if "{" not in one.path}
     paths |= {f"/v2/models/{PRODUCTION}{deed}" for deed in ("", "/ready", "/infer")}
     guard = Guard(framework, settings, serving, metrics, paths)
     asgi: ASGIApp = HotPath(guard, answers, settings.body_bytes)
@@ -104,8 +115,7 @@ def make_service(settings: Settings) -> Service:
 def _framework(
     settings: Settings,
     serving: Serving,
-    metrics: Metrics,
-    answers: Answers,
+    routers: Iterable[APIRouter],
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """Every documented route, and the pages that document them."""
@@ -118,12 +128,17 @@ def _framework(
         lifespan=lifespan,
         exception_handlers={Exception: _failed},
     )
-    app.include_router(predict_routes(answers, settings.body_bytes))
-    app.include_router(operation_routes(serving, metrics, settings.tracking_uri))
-    app.include_router(mlflow_routes(answers, serving, settings.body_bytes))
-    app.include_router(open_inference_routes(answers, serving, settings.body_bytes))
+    for router in routers:
+        app.include_router(router)
     _describe(app, serving, with_tokens=settings.auth == "on")
     return app
+
+
+async def _count(metrics: Metrics) -> None:
+    """Count what was noted, so that other workers' sums are no older than a second."""
+    while True:
+        await asyncio.sleep(1)
+        metrics.flush()
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

@@ -60,7 +60,8 @@ class Follower:
         self._cache, self.serving, self._metrics = cache, serving, metrics
         self._floor = Tip.parse(settings.ledger_floor) if settings.ledger_floor else None
         self._findings: tuple[Finding, ...] = ()
-        self._kept: list[Version] = []
+        self._settled: tuple[list[Version], Trust] | None = None
+        """What was read when the head was last found to be the one that is served."""
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -105,7 +106,6 @@ class Follower:
             return False
         self.serving.source = "registry"
         self.serving.confirm()
-        self._metrics.flush()
         return True
 
     def _look(self) -> None:
@@ -116,17 +116,19 @@ class Follower:
             if self.serving.model is None:
                 self._start_from_cache(error)
             raise
+        if (versions, self._trust) == self._settled:
+            return  # to verify a thousand signatures again would slow requests for no gain
         ledger = fold(versions, self._trust)
         self._report(ledger)
         self._cache.accept(ledger, self._floor)
         self._cache.keep(versions)
-        self._kept = versions
         head = _head_of(ledger)
         served = self.serving.model
         if served is None or served.link != head:
             folder = self._cache.fetch(self._client, head)
             self._load(folder, head)
             self._cache.forget_others(head, *([served.link] if served else []))
+        self._settled = (versions, self._trust)
 
     def _read_trust(self) -> None:
         """The keys as they are now: one that was revoked must not count until a restart."""

@@ -61,7 +61,7 @@ def open_inference_routes(scoring: Answers, serving: Serving, body_bytes: int) -
             return json_reply({"error": f"no such version; {model.version} is served"}, 404)
         return model
 
-    @router.get("", summary="Server metadata", responses=schema.REFUSED)
+    @router.get("", summary="Server metadata", responses={**schema.REFUSED, 503: schema.BUSY})
     async def server() -> Response:
         about = {"name": "fraud-inference", "version": "1", "extensions": []}
         return as_response(json_reply(about))

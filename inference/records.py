@@ -1,6 +1,6 @@
 """Prediction records: one JSON line for each transaction that was scored, to join late labels to.
 
-A thread of their own formats and writes them, ten times a second: a reader that stalls holds up no
+A thread of their own formats and writes them, 20 times a second: a reader that stalls holds up no
 request, and formatting many in a row costs less than one after each answer. When too many wait, new
 ones are dropped and counted.
 """
@@ -22,7 +22,8 @@ from inference.model import ServedModel
 from registry.scorer import Value
 
 MOST_WAITING = 100_000
-WRITE_EVERY_SECONDS = 0.1
+WRITE_EVERY_SECONDS = 0.05
+WRITTEN_AT_ONCE = 250
 
 
 def inputs_sha256(values: Sequence[Value]) -> str:
@@ -75,15 +76,14 @@ class Records:
         self._write_waiting()
 
     def _write_waiting(self) -> None:
-        lines: list[bytes] = []
         while self._waiting:
-            lines.append(self._line(*self._waiting.popleft()))
-        waiting = memoryview(b"".join(lines))
-        try:
-            while waiting:
-                waiting = waiting[os.write(self._descriptor, waiting) :]
-        except OSError:  # nobody reads any more
-            self._dropped.inc(len(lines))
+            several = range(min(len(self._waiting), WRITTEN_AT_ONCE))
+            text = memoryview(b"".join(self._line(*self._waiting.popleft()) for _ in several))
+            try:
+                while text:
+                    text = text[os.write(self._descriptor, text) :]
+            except OSError:  # nobody reads any more
+                self._dropped.inc(len(several))
 
     def _line(
         self,

@@ -96,8 +96,8 @@ MODELS: Mapping[str, ModelKind] = {
     ),
     "hist_gradient_boosting": ModelKind(
         defaults={
-            "learning_rate": 0.05,
-            "max_iter": 200,
+            "learning_rate": 0.1,
+            "max_iter": 100,
             "max_leaf_nodes": 31,
             "min_samples_leaf": 50,
             "l2_regularization": 10.0,

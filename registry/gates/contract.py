@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from registry.contract import Contract
+from registry.contract import CalendarFeature, Contract, HistoryFeature
 from registry.gates.gate import Gate, Measured, Trial, Verdict
 
 
@@ -51,11 +51,18 @@ def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...
             breaks.append(f"input {name} may not be missing any more")
         if gone := set(before[name].categories) - set(after[name].categories):
             breaks.append(f"input {name} knows no more of {', '.join(sorted(gone))}")
-    features_before = {one.name: one for one in production.history_features}
-    features_after = {one.name: one for one in candidate.history_features}
+    features_before = _features(production)
+    features_after = _features(candidate)
     breaks += (
         f"feature {name} is computed in another way"
         for name in features_before.keys() & features_after.keys()
         if features_before[name] != features_after[name]
     )
     return tuple(sorted(breaks))
+
+
+def _features(contract: Contract) -> dict[str, HistoryFeature | CalendarFeature]:
+    history: dict[str, HistoryFeature | CalendarFeature] = {
+        one.name: one for one in contract.history_features
+    }
+    return history | {one.name: one for one in contract.calendar_features}

@@ -9,8 +9,8 @@ import requests
 
 from deploy import traffic
 from deploy.processes import free_port, inference_service, status_of, wait_until_ok
-from inference.model import load_head
-from tests.candidates import NAMES, contract
+from registry.scorer import open_model
+from tests.candidates import NAMES, contract, saved_model
 from tests.conftest import World
 from tests.deploy import held_out
 from tests.deploy.test_processes import wait_until
@@ -55,13 +55,13 @@ def test_a_service_answers_each_row_and_one_without_a_model_is_an_error(
         wait_until_ok(process, f"{address}/healthcheck", log)
         exchanges = traffic.send(address, rows, contract())
 
-    served = load_head(world.client, world.trust)
+    scorer = open_model(saved_model(1.0))
     assert [one.transaction["risk_7d"] for one in exchanges] == rows["risk_7d"].to_list()
     assert [one.fraud for one in exchanges] == (rows["_label"] == 1).to_list()
     assert exchanges[0].time == f"{rows['_time'][0]:%m-%d %H:%M}"
     for one in exchanges:
-        row = served.scorer.encode([one.transaction[name] for name in NAMES])
-        assert one.answer["probability"] == float(served.scorer.score(row)[0])
+        row = scorer.encode([one.transaction[name] for name in NAMES])
+        assert one.answer["probability"] == float(scorer.score(row)[0])
     traffic.show(exchanges)
     shown = capsys.readouterr().out
     reviewed = [one for one in exchanges if one.answer["decision"] == "review"]

@@ -55,9 +55,7 @@ def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def make_caller(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Caller]]:
+def make_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Caller]]:
     """Makes apps with further settings, named by their variables, as `caller` is one."""
     config = tmp_path / "ledger.yaml"
     create_ledger(config, tmp_path / "key.pem")

@@ -66,6 +66,8 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
     environment = {
         **world.environment,
         "FRAUD_PORT": str(port),
+        "FRAUD_AUTH": "off",
+        "FRAUD_CACHE": str(tmp_path / "cache"),
         "PYTHONPATH": str(REPOSITORY),
     }
     address = f"http://127.0.0.1:{port}"

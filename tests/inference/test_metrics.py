@@ -17,9 +17,7 @@ from tests.conftest import REPOSITORY
 from tests.inference.calls import Caller, samples_of
 from tests.inference.models import FULL, category, number, served, three_inputs
 
-AMOUNT = number("amount").model_copy(
-    update={"histogram": Histogram(edges=(0.5,), counts=(60, 40))}
-)
+AMOUNT = number("amount").model_copy(update={"histogram": Histogram(edges=(0.5,), counts=(60, 40))})
 
 
 def test_requests_decisions_and_probabilities_are_counted(caller: Caller) -> None:
@@ -192,9 +190,8 @@ metrics, old = Metrics(), served(number("amount"), weights=(1.0,))
 metrics.loaded(None, old)
 old.drift.add(np.array([[0.25]], dtype=np.float32))
 metrics.answered("/predict", 200, 0.001)
-metrics.decided[True].inc()
-metrics.probability.observe(0.5)
-metrics.in_flight.inc()
+metrics.scored(0.5, review=True)
+metrics.requests_in_flight = lambda: 1
 metrics.flush()
 if sys.argv[1] == "swaps":
     metrics.loaded(old, served(number("amount"), weights=(0.5,), version=8))

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference.model import ServedModel, load_head
+from inference.model import ServedModel, load_model
 from inference.transaction import InvalidTransaction
-from registry.errors import (
-    BytesMismatch,
-    ContractError,
-    NotFound,
-    Unreachable,
-    VerificationError,
-)
-from registry.store import connect
-from tests.candidates import saved_model
-from tests.conftest import World
-from tests.inference.conftest import make_world
-from tests.inference.models import append, append_signed, number, served, weighted_sum, write_model
-
-
-def body(amount: float) -> bytes:
-    return json.dumps({"amount": amount}).encode()
+from registry.errors import ContractError
+from registry.scorer import Value
+from tests.candidates import NAMES, contract, saved_model
+from tests.inference.models import number, served, three_inputs, weighted_sum, write_model
 
 
 @pytest.mark.parametrize(
@@ -36,25 +23,23 @@ def body(amount: float) -> bytes:
 )
 def test_a_probability_that_reaches_the_threshold_is_reviewed(amount: float, decision: str) -> None:
     model = served(number("amount"), weights=(1.0,), threshold=0.5)
-    assert model.predict(body(amount)).decision == decision
+    assert model.decide(model.score([amount])[1]) == decision
 
 
 def test_a_threshold_taken_from_a_score_reviews_that_score_and_approves_the_next_below() -> None:
     score = np.float32(0.1)
     model = served(number("amount"), weights=(1.0,), threshold=float(score))
-    at, below = (
-        model.predict(body(float(score))),
-        model.predict(body(float(np.nextafter(score, np.float32(0))))),
-    )
-    assert (at.probability, at.decision) == (0.10000000149011612, "review")
-    assert (below.probability, below.decision) == (0.09999999403953552, "approve")
+    at = model.score([float(score)])[1]
+    below = model.score([float(np.nextafter(score, np.float32(0)))])[1]
+    assert (at, model.decide(at)) == (0.10000000149011612, "review")
+    assert (below, model.decide(below)) == (0.09999999403953552, "approve")
 
 
 @pytest.mark.parametrize("amounts", [(3e38, -3e38), (3e38, 3e38), (-3e38, -3e38)])
 def test_a_score_that_is_not_finite_is_refused(amounts: tuple[float, float]) -> None:
     model = served(number("in"), number("out"), weights=(10.0, 10.0))
     with pytest.raises(InvalidTransaction, match="The model cannot score these values"):
-        model.predict(json.dumps(dict(zip(("in", "out"), amounts, strict=True))).encode())
+        model.score(amounts)
 
 
 def test_the_digest_is_of_the_onnx_file() -> None:
@@ -62,127 +47,71 @@ def test_the_digest_is_of_the_onnx_file() -> None:
     assert model.digest == hashlib.sha256(weighted_sum(1.0)).hexdigest()
 
 
-@pytest.fixture
-def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
+def test_the_digest_is_shown_by_its_first_twelve_characters() -> None:
+    model = three_inputs()
+    assert model.short_digest == model.digest[:12]
+    assert len(model.short_digest) == 12
 
 
-def load(world: World) -> ServedModel:
-    return load_head(world.client, world.trust)
+def test_rows_together_score_to_the_bit_like_each_alone() -> None:
+    model = three_inputs()
+    rows: list[list[Value]] = [[0.1, None, "FR"], [0.3, 7.7, "XX"], [-1e10, 0.0, None]]
+    encoded, probabilities = model.score_many(rows)
+    alone = [model.score(row) for row in rows]
+    assert encoded.tobytes() == np.concatenate([row for row, _ in alone]).tobytes()
+    assert probabilities.tolist() == [probability for _, probability in alone]
+    assert encoded.shape == (3, 3)
+    assert encoded.dtype == np.float32
 
 
-def test_the_head_is_loaded_and_nothing_of_it_stays_on_the_disk(
-    world: World, own_temporary_folder: Path
-) -> None:
-    head = world.put_in_production()
-    model = load(world)
-    assert model.link == head
-    assert (
-        model.digest == hashlib.sha256((saved_model(1.0) / "model.onnx").read_bytes()).hexdigest()
-    )
-    assert list(own_temporary_folder.iterdir()) == []
+def test_of_many_rows_the_first_that_cannot_be_scored_is_named() -> None:
+    model = served(number("in"), number("out"), weights=(10.0, 10.0))
+    with pytest.raises(InvalidTransaction) as refusal:
+        model.score_many([[0.1, 0.1], [3e38, -3e38], [3e38, 3e38]])
+    assert refusal.value.errors[0]["loc"] == ["body", "transactions", 1]
 
 
-def test_the_last_of_two_promotions_is_loaded(world: World, tmp_path: Path) -> None:
-    for weight in (0.25, 0.5):
-        model = weighted_sum(weight)
-        append_signed(world, write_model(tmp_path / str(weight), model, number("amount")))
-    loaded = load(world)
-    assert loaded.link.version == 2
-    assert loaded.predict(body(1.0)).probability == 0.5
+def load(folder: Path) -> ServedModel:
+    return load_model(folder, three_inputs().link)
 
 
-def test_an_empty_ledger_says_to_promote_something(world: World) -> None:
-    with pytest.raises(NotFound, match="nothing is in Production yet; promote a candidate with"):
-        load(world)
+def test_a_folder_is_loaded_with_its_contract_and_the_entry_it_belongs_to() -> None:
+    model = load(saved_model(1.0))
+    assert model.contract == contract()
+    assert model.version == 7
+    assert 0 <= model.score([0.0, 0.0, 0.0])[1] < 0.5
 
 
-def test_nothing_is_loaded_where_no_version_is_signed(world: World) -> None:
-    candidate = world.client.get_model_version("fraud-detector", str(world.register()))
-    assert append(world, candidate.source, candidate.run_id) == 1
-    with pytest.raises(NotFound, match="nothing is in Production yet"):
-        load(world)
+def test_unknown_fields_and_the_largest_batch_are_the_settings() -> None:
+    link = three_inputs().link
+    model = load_model(saved_model(1.0), link, unknown="ignore", most_rows=1)
+    row = dict.fromkeys(NAMES, 0.0) | {"other": 1}
+    assert model.reader.read(json.dumps(row).encode()) == [0.0, 0.0, 0.0]
+    with pytest.raises(InvalidTransaction, match="at most 1 item"):
+        model.reader.read_batch(json.dumps({"transactions": [row, row]}).encode())
 
 
-def test_what_another_ledger_signed_is_not_loaded(world: World, tmp_path: Path) -> None:
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = make_world(world.server, folder)
-    other.put_in_production()
-    assert load(other).link.version == 1
-    with pytest.raises(NotFound, match="nothing is in Production yet"):
-        load(world)
-
-
-@pytest.mark.parametrize(
-    ("damage", "named"),
-    [
-        (lambda folder: (folder / "model.onnx").unlink(), "model.onnx is missing"),
-        (lambda folder: (folder / "extra.py").write_text("1"), "extra.py was added"),
-        (lambda folder: (folder / "MLmodel").write_text(""), "MLmodel was changed"),
-    ],
-)
-def test_files_that_are_not_the_ones_signed_are_named(
-    damage: object, named: str, world: World, tmp_path: Path, own_temporary_folder: Path
-) -> None:
-    assert callable(damage)
-    folder = write_model(tmp_path / "model", weighted_sum(1.0), number("amount"))
-    append_signed(world, folder)
-    head = world.ledger.head
-    assert head
-    damage(world.server.stored(head.statement.entry.source))
-    with pytest.raises(BytesMismatch) as refusal:
-        load(world)
-    assert str(refusal.value) == f"the files of ledger version 1: {named}"
-    assert list(own_temporary_folder.iterdir()) == []
-
-
-def test_a_damaged_head_does_not_bring_the_entry_before_it_back(
-    world: World, tmp_path: Path
-) -> None:
-    for weight in (0.25, 0.5):
-        model = weighted_sum(weight)
-        append_signed(world, write_model(tmp_path / str(weight), model, number("amount")))
-    head = world.ledger.head
-    assert head
-    (world.server.stored(head.statement.entry.source) / "model.onnx").write_bytes(
-        weighted_sum(0.25)
-    )
-    with pytest.raises(BytesMismatch, match="ledger version 2: model\\.onnx was changed"):
-        load(world)
-
-
-def test_a_deleted_entry_is_a_broken_ledger_and_not_an_older_head(
-    world: World, tmp_path: Path
-) -> None:
-    for weight in (0.25, 0.5, 0.75):
-        model = weighted_sum(weight)
-        append_signed(world, write_model(tmp_path / str(weight), model, number("amount")))
-    world.client.delete_model_version("fraud-detector-production", "2")
-    with pytest.raises(VerificationError, match="the ledger is broken: version 3"):
-        load(world)
-
-
-def test_signed_files_that_are_no_model_are_refused(world: World, tmp_path: Path) -> None:
-    append_signed(world, write_model(tmp_path / "model", b"no model", number("amount")))
+def test_signed_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", b"no model", number("amount"))
     with pytest.raises(ContractError, match="is not a model that onnxruntime can load"):
-        load(world)
+        load(folder)
 
 
-def test_a_model_that_takes_more_inputs_than_its_contract_is_refused(
-    world: World, tmp_path: Path
-) -> None:
-    append_signed(world, write_model(tmp_path / "model", weighted_sum(1.0, 1.0), number("amount")))
+def test_a_model_that_takes_more_inputs_than_its_contract_is_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", weighted_sum(1.0, 1.0), number("amount"))
     with pytest.raises(ContractError, match="must take one float32 input of shape"):
-        load(world)
+        load(folder)
 
 
-def test_a_server_that_does_not_answer_is_unreachable(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(Unreachable, match="reading the ledger"):
-        load_head(connect("http://127.0.0.1:9"), world.trust)
+def test_a_model_without_a_probability_for_its_reference_values_is_refused(tmp_path: Path) -> None:
+    inputs = (number("in", reference=3e38), number("out", reference=-3e38))
+    folder = write_model(tmp_path / "model", weighted_sum(10.0, 10.0), *inputs)
+    with pytest.raises(ContractError, match="gives no probability for its reference values"):
+        load(folder)
+
+
+def test_a_model_that_fails_on_its_first_row_is_not_served(tmp_path: Path) -> None:
+    """onnxruntime raises errors of its own: whoever loads has to survive what it never heard of."""
+    folder = write_model(tmp_path / "model", weighted_sum(1.0, rows=2), number("amount"))
+    with pytest.raises(Exception, match="Reshape"):
+        load(folder)

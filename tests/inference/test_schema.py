@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.inference.calls import Caller
 from tests.inference.models import category, number, served
+from tests.inference.test_tokens import ALICE
 
 MODEL = served(
     number("V2"),
@@ -16,6 +18,30 @@ MODEL = served(
     category("merchant category", "food", "travel"),
     weights=(1.0, 1.0, 1.0),
 )
+
+
+MODELS = "/v2/models/{name}"
+VERSIONS = f"{MODELS}/versions/{{version}}"
+STATUSES = {
+    "/predict": ("post", "200 401 403 408 413 422 503"),
+    "/predict/batch": ("post", "200 401 403 408 413 422 503"),
+    "/model": ("get", "200 401 403 503"),
+    "/livez": ("get", "200"),
+    "/readyz": ("get", "200 503"),
+    "/healthcheck": ("get", "200 503"),
+    "/metrics": ("get", "200 401 403 503"),
+    "/invocations": ("post", "200 400 401 403 408 413 415 503"),
+    "/ping": ("get", "200 503"),
+    "/v2": ("get", "200 401 403 503"),
+    "/v2/health/live": ("get", "200"),
+    "/v2/health/ready": ("get", "200 503"),
+    MODELS: ("get", "200 400 401 403 404 408 413 422 503"),
+    VERSIONS: ("get", "200 400 401 403 404 408 413 422 503"),
+    f"{MODELS}/ready": ("get", "200 400 401 403 404 408 413 422 503"),
+    f"{VERSIONS}/ready": ("get", "200 400 401 403 404 408 413 422 503"),
+    f"{MODELS}/infer": ("post", "200 400 401 403 404 408 413 422 503"),
+    f"{VERSIONS}/infer": ("post", "200 400 401 403 404 408 413 422 503"),
+}
 
 
 def document(caller: Caller) -> dict[str, Any]:
@@ -68,7 +94,7 @@ def test_an_answer_has_the_fields_and_types_that_the_document_says(caller: Calle
     read = document(caller.serve(MODEL))
     described = read["components"]["schemas"]["Prediction"]
     answer = caller.predict(transaction(read)["example"]).json()
-    assert list(answer) == described["required"]
+    assert sorted(answer) == sorted(described["required"])
     types = {"number": float, "integer": int, "string": str}
     for name, value in answer.items():
         assert type(value) is types[described["properties"][name]["type"]]
@@ -95,12 +121,10 @@ def test_the_document_is_whole(loaded: bool, caller: Caller) -> None:
     assert read["info"]["title"] == "Fraud detection"
     assert read["info"]["version"] == "1"
     assert {path: list(methods) for path, methods in read["paths"].items()} == {
-        "/predict": ["post"],
-        "/healthcheck": ["get"],
-        "/metrics": ["get"],
+        path: [method] for path, (method, _) in STATUSES.items()
     }
     operations = [one for methods in read["paths"].values() for one in methods.values()]
-    assert len({one["operationId"] for one in operations}) == 3
+    assert len({one["operationId"] for one in operations}) == len(STATUSES)
     for operation in operations:
         assert operation["summary"]
         assert all(one["description"] for one in operation["responses"].values())
@@ -112,6 +136,48 @@ def test_the_document_is_whole(loaded: bool, caller: Caller) -> None:
         assert name in read["components"]["schemas"]
 
 
-def test_the_document_names_every_status_of_predict(caller: Caller) -> None:
-    responses = document(caller)["paths"]["/predict"]["post"]["responses"]
-    assert sorted(responses) == ["200", "413", "422", "503"]
+@pytest.mark.parametrize("path", STATUSES)
+def test_the_document_names_every_status_that_a_route_can_answer(path: str, caller: Caller) -> None:
+    method, statuses = STATUSES[path]
+    responses = document(caller)["paths"][path][method]["responses"]
+    assert sorted(responses) == statuses.split()
+    assert all(one["description"] for one in responses.values())
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_what_an_answer_holds_is_described_field_by_field(path: str, caller: Caller) -> None:
+    read = document(caller.serve(MODEL))
+    answer = read["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]
+    name = answer["schema"]["$ref"].rpartition("/")[2]
+    described = read["components"]["schemas"][name]["properties"]
+    example = transaction(read)["example"]
+    body = {"transactions": [example]} if path.endswith("batch") else example
+    assert set(caller.post(f"{path}?explain=true", body).json()) == set(described)
+
+
+def test_the_bodies_that_need_one_have_a_schema(caller: Caller) -> None:
+    read = document(caller.serve(MODEL))
+    bodies = {
+        path: one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        for path, one in read["paths"].items()
+        if "post" in one
+    }
+    assert {path: name.rpartition("/")[2] for path, name in bodies.items()} == {
+        "/predict": "Transaction",
+        "/predict/batch": "Batch",
+        "/invocations": "Invocation",
+        "/v2/models/{name}/infer": "InferRequest",
+        "/v2/models/{name}/versions/{version}/infer": "InferRequest",
+    }
+    example = read["components"]["schemas"]["Batch"]["example"]
+    assert caller.post("/predict/batch", example).status_code == 200
+
+
+def test_the_document_says_that_tokens_are_needed_where_they_are(
+    make_caller: Callable[..., Caller], tmp_path: Path
+) -> None:
+    assert "security" not in document(make_caller())
+    (tmp_path / "tokens").write_text(ALICE)
+    read = document(make_caller(FRAUD_AUTH="on", FRAUD_TOKENS=str(tmp_path / "tokens")))
+    assert read["security"] == [{"token": []}]
+    assert read["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}

@@ -371,12 +371,12 @@ def test_a_batch_reads_what_each_transaction_alone_reads(rows: list[dict[str, An
     """And refuses exactly where one alone is refused, in the same words."""
     alone: list[list[Any]] = []
     errors: list[dict[str, Any]] = []
-    for number, row in enumerate(rows):
+    for place, row in enumerate(rows):
         try:
             alone.append(READER.read(json.dumps(row).encode()))
         except InvalidTransaction as error:
             errors += [
-                {**one, "loc": ["body", "transactions", number, *one["loc"][1:]]}
+                {**one, "loc": ["body", "transactions", place, *one["loc"][1:]]}
                 for one in error.errors
             ]
     body = json.dumps({"transactions": rows}).encode()

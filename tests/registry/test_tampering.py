@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from securesystemslib.signer import CryptoSigner
 from typer.testing import CliRunner
 
 from deploy.processes import free_port, inference_service, mlflow_server, wait_until_ok
-from inference.model import load_head
 from registry.cli import app
 from registry.errors import RegistryError, VerificationError
 from registry.freeze import set_frozen
@@ -30,9 +28,11 @@ from registry.memory import Tip
 from registry.rollback import rollback
 from registry.statement import Statement
 from registry.store import PRODUCTION, connect, read_ledger
-from registry.trust import create_ledger, open_signer, read_trust, trusted_key
+from registry.trust import create_ledger, open_signer, trusted_key
 from tests.candidates import NAMES, write_evaluation_rows
 from tests.conftest import REPOSITORY, Server, World
+from tests.inference.calls import wait_for_health
+from tests.inference.pods import Pod, pod
 from tests.registry.attacks import (
     ALICE,
     ATTACKS,
@@ -46,14 +46,13 @@ from tests.registry.attacks import (
 )
 
 TRANSACTION = dict.fromkeys(NAMES, 0.7)
-LONGEST_WAIT_SECONDS = 60.0
 LONGEST_LINE = 600
 """Of what `verify` prints, however long the text is that an attacker chose."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The target as it was before any attack, and a service that started then."""
+    """The target as it was before any attack, and what pods had that ran or started then."""
 
     target: Target
     digests: dict[str, str]
@@ -61,7 +60,8 @@ class Prepared:
     artifacts: Path
     service: str
     answer: dict[str, Any]
-    floor: Tip | None
+    floor: Tip
+    cache: Path
 
     def put_back(self) -> Target:
         """The server as it was: its whole database and every file."""
@@ -109,11 +109,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             served.backup(kept)
         shutil.copytree(world.server.artifacts, artifacts)
         log = folder / "service.log"
-        with inference_service(uri, config, free_port(), log) as (service, process):
+        once = {"FRAUD_POLL_SECONDS": "0"}  # the pods that look again are in the tests below
+        with inference_service(uri, config, free_port(), log, **once) as (service, process):
             wait_until_ok(process, f"{service}/healthcheck", log)
             answer = predict(service)
-            target, floor = Target(world, waiting), Tip.of(world.ledger)
-            yield Prepared(target, digests, database, artifacts, service, answer, floor)
+            target, floor, cache = Target(world, waiting), Tip.of(world.ledger), folder / "kept"
+            assert floor
+            assert pod(world, cache).look()
+            yield Prepared(target, digests, database, artifacts, service, answer, floor, cache)
 
 
 @pytest.fixture
@@ -124,7 +127,7 @@ def target(prepared: Prepared) -> Target:
 def predict(service: str) -> dict[str, Any]:
     answer = requests.post(f"{service}/predict", json=TRANSACTION, timeout=20)
     answer.raise_for_status()
-    return dict(answer.json())
+    return {name: value for name, value in answer.json().items() if name != "request_id"}
 
 
 def command(world: World, *arguments: str) -> tuple[int, str]:
@@ -136,99 +139,111 @@ def command(world: World, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def start_a_pod(world: World, digests: dict[str, str]) -> Serves | str:
-    """What a pod serves that starts now, or why it does not."""
-    try:
-        model = load_head(world.client, read_trust(world.config))
-    except RegistryError as error:
-        return str(error)
+def outcome(one: Pod, digests: dict[str, str]) -> Serves | str:
+    """What a pod serves, or why it is not ready."""
+    model = one.serving.model
+    if one.serving.not_ready or model is None:
+        return one.serving.not_ready
     (candidate,) = (name for name, digest in digests.items() if digest == model.digest)
-    return Serves(candidate, model.link.version)
+    return Serves(candidate, model.version)
 
 
-def below_floor(prepared: Prepared) -> str:
-    """Why whoever saw the ledger before the attack does not take it any more; empty if it does."""
-    trust = prepared.target.world.trust.model_copy(update={"floor": prepared.floor})
-    try:
-        read_ledger(prepared.target.client, trust)
-    except RegistryError as error:
-        return str(error)
-    return ""
+def start_a_pod(world: World, cache: Path, digests: dict[str, str], **floor: str) -> Serves | str:
+    """What a pod serves that starts now, or why it does not."""
+    one = pod(world, cache, **floor)
+    one.look()
+    return outcome(one, digests)
 
 
-def test_before_any_attack_everybody_agrees(prepared: Prepared, target: Target) -> None:
-    assert prepared.floor
+def assert_as(expected: Serves | Refuses, found: Serves | str) -> None:
+    if isinstance(expected, Refuses):
+        assert expected.message in str(found)
+        assert str(found).isprintable()
+    else:
+        assert found == expected
+
+
+def test_before_any_attack_everybody_agrees(
+    prepared: Prepared, target: Target, tmp_path: Path
+) -> None:
     assert prepared.floor.sequence == 2
-    assert below_floor(prepared) == ""
     tip = f"tip:     {prepared.floor}"
     assert command(target.world, "verify") == (0, f"{tip}\n2 entries, 0 problems\n")
-    assert start_a_pod(target.world, prepared.digests) == Serves("B", 2)
+    for cache in (tmp_path / "cache", prepared.cache):
+        assert start_a_pod(target.world, cache, prepared.digests) == Serves("B", 2)
+    floor = {"FRAUD_LEDGER_FLOOR": str(prepared.floor)}
+    assert start_a_pod(target.world, tmp_path / "2", prepared.digests, **floor) == Serves("B", 2)
     assert prepared.answer["model_version"] == 2
-    assert prepared.answer["model_digest"] == prepared.digests["B"]
+    assert prepared.answer["model_digest"] == prepared.digests["B"][:12]
     assert len(set(prepared.digests.values())) == 3
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_attack(prepared: Prepared, target: Target, attack: Attack) -> None:
+def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Attack) -> None:
+    world, digests = target.world, prepared.digests
+    caches = [shutil.copytree(prepared.cache, tmp_path / name) for name in ("running", "again")]
+    running = pod(world, caches[0])
+    assert running.look()
+
     attack.do(target)
 
-    code, output = command(target.world, "verify")
+    code, output = command(world, "verify")
     assert (code, attack.verify in output) == (attack.exit_code, True), output
     for line in output.splitlines():
         assert line.isprintable()
         assert len(line) < LONGEST_LINE
 
-    started = start_a_pod(target.world, prepared.digests)
-    if isinstance(attack.starting, Refuses):
-        assert attack.starting.message in str(started)
-        assert str(started).isprintable()
-    else:
-        assert started == attack.starting
+    assert_as(attack.starting, start_a_pod(world, tmp_path / "new", digests))
+    assert_as(attack.again, start_a_pod(world, caches[1], digests))
+    floor = {"FRAUD_LEDGER_FLOOR": str(prepared.floor)}
+    expected = attack.again if attack.forgets else attack.starting
+    assert_as(expected, start_a_pod(world, tmp_path / "floor", digests, **floor))
 
+    assert running.look() == (not attack.reported)
+    assert_as(attack.running, outcome(running, digests))
+    assert attack.reported in running.serving.problem
+    assert bool(attack.reported) == bool(running.serving.problem)
     assert predict(prepared.service) == prepared.answer
-    assert ("does not extend what is remembered" in below_floor(prepared)) == attack.forgets
 
     if attack.promote:
-        code, output = command(target.world, "promote", target.waiting, "--approver=github:alice")
+        code, output = command(world, "promote", target.waiting, "--approver=github:alice")
         assert (code != 0, attack.promote in output) == (True, True), output
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "health"),
+    ("name", "with_floor", "said"),
     [
-        (
-            "bytes swapped",
-            503,
-            {"reason": "the files of ledger version 2: model.onnx was changed"},
-        ),
-        ("version appended by hand", 200, {"status": "ready", "model_version": 2, "candidate": 2}),
-        ("tag edited", 200, {"status": "ready", "model_version": 1, "candidate": 1}),
+        ("bytes swapped", False, "the files of ledger version 2: model.onnx was changed"),
+        ("older entry deleted", False, "the ledger is broken: version 2 is broken: it follows"),
+        ("head deleted", True, "the ledger does not extend what is remembered of it: entry 2"),
     ],
 )
-def test_a_service_that_starts_after_the_attack_says_the_same(
-    target: Target, tmp_path: Path, name: str, status: int, health: dict[str, Any]
+def test_a_service_that_starts_refuses_and_one_that_runs_answers_as_before(
+    prepared: Prepared, target: Target, tmp_path: Path, name: str, with_floor: bool, said: str
 ) -> None:
-    next(attack for attack in ATTACKS if attack.name == name).do(target)
-    world, log = target.world, tmp_path / "service.log"
-    with inference_service(world.server.uri, world.config, free_port(), log) as (service, _):
-        answer = health_when_known(service)
-        assert answer.status_code == status
-        assert answer.json() == answer.json() | health
+    attack = next(attack for attack in ATTACKS if attack.name == name)
+    world, logs = target.world, (tmp_path / "running.log", tmp_path / "starting.log")
+    ran = {"FRAUD_CACHE": str(tmp_path / "ran"), "FRAUD_POLL_SECONDS": "0.2"}
+    new = {"FRAUD_CACHE": str(tmp_path / "new")}
+    if with_floor:
+        new["FRAUD_LEDGER_FLOOR"] = str(prepared.floor)
+    uri, config = world.server.uri, world.config
+    with inference_service(uri, config, free_port(), logs[0], **ran) as (running, _):
+        wait_for_health(running, 200)
+        attack.do(target)
+        with inference_service(uri, config, free_port(), logs[1], **new) as (starting, _):
+            refusal = wait_for_health(starting, 503, said)
+            assert refusal.json()["status"] == "not ready"
+            assert requests.get(f"{starting}/readyz", timeout=5).json() == refusal.json()
+            answer = requests.post(f"{starting}/predict", json=TRANSACTION, timeout=5)
+            assert answer.status_code == 503
+            assert requests.get(f"{starting}/livez", timeout=5).status_code == 200
 
-
-def health_when_known(service: str) -> requests.Response:
-    """The first answer of `/healthcheck` after the model was loaded, or could not be."""
-    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            answer = requests.get(f"{service}/healthcheck", timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.1)
-            continue
-        if answer.json().get("reason") != "the model is being loaded":
-            return answer
-        time.sleep(0.1)
-    raise AssertionError(f"{service} does not say whether it is ready")
+        assert wait_for_health(running, 200, attack.reported).json()["model_version"] == 2
+        assert requests.get(f"{running}/readyz", timeout=5).status_code == 200
+        assert predict(running) == prepared.answer
+    assert f"not ready: {said}" in logs[1].read_text()
+    assert attack.reported in logs[0].read_text()
 
 
 class Interrupted(MlflowClient):

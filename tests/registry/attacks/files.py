@@ -83,7 +83,7 @@ def swap_bytes_of_an_older_entry(target: Target) -> None:
 
 def _bytes(name: str, how: str, do: Callable[[Target], None], message: str) -> Attack:
     """An attack on the head's files: everybody says the same of it."""
-    return Attack(name, how, do, 3, message, Refuses(message))
+    return Attack(name, how, do, 3, message, Refuses(message), of_files=True)
 
 
 def _of_head(what: str) -> str:

@@ -1,0 +1,381 @@
+"""The cache: what a pod starts from when the registry is away, and what never counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.processes import free_port, inference_service
+from inference.cache import ABANDONED_SECONDS, Cache
+from registry.errors import UsageError, VerificationError
+from registry.memory import Tip
+from registry.store import PRODUCTION, connect
+from registry.trust import create_ledger, read_trust
+from tests.conftest import World
+from tests.inference.calls import wait_for_health
+from tests.inference.pods import Pod, at, pod, put_in_force
+from tests.inference.relay import relayed
+
+NOWHERE = "http://127.0.0.1:9"
+FORGOTTEN = "the ledger does not extend what is remembered of it: entry 2 of ledger "
+
+
+@pytest.fixture(autouse=True)
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the service's own process; here, `registry` was imported before it."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture
+def cache(world: World, tmp_path: Path) -> Path:
+    """What a pod left that served weight 0.25 as version 1."""
+    put_in_force(world, tmp_path, 0.25)
+    assert pod(world, tmp_path / "cache").look()
+    return tmp_path / "cache"
+
+
+def of_ledger(world: World, cache: Path) -> Path:
+    return cache / world.trust.ledger_id
+
+
+def model_file(world: World, cache: Path) -> Path:
+    (found,) = of_ledger(world, cache).glob("models/*/model.onnx")
+    return found
+
+
+def start_without_registry(world: World, cache: Path, **settings: str) -> Pod:
+    started = pod(at(NOWHERE, world), cache, **settings)
+    assert not started.look()
+    return started
+
+
+def test_a_start_without_the_registry_serves_the_last_verified_model_and_says_so(
+    world: World, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    started = start_without_registry(world, cache)
+    assert started.version == 1
+    assert started.serving.not_ready == ""
+    assert started.serving.source == "cache"
+    assert started.serving.problem.startswith("reading the ledger: ")
+    assert started.count("fraud_cache_starts_total") == 1
+    assert started.serving.model
+    assert started.serving.model.score([0.5])[1] == 0.125
+    assert any(one.startswith("started from the cache: reading") for one in caplog.messages)
+
+    assert not started.look()
+    assert started.count("fraud_cache_starts_total") == 1
+
+
+def test_a_service_starts_from_the_cache_and_follows_the_registry_when_that_comes_back(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with relayed(world.server.uri) as relay:
+        relay.go_down()
+        settings = {"FRAUD_POLL_SECONDS": "0.2", "FRAUD_CACHE": str(cache)}
+        service = inference_service(relay.uri, world.config, free_port(), log, **settings)
+        with service as (address, _):
+            said = wait_for_health(address, 200, '"source":"cache"').json()
+            assert said["model_version"] == 1
+            assert said["problem"].startswith("reading the ledger: ")
+            assert said["lag_seconds"] > 0
+            assert httpx.get(f"{address}/readyz").status_code == 200
+            metrics = httpx.get(f"{address}/metrics").text
+            assert "fraud_cache_starts_total 1.0" in metrics
+            answer = httpx.post(f"{address}/predict", json={"amount": 0.5})
+            assert answer.json()["probability"] == 0.125
+            assert '"message":"started from the cache: ' in log.read_text()
+
+            put_in_force(world, tmp_path, 0.75)
+            relay.come_up()
+            said = wait_for_health(address, 200, '"source":"registry"').json()
+            assert (said["model_version"], said["problem"]) == (2, "")
+
+
+def test_with_neither_cache_nor_registry_it_lives_and_is_ready_once_the_registry_comes(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    with relayed(world.server.uri) as relay:
+        relay.go_down()
+        service = inference_service(relay.uri, world.config, free_port(), tmp_path / "log")
+        with service as (address, process):
+            wait_for_health(address, 503, "reading the ledger: ")
+            assert httpx.get(f"{address}/livez").status_code == 200
+            assert httpx.get(f"{address}/readyz").status_code == 503
+            relay.come_up()
+            assert wait_for_health(address, 200).json()["source"] == "registry"
+            assert process.poll() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"bytes", b"\x00" * 500])
+def test_damaged_bytes_in_the_cache_are_not_served_and_are_fetched_again(
+    world: World, cache: Path, content: bytes
+) -> None:
+    file = model_file(world, cache)
+    good = file.read_bytes()
+    file.write_bytes(content)
+    started = start_without_registry(world, cache)
+    assert started.version is None
+    assert started.serving.not_ready.endswith(
+        "and the cache does not hold version 1: promote of candidate 11 by github:alice"
+    )
+    assert started.count("fraud_cache_starts_total") == 0
+
+    assert pod(world, cache).look()
+    assert model_file(world, cache).read_bytes() == good
+
+
+@pytest.mark.parametrize("name", ["sitecustomize.py", "code/added.py"])
+def test_an_added_file_in_the_cache_does_not_count(world: World, cache: Path, name: str) -> None:
+    added = model_file(world, cache).parent / name
+    added.parent.mkdir(exist_ok=True)
+    added.write_text("import os\n")
+    assert start_without_registry(world, cache).version is None
+    assert pod(world, cache).look()
+    assert not added.exists()
+
+
+def test_a_link_in_the_cache_does_not_count(world: World, cache: Path, tmp_path: Path) -> None:
+    file = model_file(world, cache)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert start_without_registry(world, cache).version is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"number": 1}]', '{"number": 1}', "\udcff"])
+def test_a_damaged_copy_of_the_ledger_does_not_count(world: World, cache: Path, text: str) -> None:
+    file = of_ledger(world, cache) / "ledger.json"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    started = start_without_registry(world, cache)
+    assert started.version is None
+    assert started.serving.not_ready.endswith(
+        f"{file} is damaged; delete it, and the registry is asked again"
+    )
+    assert pod(world, cache).look()
+    assert start_without_registry(world, cache).version == 1
+
+
+def test_an_edited_copy_of_the_ledger_does_not_count(world: World, cache: Path) -> None:
+    file = of_ledger(world, cache) / "ledger.json"
+    (version,) = json.loads(file.read_text())
+    version["source"] = "mlflow-artifacts:/elsewhere"
+    file.write_text(json.dumps([version]))
+    started = start_without_registry(world, cache)
+    assert started.version is None
+    assert "does not extend what is remembered" in started.serving.not_ready
+
+
+def test_a_damaged_memory_of_the_tip_stops_the_start_with_and_without_the_registry(
+    world: World, cache: Path
+) -> None:
+    file = of_ledger(world, cache) / "tip"
+    file.write_text("damaged")
+    for asked in (world, at(NOWHERE, world)):
+        started = pod(asked, cache)
+        assert not started.look()
+        assert started.version is None
+        assert f"{file} is damaged: it remembers no ledger's tip" in started.serving.not_ready
+
+
+def test_the_cache_of_another_ledger_is_left_alone_and_does_not_count(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    other = create_ledger(tmp_path / "other.yaml", tmp_path / "other.pem")
+    elsewhere = World(**{**vars(world), "trust": other, "config": tmp_path / "other.yaml"})
+    started = start_without_registry(elsewhere, cache)
+    assert started.version is None
+    assert model_file(world, cache).exists()
+
+    shutil.rmtree(of_ledger(elsewhere, cache))
+    shutil.copytree(of_ledger(world, cache), of_ledger(elsewhere, cache))
+    started = start_without_registry(elsewhere, cache)
+    assert started.version is None
+    assert "does not extend what is remembered" in started.serving.not_ready
+
+
+def test_a_registry_that_answers_but_is_broken_never_makes_it_start_from_the_cache(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.75)
+    shutil.copytree(cache, tmp_path / "other")
+    assert pod(world, cache).look()
+    world.client.delete_model_version(PRODUCTION, "1")
+    for kept in (cache, tmp_path / "other", tmp_path / "new"):
+        started = pod(world, kept)
+        assert not started.look()
+        assert started.version is None
+        assert "version 2 is broken: it follows" in started.serving.not_ready
+        assert started.count("fraud_swaps_failed_total", reason="verification") == 1
+        assert started.count("fraud_cache_starts_total") == 0
+
+
+def test_where_only_the_files_of_a_newer_head_cannot_be_had_no_older_model_is_served(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.75)
+    source = world.client.get_model_version(PRODUCTION, "2").source
+    shutil.rmtree(world.server.stored(str(source)))
+    started = pod(world, cache)
+    assert not started.look()
+    assert started.version is None
+    assert started.serving.not_ready.startswith(f"fetching {source}: ")
+    assert started.count("fraud_swaps_failed_total", reason="unreachable") == 1
+
+    again = start_without_registry(world, cache)
+    assert again.version is None
+    assert "the cache does not hold version 2" in again.serving.not_ready
+
+
+def test_entries_that_were_deleted_from_the_end_are_noticed_by_a_pod_that_starts_again(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.75)
+    assert pod(world, cache).look()
+    world.client.delete_model_version(PRODUCTION, "2")
+    log, kept = tmp_path / "log", {"FRAUD_CACHE": str(cache)}
+    service = inference_service(world.server.uri, world.config, free_port(), log, **kept)
+    with service as (address, _):
+        reason = wait_for_health(address, 503, FORGOTTEN).json()["reason"]
+    assert reason.startswith(f"{FORGOTTEN}{world.trust.ledger_id} was ")
+    assert "now it ends with entry 1 (version 1" in reason
+    assert f"not ready: {FORGOTTEN}" in log.read_text()
+
+
+def test_a_floor_lets_a_new_pod_notice_it_too(world: World, cache: Path, tmp_path: Path) -> None:
+    put_in_force(world, tmp_path, 0.75)
+    tip = Tip.of(world.ledger)
+    floor = {"FRAUD_LEDGER_FLOOR": str(tip)}
+    assert pod(world, tmp_path / "new", **floor).look()
+    assert start_without_registry(world, cache, **floor).version is None
+    world.client.delete_model_version(PRODUCTION, "2")
+    assert pod(world, tmp_path / "other").look()
+    started = pod(world, tmp_path / "another", **floor)
+    assert not started.look()
+    assert started.serving.not_ready.startswith(FORGOTTEN)
+
+
+def test_models_that_are_out_of_force_are_deleted_but_not_the_one_before(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    one = pod(world, cache)
+    one.look()
+    for weight in (0.5, 0.75):
+        put_in_force(world, tmp_path, weight)
+        one.look()
+    kept = {path.parent.name for path in of_ledger(world, cache).glob("models/*/model.onnx")}
+    assert kept == {link.statement.manifest.digest for link in world.ledger.models[1:]}
+
+
+def test_a_download_that_was_killed_leaves_nothing_that_counts(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25, padding=os.urandom(4_000_000))
+    cache = tmp_path / "cache"
+    settings = {"FRAUD_CACHE": str(cache)}
+    partial = of_ledger(world, cache)
+    with relayed(world.server.uri) as relay:
+        relay.most_bytes = 1_000_000
+        service = inference_service(
+            relay.uri, world.config, free_port(), tmp_path / "log", **settings
+        )
+        with service as (_, process):
+            wait_until(lambda: any(partial.glob("partial-*/**/padding*")))
+            process.send_signal(signal.SIGKILL)
+            process.wait(20)
+    (left,) = partial.glob("partial-*")
+    assert list(partial.glob("models/*")) == []
+    started = start_without_registry(world, cache)
+    assert started.version is None
+
+    assert pod(world, cache).look()
+    assert left.exists()  # it could be another worker's, still under way
+    long_ago = time.time() - ABANDONED_SECONDS - 60
+    os.utime(left, (long_ago, long_ago))
+    pod(world, cache)
+    assert not left.exists()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_download_that_fails_leaves_nothing(world: World, tmp_path: Path) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    source = world.client.get_model_version(PRODUCTION, "1").source
+    (world.server.stored(str(source)) / "model.onnx").write_bytes(b"bytes")
+    cache = tmp_path / "cache"
+    assert not pod(world, cache).look()
+    assert list(of_ledger(world, cache).glob("partial-*")) == []
+    assert list(of_ledger(world, cache).glob("models/*")) == []
+
+
+def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25, padding=os.urandom(200_000))
+    cache, workers = tmp_path / "cache", 8
+    trust, versions = read_trust(world.config), world.ledger
+    start, failures = threading.Barrier(workers), list[BaseException]()
+
+    def work() -> None:
+        try:
+            own = Cache(cache, trust.ledger_id)
+            start.wait(20)
+            for _ in range(5):
+                own.accept(versions, None)
+                folder = own.fetch(connect(world.server.uri), versions.chain[0])
+                assert own.verified(versions.chain[0]) == folder
+                own.forget_others(versions.chain[0])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert list(of_ledger(world, cache).glob("partial-*")) == []
+    assert len(list(of_ledger(world, cache).glob("models/*"))) == 1
+
+
+def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    older = world.ledger
+    put_in_force(world, tmp_path, 0.75)
+    kept = Cache(cache, world.trust.ledger_id)
+    kept.accept(world.ledger, None)
+    with pytest.raises(VerificationError, match="does not extend"):
+        kept.accept(older, None)
+    assert (of_ledger(world, cache) / "tip").read_text() == f"{Tip.of(world.ledger)}\n"
+
+
+def test_a_cache_that_cannot_be_written_to_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(UsageError) as caught:
+        Cache(file / "cache", "ledger")
+    assert str(caught.value) == (
+        f"the cache {file}/cache cannot be written to (Not a directory); "
+        "name a folder that can be in FRAUD_CACHE"
+    )
+
+
+def test_a_ledgers_id_cannot_lead_out_of_the_cache(tmp_path: Path) -> None:
+    Cache(tmp_path / "cache", "../../elsewhere")
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["..%2F..%2Felsewhere"]

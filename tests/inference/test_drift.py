@@ -1,0 +1,202 @@
+"""Rows counted in the bins of training, and how far the two lie apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter
+
+from inference.drift import (
+    BUFFERED_ROWS,
+    Drift,
+    bin_names,
+    reference_shares,
+    stability_index,
+)
+from registry.contract import Histogram
+from registry.scorer import Value, encode_columns
+from tests.inference.models import category, contract_of, number
+
+AMOUNT = number("amount", nullable=True).model_copy(
+    update={"histogram": Histogram(edges=(0.1, 1.0, 10.0), counts=(10, 20, 30, 30), missing=10)}
+)
+COUNTRY = category("country", "DE", "FR", nullable=True).model_copy(
+    update={"histogram": Histogram(counts=(60, 20), missing=20)}
+)
+CONTRACT = contract_of(AMOUNT, COUNTRY)
+AMOUNT_BINS = ["-inf..0.1", "0.1..1", "1..10", "10..inf", "missing"]
+COUNTRY_BINS = ["DE", "FR", "unknown"]
+
+Counted = dict[tuple[str, str], float]
+
+
+class Counting:
+    """A drift counter and what it counted."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        labels = ("version", "input", "bin")
+        counter = Counter("rows", "Rows", labels, registry=self._registry)
+        self.drift = Drift(CONTRACT, counter, "7")
+
+    def counted(self) -> Counted:
+        (family,) = self._registry.collect()
+        return {
+            (one.labels["input"], one.labels["bin"]): one.value
+            for one in family.samples
+            if one.name == "rows_total" and one.value
+        }
+
+
+def encoded(amounts: Sequence[Value], countries: Sequence[Value]) -> NDArray[np.float32]:
+    columns = {"amount": amounts, "country": countries}
+    return encode_columns(columns, CONTRACT.inputs)
+
+
+def test_bins_are_named_by_their_ranges_or_categories() -> None:
+    assert bin_names(AMOUNT) == AMOUNT_BINS
+    assert bin_names(COUNTRY) == COUNTRY_BINS
+    assert bin_names(number("x")) == ["-inf..inf", "missing"]
+
+
+def test_reference_shares_are_those_of_training() -> None:
+    assert reference_shares(AMOUNT) == dict(
+        zip(AMOUNT_BINS, (0.1, 0.2, 0.3, 0.3, 0.1), strict=True)
+    )
+    assert reference_shares(COUNTRY) == {"DE": 0.6, "FR": 0.2, "unknown": 0.2}
+
+
+def test_an_input_that_training_never_counted_has_no_shares() -> None:
+    empty = AMOUNT.model_copy(update={"histogram": Histogram(counts=(0,))})
+    assert reference_shares(empty) == {"-inf..inf": 0, "missing": 0}
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (-1e30, "-inf..0.1"),
+        (0.0999, "-inf..0.1"),
+        (0.1, "0.1..1"),
+        (0.5, "0.1..1"),
+        (1.0, "1..10"),
+        (9.99, "1..10"),
+        (10.0, "10..inf"),
+        (1e30, "10..inf"),
+        (None, "missing"),
+    ],
+)
+def test_a_number_on_an_edge_belongs_to_the_bin_above(value: Value, name: str) -> None:
+    """0.1 is not the same in float32, in which it was scored, as in the contract's float64."""
+    counting = Counting()
+    counting.drift.add(encoded([value], ["DE"]))
+    counting.drift.flush()
+    assert counting.counted() == {("amount", name): 1, ("country", "DE"): 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [("DE", "DE"), ("FR", "FR"), ("XX", "unknown"), (None, "unknown")]
+)
+def test_a_category_has_its_bin_and_unseen_and_missing_ones_share_one(
+    value: Value, name: str
+) -> None:
+    counting = Counting()
+    counting.drift.add(encoded([5.0], [value]))
+    counting.drift.flush()
+    assert counting.counted() == {("amount", "1..10"): 1, ("country", name): 1}
+
+
+def test_nothing_is_counted_twice() -> None:
+    counting = Counting()
+    counting.drift.add(encoded([5.0, 0.5], ["DE", "DE"]))
+    for _ in range(3):
+        counting.drift.flush()
+    assert counting.counted() == {
+        ("amount", "1..10"): 1,
+        ("amount", "0.1..1"): 1,
+        ("country", "DE"): 2,
+    }
+
+
+def test_single_rows_past_what_is_kept_are_counted_and_none_is_lost() -> None:
+    counting = Counting()
+    for _ in range(BUFFERED_ROWS):
+        counting.drift.add(encoded([5.0], ["FR"]))
+    assert counting.counted() == {}
+    counting.drift.add(encoded([0.5], ["FR"]))
+    assert counting.counted() == {("amount", "1..10"): 512, ("country", "FR"): 512}
+    counting.drift.flush()
+    assert counting.counted() == {
+        ("amount", "1..10"): 512,
+        ("amount", "0.1..1"): 1,
+        ("country", "FR"): 513,
+    }
+
+
+def test_a_row_is_copied_and_not_kept() -> None:
+    """The scorer may use its array again for the next request."""
+    counting, row = Counting(), encoded([5.0], ["FR"])
+    counting.drift.add(row)
+    row[:] = np.nan, 0
+    counting.drift.flush()
+    assert counting.counted() == {("amount", "1..10"): 1, ("country", "FR"): 1}
+
+
+values = st.tuples(
+    st.none() | st.sampled_from([0.1, 1.0, 10.0]) | st.floats(-20, 20),
+    st.sampled_from(["DE", "FR", "XX", None]),
+)
+rows = st.lists(values, min_size=1, max_size=30)
+
+
+@given(groups=st.lists(st.tuples(rows, st.integers(1, 60)), min_size=1, max_size=6))
+def test_every_row_is_counted_once_however_rows_arrive(
+    groups: list[tuple[list[tuple[float | None, str | None]], int]],
+) -> None:
+    """One at a time, in batches smaller and larger than what is kept: the counts are the same."""
+    batches, singles = Counting(), Counting()
+    expected: Tally[tuple[str, str]] = Tally()
+    for group, times in groups:
+        part = np.tile(encoded(*zip(*group, strict=True)), (times, 1))
+        batches.drift.add(part)
+        for row in part:
+            singles.drift.add(row.reshape(1, -1))
+        for amount, country in group:
+            edges = np.array([0.1, 1, 10], np.float32)
+            at = 4 if amount is None else int((np.float32(amount) >= edges).sum())
+            expected["amount", AMOUNT_BINS[at]] += times
+            expected["country", country if country in ("DE", "FR") else "unknown"] += times
+    batches.drift.flush()
+    singles.drift.flush()
+    assert batches.counted() == singles.counted() == expected
+
+
+def test_the_stability_index_is_the_sum_over_the_bins() -> None:
+    """(0.5 - 0.6) ln(0.5 / 0.6) + (0.5 - 0.4) ln(0.5 / 0.4), worked out by hand."""
+    index = stability_index({"a": 50, "b": 50}, {"a": 0.6, "b": 0.4})
+    assert index == pytest.approx(0.04054651, abs=1e-8)
+
+
+def test_what_is_as_in_training_is_stable() -> None:
+    assert stability_index({"a": 6, "b": 4}, {"a": 0.6, "b": 0.4}) == pytest.approx(0)
+
+
+def test_an_empty_bin_counts_as_one_in_ten_thousand() -> None:
+    """(1 - 0.5) ln(1 / 0.5) + (0.0001 - 0.5) ln(0.0001 / 0.5)."""
+    index = stability_index({"a": 10}, {"a": 0.5, "b": 0.5})
+    assert index == pytest.approx(0.3465736 + 4.2577449, abs=1e-6)
+    assert stability_index({"a": 10, "new": 10}, {"a": 1.0}) == pytest.approx(4.6043185, abs=1e-6)
+
+
+def test_while_nothing_was_counted_there_is_no_index() -> None:
+    assert math.isnan(stability_index({}, {"a": 1.0}))
+
+
+def test_rows_of_one_kind_alone_look_shifted() -> None:
+    assert stability_index({"1..10": 100}, reference_shares(AMOUNT)) > 0.25

@@ -1,0 +1,291 @@
+"""Following the ledger: what is served after each look, and what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.processes import free_port, inference_service
+from registry.approver import Approval
+from registry.keys import with_last, write_trust
+from registry.rollback import rollback
+from registry.store import PRODUCTION
+from registry.trust import create_ledger
+from tests.conftest import World
+from tests.inference.calls import wait_for_health
+from tests.inference.models import append, append_signed, number, weighted_sum, write_model
+from tests.inference.pods import Pod, at, pod, put_in_force
+from tests.inference.relay import relayed
+
+ALICE = Approval("github:alice", "as agreed")
+QUICK = {"FRAUD_POLL_SECONDS": "0.2"}
+PATIENCE_SECONDS = 20.0
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the service's own process; here, `registry` was imported before it."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def probability(one: Pod) -> float:
+    assert one.serving.model
+    return one.serving.model.score([0.5])[1]
+
+
+def damage(world: World, version: int) -> None:
+    source = world.client.get_model_version(PRODUCTION, str(version)).source
+    (world.server.stored(str(source)) / "model.onnx").write_bytes(b"bytes")
+
+
+def test_a_promotion_and_then_a_rollback_arrive_at_the_next_look(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    assert one.look()
+    assert (one.version, probability(one)) == (1, 0.125)
+
+    put_in_force(world, tmp_path, 0.75)
+    assert one.look()
+    assert (one.version, probability(one)) == (2, 0.375)
+    assert one.look()
+    assert one.count("fraud_swaps_total") == 1
+
+    rollback(world.client, world.trust, world.signer, 1, ALICE)
+    assert one.look()
+    assert (one.version, probability(one)) == (3, 0.125)
+    assert one.count("fraud_swaps_total") == 2
+    assert one.serving.problem == ""
+
+
+def test_the_same_entry_under_another_number_is_served_under_that(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    one.look()
+    version = world.client.get_model_version(PRODUCTION, "1")
+    world.client.delete_model_version(PRODUCTION, "1")
+    append(world, version.source, version.run_id, version.tags["statement"])
+    assert one.look()
+    assert (one.version, probability(one)) == (2, 0.125)
+
+
+def test_a_new_head_with_damaged_bytes_leaves_the_old_model_in_service(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    one.look()
+    put_in_force(world, tmp_path, 0.75)
+    damage(world, 2)
+    reason = "the files of ledger version 2: model.onnx was changed"
+    for looks in (1, 2):
+        assert not one.look()
+        assert one.count("fraud_swaps_failed_total", reason="bytes") == looks
+    assert (one.version, probability(one)) == (1, 0.125)
+    assert one.serving.not_ready == ""
+    assert one.serving.problem == reason
+    assert f"the model stays as it is: {reason}" in caplog.messages
+
+
+def test_a_new_head_that_cannot_be_loaded_leaves_the_old_model_in_service(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    one.look()
+    append_signed(world, write_model(tmp_path / "none", b"no model", number("amount")))
+    assert not one.look()
+    assert one.count("fraud_swaps_failed_total", reason="contract") == 1
+    assert one.serving.problem == "model.onnx is not a model that onnxruntime can load"
+    assert (one.version, one.serving.not_ready) == (1, "")
+
+    put_in_force(world, tmp_path, 0.75)
+    assert one.look()
+    assert (one.version, one.serving.problem) == (3, "")
+
+
+def test_a_model_without_a_probability_for_its_reference_values_is_not_served(
+    world: World, tmp_path: Path
+) -> None:
+    model = weighted_sum(float("nan"))
+    append_signed(world, write_model(tmp_path / "nan", model, number("amount")))
+    one = pod(world, tmp_path / "cache")
+    assert not one.look()
+    assert one.serving.not_ready == "the model gives no probability for its reference values"
+
+
+def test_an_unreachable_registry_leaves_the_model_in_service_and_the_lag_grows(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    with relayed(world.server.uri) as relay:
+        one = pod(at(relay.uri, world), tmp_path / "cache")
+        assert one.look()
+        relay.go_down()
+        time.sleep(0.2)
+        assert not one.look()
+        assert one.serving.problem.startswith("reading the ledger: ")
+        assert one.count("fraud_swaps_failed_total", reason="unreachable") == 1
+        assert one.serving.lag_seconds >= 0.2
+        assert one.serving.not_ready == ""
+        assert one.serving.source == "registry"
+        relay.come_up()
+        assert one.look()
+        assert one.serving.problem == ""
+        assert one.serving.lag_seconds < 0.2
+
+
+def test_past_the_longest_lag_it_is_not_ready_until_the_ledger_confirms_the_model(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    log, limit = tmp_path / "log", {"FRAUD_MAX_LAG_SECONDS": "1.5", **QUICK}
+    with (
+        relayed(world.server.uri) as relay,
+        inference_service(relay.uri, world.config, free_port(), log, **limit) as (address, _),
+    ):
+        wait_for_health(address, 200)
+        relay.go_down()
+        said = wait_for_health(address, 200, "reading the ledger").json()
+        assert said["model_version"] == 1
+        said = wait_for_health(address, 503).json()
+        assert said["reason"].startswith("the ledger has not confirmed this model for ")
+        assert "(FRAUD_MAX_LAG_SECONDS=1.5): reading the ledger: " in said["reason"]
+        assert httpx.get(f"{address}/readyz").status_code == 503
+        answer = httpx.post(f"{address}/predict", json={"amount": 0.5})
+        assert answer.json()["probability"] == 0.125
+        relay.come_up()
+        assert wait_for_health(address, 200).json()["problem"] == ""
+
+
+def test_with_no_polling_it_looks_until_the_first_head_is_served_and_never_again(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache", FRAUD_POLL_SECONDS="0")
+    one.start()
+    wait_until(lambda: "follower" not in {thread.name for thread in threading.enumerate()})
+    assert one.version == 1
+    assert one.serving.lag_seconds == 0
+    assert one.serving.not_ready == ""
+
+
+def test_a_promotion_is_followed_by_a_running_service_and_so_is_a_rollback(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    service = inference_service(
+        world.server.uri, world.config, free_port(), tmp_path / "log", **QUICK
+    )
+    with service as (address, _):
+        wait_for_health(address, 200)
+        for expected in (0.375, 0.125):
+            if expected == 0.375:
+                put_in_force(world, tmp_path, 0.75)
+            else:
+                rollback(world.client, world.trust, world.signer, 1, ALICE)
+            head = world.ledger.head
+            assert head
+            wait_for_health(address, 200, f'"model_version":{head.version},')
+            answer = httpx.post(f"{address}/predict", json={"amount": 0.5}).json()
+            assert (answer["probability"], answer["model_version"]) == (expected, head.version)
+            assert answer["model_digest"] == head.statement.files["model.onnx"][:12]
+        metrics = httpx.get(f"{address}/metrics").text
+    assert "fraud_swaps_total 2.0" in metrics
+    assert "fraud_model_info{" in metrics
+
+
+def test_a_key_that_is_revoked_while_it_runs_signs_nothing_more_that_is_served(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    one.look()
+    write_trust(world.config, with_last(world.trust, world.trust.keys[0], 1, revoked=True))
+    put_in_force(world, tmp_path, 0.75)
+    assert not one.look()
+    assert "is signed past its key's last sequence" in one.serving.problem
+    assert (one.version, one.serving.not_ready) == (1, "")
+
+
+def test_another_ledgers_configuration_is_not_followed(world: World, tmp_path: Path) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    one.look()
+    other = create_ledger(tmp_path / "other.yaml", tmp_path / "other.pem")
+    write_trust(world.config, other)
+    assert not one.look()
+    assert one.serving.problem == (
+        f"{world.config} names another ledger now, {other.ledger_id}; "
+        "restart to serve from that one"
+    )
+    assert one.version == 1
+
+
+def test_what_nobody_expected_is_logged_and_the_next_look_succeeds(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("nobody expected this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("inference.follow.load_model", fail)
+        assert not one.look()
+    assert one.serving.not_ready == "ZeroDivisionError: nobody expected this"
+    assert one.count("fraud_swaps_failed_total", reason="error") == 1
+    (record,) = (one for one in caplog.records if one.exc_info)
+    assert record.getMessage() == "following the ledger failed"
+    assert one.look()
+    assert one.serving.not_ready == ""
+
+
+def test_an_empty_ledger_is_counted_as_such(world: World, tmp_path: Path) -> None:
+    one = pod(world, tmp_path / "cache")
+    assert not one.look()
+    assert one.count("fraud_swaps_failed_total", reason="empty") == 1
+    assert one.serving.not_ready.startswith("nothing is in Production yet")
+
+
+def test_what_is_beside_the_chain_is_logged_once(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    version = world.client.get_model_version(PRODUCTION, "1")
+    append(world, version.source, version.run_id)
+    one = pod(world, tmp_path / "cache")
+    with caplog.at_level(logging.WARNING, "inference"):
+        for _ in range(3):
+            assert one.look()
+    said = [one for one in caplog.messages if "in the ledger" in one]
+    assert said == ["in the ledger, version 2 is passed over: it has no statement"]
+
+
+def test_without_a_model_and_a_registry_it_tries_again_after_a_second_or_less(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = pod(at(NOWHERE, world), tmp_path / "cache")
+    one.start()
+    wait_until(lambda: sum(said.startswith("not ready: ") for said in caplog.messages) >= 2)
+    one.stop()
+    wait_until(lambda: "follower" not in {thread.name for thread in threading.enumerate()})
+    assert one.count("fraud_swaps_failed_total", reason="unreachable") >= 2

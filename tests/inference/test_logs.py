@@ -1,0 +1,82 @@
+"""Logs as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from inference.logs import JsonLines
+from tests.conftest import REPOSITORY
+
+
+def line_of(message: str, *arguments: Any, **extra: Any) -> dict[str, Any]:
+    logger = logging.Logger("inference")
+    record = logger.makeRecord(
+        "inference", logging.WARNING, "", 0, message, arguments, extra.pop("exc_info", None), None
+    )
+    for name, value in extra.items():
+        setattr(record, name, value)
+    text = JsonLines().format(record)
+    assert "\n" not in text
+    read: dict[str, Any] = json.loads(text)
+    return read
+
+
+def test_a_line_says_when_how_grave_who_and_what() -> None:
+    line = line_of("serving version %d: %s", 3, "é")
+    when = datetime.fromisoformat(line.pop("time"))
+    assert abs(datetime.now(UTC) - when) < timedelta(seconds=30)
+    assert line == {"level": "WARNING", "logger": "inference", "message": "serving version 3: é"}
+
+
+def test_the_requests_id_is_in_the_line_where_there_is_one() -> None:
+    assert line_of("failed", request_id="payment-4711")["request_id"] == "payment-4711"
+
+
+@pytest.mark.parametrize("text", ["a\nb", '"}\n{"level": "INFO"', "\x00", "\u2028", "%s"])
+def test_no_message_can_make_a_line_of_its_own(text: str) -> None:
+    assert line_of("%s", text)["message"] == text
+
+
+def test_an_error_is_in_the_line_with_its_traceback() -> None:
+    try:
+        raise RuntimeError("no such thing")
+    except RuntimeError as error:
+        line = line_of("failed", exc_info=(type(error), error, error.__traceback__))
+    assert line["error"].startswith("Traceback (most recent call last):\n")
+    assert line["error"].endswith("RuntimeError: no such thing")
+
+
+PROGRAM = """
+import logging
+from inference.logs import log_as_json
+logging.getLogger("uvicorn").addHandler(logging.StreamHandler())
+logging.getLogger("uvicorn").propagate = False
+log_as_json()
+for name in ("inference", "uvicorn", "uvicorn.error", "gunicorn.error", "mlflow"):
+    logging.getLogger(name).info("from %s", name, extra={"request_id": name})
+logging.getLogger("inference").debug("not shown")
+"""
+
+
+def test_every_logger_of_the_process_writes_lines_on_standard_error_once() -> None:
+    """In a process of its own: it changes the loggers for good."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    names = ["inference", "uvicorn", "uvicorn.error", "gunicorn.error", "mlflow"]
+    assert [one["message"] for one in lines] == [f"from {name}" for name in names]
+    assert [one["request_id"] for one in lines] == names
+    assert ended.stdout == ""

@@ -1,0 +1,214 @@
+"""The Open Inference Protocol: /v2/models/{name}/infer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.inference.calls import Caller
+from tests.inference.models import FULL, number, served
+
+MODEL = "/v2/models/fraud-detector-production"
+INFER = f"{MODEL}/infer"
+
+
+def tensor(name: str, datatype: str, *data: Any, shape: list[int] | None = None) -> dict[str, Any]:
+    given = [len(data)] if shape is None else shape
+    return {"name": name, "shape": given, "datatype": datatype, "data": list(data)}
+
+
+TENSORS = [
+    tensor("amount", "FP64", 0.25, 0, 0.5),
+    tensor("age_days", "FP32", 0.5, None, 0.5),
+    tensor("country", "BYTES", "FR", "DE", "XX"),
+]
+
+
+@pytest.fixture
+def two_numbers(caller: Caller) -> Caller:
+    """a + b / 2."""
+    return caller.serve(served(number("a"), number("b", nullable=True), weights=(1.0, 0.5)))
+
+
+def outputs(caller: Caller, body: Any) -> dict[str, Any]:
+    answer = caller.post(INFER, body)
+    assert answer.status_code == 200, answer.text
+    return {one["name"]: one["data"] for one in answer.json()["outputs"]}
+
+
+def error(caller: Caller, body: Any) -> str:
+    answer = caller.post(INFER, body)
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["error"]
+    said: str = answer.json()["error"]
+    return said
+
+
+def test_one_tensor_an_input_is_answered_with_probability_and_decision(ready: Caller) -> None:
+    answer = ready.post(INFER, {"id": "mine", "inputs": TENSORS})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "model_name": "fraud-detector-production",
+        "model_version": "7",
+        "id": "mine",
+        "outputs": [
+            {
+                "name": "probability",
+                "shape": [3],
+                "datatype": "FP32",
+                "data": [0.75, 0.0, 0.5],
+            },
+            {
+                "name": "decision",
+                "shape": [3],
+                "datatype": "BYTES",
+                "data": ["review", "approve", "review"],
+            },
+        ],
+    }
+
+
+def test_without_an_id_the_answer_has_the_requests(ready: Caller) -> None:
+    answer = ready.post(INFER, {"inputs": TENSORS}, x_request_id="from-header")
+    assert answer.json()["id"] == "from-header"
+
+
+def test_extensions_and_parameters_are_left_alone(ready: Caller) -> None:
+    inputs = [{**one, "parameters": {"content_type": "np"}} for one in TENSORS]
+    body = {"inputs": inputs, "parameters": {"a": 1}, "outputs": [{"name": "probability", "x": 1}]}
+    assert outputs(ready, body) == {"probability": [0.75, 0.0, 0.5]}
+
+
+def test_the_outputs_that_are_asked_for_are_given_in_that_order(ready: Caller) -> None:
+    body = {"inputs": TENSORS, "outputs": [{"name": "decision"}, {"name": "probability"}]}
+    assert list(outputs(ready, body)) == ["decision", "probability"]
+    twice = {"inputs": TENSORS, "outputs": [{"name": "decision"}, {"name": "decision"}]}
+    assert list(outputs(ready, twice)) == ["decision"]
+
+
+def test_tensors_may_be_columns_in_any_order_and_nested(ready: Caller) -> None:
+    inputs = [
+        {**one, "shape": [3, 1], "data": [[value] for value in one["data"]]}
+        for one in reversed(TENSORS)
+    ]
+    assert outputs(ready, {"inputs": inputs})["probability"] == [0.75, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("data", [[0.25, 0.5, 1, None], [[0.25, 0.5], [1, None]]])
+def test_a_model_of_numbers_takes_one_tensor_in_the_contracts_order(
+    data: list[Any], two_numbers: Caller
+) -> None:
+    inputs = [{"name": "anything", "shape": [2, 2], "datatype": "FP32", "data": data}]
+    assert outputs(two_numbers, {"inputs": inputs})["probability"] == [0.5, 1.0]
+
+
+def test_it_answers_to_the_bit_what_predict_answers(ready: Caller) -> None:
+    inputs = [
+        tensor(name, "BYTES" if name == "country" else "FP64", value)
+        for name, value in FULL.items()
+    ]
+    assert outputs(ready, {"inputs": inputs})["probability"] == [
+        ready.predict(FULL).json()["probability"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"x", "body: Invalid JSON"),
+        ([], "body: Input should be an object"),
+        ({}, "inputs: Field required"),
+        ({"inputs": []}, "inputs: List should have at least 1 item"),
+        ({"inputs": [{}]}, "inputs.0.name: Field required"),
+        ({"inputs": [tensor("amount", "FP64", 1, shape=[])]}, "inputs.0.shape: List should have"),
+        ({"inputs": [tensor("amount", "FP64", 1, shape=[-1])]}, "inputs.0.shape.0: Input should"),
+        ({"inputs": [tensor("amount", "FP64", 1, shape=[1, 1, 1])]}, "inputs.0.shape: List should"),
+        ({"id": 7, "inputs": TENSORS}, "id: Input should be a valid string"),
+        ({"id": "x" * 129, "inputs": TENSORS}, "id: String should have at most 128 characters"),
+        (
+            {"inputs": TENSORS, "outputs": [{"name": "label"}]},
+            "there is no output 'label'; there are probability, decision",
+        ),
+        (
+            {"inputs": [tensor("amount", "FP64", 1, 2, shape=[3])]},
+            "amount: 2 values do not fill [3]",
+        ),
+        (
+            {"inputs": [tensor("amount", "BOOL", True)]},
+            "amount: datatype 'BOOL' is not taken",
+        ),
+        (
+            {"inputs": [*TENSORS, tensor("colour", "BYTES", "a")]},
+            "the model takes no input 'colour'",
+        ),
+        ({"inputs": [TENSORS[0], TENSORS[0]]}, "two tensors have the same name"),
+        (
+            {"inputs": [TENSORS[0], tensor("age_days", "FP32", 1)]},
+            "each tensor must have the shape [n] or [n, 1], with the same n",
+        ),
+        (
+            {"inputs": [tensor("amount", "FP64", 1, 2, shape=[1, 2])]},
+            "each tensor must have the shape [n] or [n, 1], with the same n",
+        ),
+        ({"inputs": TENSORS[:2]}, "0.country: Field required; 1.country: Field required; 2.c"),
+        (
+            {
+                "inputs": [
+                    tensor("amount", "FP64", "4000 0012"),
+                    *(tensor(one["name"], one["datatype"], one["data"][0]) for one in TENSORS[1:]),
+                ]
+            },
+            "0.amount: Input should be a valid number",
+        ),
+        ({"inputs": [tensor("amount", "FP64", [[1]])]}, "0.amount: Input should be a valid number"),
+        (
+            {"inputs": [tensor("amount", "FP64", shape=[0])]},
+            "body: List should have at least 1 item",
+        ),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if not isinstance(value, bytes) else "bytes",
+)
+def test_what_is_not_of_the_protocol_or_the_model_is_refused_with_one_error(
+    body: Any, said: str, ready: Caller
+) -> None:
+    assert error(ready, body).startswith(said)
+
+
+def test_no_value_is_repeated_in_an_error(ready: Caller) -> None:
+    card = "4000 0012 3456 7899"
+    inputs = [tensor("amount", "FP64", card), tensor("age_days", "FP64", 1), TENSORS[2]]
+    inputs[2] = tensor("country", "BYTES", "FR")
+    assert card not in error(ready, {"inputs": inputs})
+
+
+def test_a_single_tensor_of_another_width_is_refused(two_numbers: Caller) -> None:
+    assert error(two_numbers, {"inputs": [tensor("x", "FP32", 1, 2, 3, shape=[1, 3])]})
+
+
+def test_a_model_with_categories_takes_no_single_tensor(ready: Caller) -> None:
+    body = {"inputs": [tensor("rows", "FP32", 0.25, 0.5, 1, shape=[1, 3])]}
+    assert error(ready, body) == "the model takes no input 'rows'"
+
+
+def test_a_request_holds_as_many_rows_as_a_batch(two_numbers: Caller) -> None:
+    def rows(count: int) -> dict[str, Any]:
+        return {"inputs": [tensor("x", "FP32", *[0.25] * 2 * count, shape=[count, 2])]}
+
+    assert len(outputs(two_numbers, rows(1000))["probability"]) == 1000
+    assert "at most 1000 items" in error(two_numbers, rows(1001))
+
+
+def test_values_that_cannot_be_scored_are_refused(caller: Caller) -> None:
+    caller.serve(served(number("in"), number("out"), weights=(10.0, 10.0)))
+    body = {"inputs": [tensor("x", "FP64", 3e38, -3e38, shape=[1, 2])]}
+    assert error(caller, body) == "transactions.0: The model cannot score these values"
+
+
+def test_rows_and_refusals_are_counted(ready: Caller) -> None:
+    outputs(ready, {"inputs": TENSORS})
+    error(ready, {"inputs": TENSORS[:2]})
+    read = ready.samples()
+    assert read["fraud_decisions_total{decision=review}"] == 2
+    assert read["fraud_invalid_fields_total{field=country}"] == 3

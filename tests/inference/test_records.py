@@ -1,0 +1,192 @@
+"""Prediction records, written through a pipe as they are to standard output."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from typing import Any, Literal
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from inference import records
+from inference.records import Records, inputs_sha256
+from registry.scorer import Value
+from tests.inference.models import three_inputs
+
+VALUES: list[Value] = [0.25, None, "FR"]
+MODEL = three_inputs()
+
+
+class Pipe:
+    """Both ends of a pipe; a reader may stall."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records until the writer is closed, each a line of its own."""
+        os.close(self.writer)
+        with os.fdopen(self.reader, "rb") as file:
+            return [json.loads(line) for line in file.read().splitlines()]
+
+
+@pytest.fixture
+def pipe() -> Pipe:
+    return Pipe()
+
+
+@pytest.fixture
+def dropped() -> Counter:
+    return Counter("dropped", "Dropped", registry=CollectorRegistry())
+
+
+def count(counter: Counter) -> float:
+    return counter._value.get()  # type: ignore[no-any-return]
+
+
+def add(
+    kept: Records, number: int = 0, values: list[Value] = VALUES, probability: float = 0.5
+) -> None:
+    kept.add(MODEL, f"request-{number}", "alice", values, probability, number)
+
+
+def written(kind: Literal["hash", "values", "off"], pipe: Pipe, dropped: Counter) -> Any:
+    kept = Records(kind, pipe.writer, dropped)
+    kept.start()
+    add(kept, 3)
+    kept.close()
+    return pipe.read()
+
+
+def test_a_record_says_what_was_decided_on_which_inputs_by_which_model(
+    pipe: Pipe, dropped: Counter
+) -> None:
+    before = time.time()
+    (record,) = written("hash", pipe, dropped)
+    assert before <= record.pop("time") <= time.time()
+    assert record == {
+        "record": "prediction",
+        "request_id": "request-3",
+        "row": 3,
+        "caller": "alice",
+        "model_version": 7,
+        "model_digest": MODEL.digest,
+        "threshold": 0.5,
+        "probability": 0.5,
+        "decision": "review",
+        "inputs_sha256": hashlib.sha256(b'[0.25,null,"FR"]').hexdigest(),
+    }
+    assert count(dropped) == 0
+
+
+def test_a_record_holds_the_values_where_the_setting_says_so(pipe: Pipe, dropped: Counter) -> None:
+    (record,) = written("values", pipe, dropped)
+    assert record["inputs"] == {"amount": 0.25, "age_days": None, "country": "FR"}
+    assert "inputs_sha256" not in record
+
+
+def test_no_record_is_written_where_the_setting_says_so(pipe: Pipe, dropped: Counter) -> None:
+    assert written("off", pipe, dropped) == []
+    assert count(dropped) == 0
+
+
+def test_the_same_inputs_have_the_same_hash_and_others_another() -> None:
+    assert inputs_sha256([1.0, "é"]) == hashlib.sha256('[1.0,"é"]'.encode()).hexdigest()
+    assert inputs_sha256([1.0]) == inputs_sha256([1.0])
+    assert inputs_sha256([1.0]) != inputs_sha256([1.0000001])
+    assert inputs_sha256([None]) != inputs_sha256(["null"])
+
+
+def test_a_value_with_line_breaks_stays_on_one_line(pipe: Pipe, dropped: Counter) -> None:
+    kept = Records("values", pipe.writer, dropped)
+    kept.start()
+    for number, text in enumerate(("a\nb", "\u2028", '"}\n{', "\x85")):
+        add(kept, number, [0.0, None, text])
+    kept.close()
+    assert [one["inputs"]["country"] for one in pipe.read()] == ["a\nb", "\u2028", '"}\n{', "\x85"]
+
+
+def test_records_are_written_in_order_while_the_service_runs(pipe: Pipe, dropped: Counter) -> None:
+    kept = Records("hash", pipe.writer, dropped)
+    kept.start()
+    try:
+        for number in range(20):
+            add(kept, number)
+        with os.fdopen(os.dup(pipe.reader), "rb") as file:
+            read = [json.loads(file.readline())["row"] for _ in range(20)]
+        assert read == list(range(20))
+    finally:
+        kept.close()
+        pipe.read()
+
+
+def test_what_waits_is_written_on_close(
+    pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "WRITE_EVERY_SECONDS", 3600)
+    kept = Records("hash", pipe.writer, dropped)
+    kept.start()
+    for number in range(100):
+        add(kept, number)
+    kept.close()
+    assert [one["row"] for one in pipe.read()] == list(range(100))
+    assert count(dropped) == 0
+
+
+def test_past_what_may_wait_new_records_are_dropped_and_counted(
+    pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MOST_WAITING", 10)
+    kept = Records("hash", pipe.writer, dropped)
+    for number in range(15):
+        add(kept, number)
+    assert count(dropped) == 5
+    kept.start()
+    kept.close()
+    assert [one["row"] for one in pipe.read()] == list(range(10))
+
+
+def test_a_reader_that_stalls_holds_up_nobody_and_costs_new_records_only(
+    pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipe takes 64 KiB; then the writing thread waits, and only that one."""
+    monkeypatch.setattr(records, "MOST_WAITING", 1000)
+    monkeypatch.setattr(records, "WRITE_EVERY_SECONDS", 0.001)
+    kept = Records("values", pipe.writer, dropped)
+    kept.start()
+    added = 0
+    deadline = time.monotonic() + 20
+    while not count(dropped) and time.monotonic() < deadline:
+        add(kept, added, [0.0, None, "x" * 1000])
+        added += 1
+    assert count(dropped) == 1
+    start = time.monotonic()
+    kept.close(seconds=0.05)
+    assert time.monotonic() - start < 10
+    with os.fdopen(os.dup(pipe.reader), "rb") as file:
+        rows = [json.loads(file.readline())["row"] for _ in range(added - 1)]
+    assert rows == list(range(added - 1))
+    kept.close()
+    assert pipe.read() == []
+
+
+def test_a_reader_that_is_gone_costs_records_and_not_the_service(
+    pipe: Pipe, dropped: Counter
+) -> None:
+    os.close(pipe.reader)
+    kept = Records("hash", pipe.writer, dropped)
+    kept.start()
+    for number in range(7):
+        add(kept, number)
+    kept.close()
+    os.close(pipe.writer)
+    assert count(dropped) == 7
+
+
+def test_a_service_that_never_started_can_be_closed(pipe: Pipe, dropped: Counter) -> None:
+    kept = Records("hash", pipe.writer, dropped)
+    kept.close()
+    assert pipe.read() == []

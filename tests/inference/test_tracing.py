@@ -1,0 +1,210 @@
+"""Traces, as a small real collector on loopback receives them over OTLP/HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import TracerProvider
+
+from inference import app as service
+from inference.tracing import Traced, tracer_provider
+from tests.inference.calls import Caller, ask, pieces
+from tests.inference.models import FULL, three_inputs
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = "00f067aa0ba902b7"
+BODY = json.dumps(FULL).encode()
+
+
+class Collector:
+    """What arrived at /v1/traces, decoded."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.requests: list[ExportTraceServiceRequest] = []
+
+    @property
+    def spans(self) -> list[Span]:
+        return [
+            span
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            if self.path == "/v1/traces":
+                received.requests.append(ExportTraceServiceRequest.FromString(body))
+            self.send_response(200 if self.path == "/v1/traces" else 404)
+            self.send_header("content-type", "application/x-protobuf")
+            self.end_headers()
+            self.wfile.write(ExportTraceServiceResponse().SerializeToString())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        received = Collector(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield received
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def traced(caller: Caller, endpoint: str) -> Iterator[Traced]:
+    """The app with a tracer of its own; its spans have been sent when this ends."""
+    provider = tracer_provider(endpoint)
+    try:
+        yield Traced(caller.app, provider, caller.app.follower.serving)
+    finally:
+        provider.shutdown()
+
+
+def value(one: AnyValue) -> str | int:
+    return one.int_value if one.HasField("int_value") else one.string_value
+
+
+def read(attributes: list[KeyValue]) -> dict[str, str | int]:
+    return {one.key: value(one.value) for one in attributes}
+
+
+def test_a_request_is_a_span_with_status_request_id_and_model(
+    ready: Caller, collector: Collector
+) -> None:
+    before = time.time_ns()
+    with traced(ready, collector.address) as app:
+        ready.run(ask(app, pieces(BODY), headers=[(b"x-request-id", b"mine")]))
+    (span,) = collector.spans
+    assert span.name == "POST /predict"
+    assert span.kind == Span.SPAN_KIND_SERVER
+    assert span.parent_span_id == b""
+    assert before <= span.start_time_unix_nano <= span.end_time_unix_nano <= time.time_ns()
+    assert read(list(span.attributes)) == {
+        "http.request.method": "POST",
+        "url.path": "/predict",
+        "http.response.status_code": 200,
+        "fraud.request_id": "mine",
+        "fraud.model_version": 7,
+        "fraud.model_digest": ready.model.digest,
+    }
+    (resource,) = collector.requests[0].resource_spans
+    assert read(list(resource.resource.attributes))["service.name"] == "fraud-inference"
+
+
+@pytest.mark.parametrize("query", [b"", b"explain=true"], ids=["hot path", "route"])
+def test_a_span_is_a_child_of_the_callers(
+    query: bytes, ready: Caller, collector: Collector
+) -> None:
+    headers = [
+        (b"traceparent", f"00-{TRACE}-{PARENT}-01".encode()),
+        (b"tracestate", b"vendor=value"),
+    ]
+    with traced(ready, collector.address) as app:
+        answer = ready.run(ask(app, pieces(BODY), headers=headers, query=query))
+    (span,) = collector.spans
+    assert span.trace_id.hex() == TRACE
+    assert span.parent_span_id.hex() == PARENT
+    assert span.trace_state == "vendor=value"
+    assert answer.json()["request_id"] == TRACE
+    assert read(list(span.attributes))["fraud.request_id"] == TRACE
+
+
+def test_what_the_caller_does_not_sample_is_not_sent(ready: Caller, collector: Collector) -> None:
+    headers = [(b"traceparent", f"00-{TRACE}-{PARENT}-00".encode())]
+    with traced(ready, collector.address) as app:
+        assert ready.run(ask(app, pieces(BODY), headers=headers)).status == 200
+    assert collector.spans == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[(b"traceparent", b"\xff")], [(b"traceparent", b"00-0-0-0")], [(b"tracestate", b"")]],
+)
+def test_a_trace_that_is_none_begins_a_new_one(
+    headers: list[tuple[bytes, bytes]], ready: Caller, collector: Collector
+) -> None:
+    with traced(ready, collector.address) as app:
+        assert ready.run(ask(app, pieces(BODY), headers=headers)).status == 200
+    (span,) = collector.spans
+    assert span.parent_span_id == b""
+
+
+def test_refused_requests_are_spans_too(caller: Caller, collector: Collector) -> None:
+    with traced(caller, collector.address) as app:
+        caller.run(ask(app, pieces(BODY)))
+        caller.run(ask(app, [], method="GET", path="/nothing" + "x" * 500))
+    spans = collector.spans
+    assert [read(list(one.attributes))["http.response.status_code"] for one in spans] == [503, 404]
+    assert len(spans[1].name) == 104
+    assert "fraud.model_version" not in read(list(spans[0].attributes))
+
+
+def test_a_failure_is_marked_as_one(
+    ready: Caller, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: bytes) -> None:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr(ready.model.reader, "read", fail)
+    with traced(ready, collector.address) as app:
+        ready.run(ask(app, pieces(BODY)))
+    (span,) = collector.spans
+    assert read(list(span.attributes))["http.response.status_code"] == 500
+    assert span.status.code == Status.STATUS_CODE_ERROR
+    assert "hunter2" not in str(span)
+
+
+def test_many_requests_are_sent_in_few_batches(ready: Caller, collector: Collector) -> None:
+    with traced(ready, f"{collector.address}/") as app:
+        for _ in range(100):
+            ready.run(ask(app, pieces(BODY)))
+    assert len(collector.spans) == 100
+    assert len({one.trace_id for one in collector.spans}) == 100
+    assert len(collector.requests) < 10
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_service_is_traced_where_an_endpoint_is_set(
+    named: bool,
+    make_caller: Callable[..., Caller],
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    providers: list[TracerProvider] = []
+
+    def kept(endpoint: str) -> TracerProvider:
+        providers.append(tracer_provider(endpoint))
+        return providers[-1]
+
+    monkeypatch.setattr(service, "tracer_provider", kept)
+    endpoint = collector.address if named else ""
+    caller = make_caller(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint).serve(three_inputs())
+    assert caller.predict(FULL).status_code == 200
+    for one in providers:
+        one.shutdown()
+    assert [one.name for one in collector.spans] == (["POST /predict"] if named else [])

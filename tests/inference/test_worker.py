@@ -1,0 +1,131 @@
+"""`gunicorn -c gunicorn_conf.py`: several workers, one set of metrics."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.processes import free_port, running
+from tests.conftest import REPOSITORY, Server
+from tests.inference.calls import wait_for_health
+from tests.inference.conftest import make_world
+from tests.inference.pods import put_in_force
+
+ROW = {"amount": 0.5}
+WORKERS = 2
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A running gunicorn with two ready workers."""
+
+    address: str
+    master: subprocess.Popen[bytes]
+    log: Path
+    temporary: Path
+
+    @property
+    def pids(self) -> set[int]:
+        shown = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.master.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return {int(one) for one in shown.stdout.split()}
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        """A sample of /metrics; None where there is none."""
+        text = httpx.get(f"{self.address}/metrics").text
+        for family in text_string_to_metric_families(text):
+            for one in family.samples:
+                if one.name == name and labels.items() <= one.labels.items():
+                    return one.value
+        return None
+
+    def answered(self) -> float:
+        """The requests to /predict that were answered, over all workers."""
+        return self.sample("fraud_requests_total", route="/predict", status="200") or 0
+
+
+@pytest.fixture(scope="module")
+def workers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    folder = tmp_path_factory.mktemp("workers")
+    world = make_world(server, folder)
+    put_in_force(world, folder, 0.25)
+    port, temporary = free_port(), folder / "tmp"
+    temporary.mkdir()
+    environment = {
+        "MLFLOW_TRACKING_URI": server.uri,
+        "FRAUD_LEDGER_CONFIG": str(world.config),
+        "FRAUD_CACHE": str(folder / "cache"),
+        "FRAUD_PORT": str(port),
+        "FRAUD_AUTH": "off",
+        "FRAUD_DRAIN_SECONDS": "0",
+        "FRAUD_POLL_SECONDS": "0.3",
+        "WEB_CONCURRENCY": str(WORKERS),
+        "TMPDIR": str(temporary),
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "gunicorn_conf.py")]
+    with running(command, folder / "log", environment) as master:
+        found = Workers(f"http://127.0.0.1:{port}", master, folder / "log", temporary)
+        wait_for_health(found.address, 200)
+        wait_until(lambda: found.sample("fraud_model_info") == WORKERS)
+        yield found
+        world.client.delete_registered_model("fraud-detector-production")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_each_worker_answers_and_the_metrics_are_summed_over_them(workers: Workers) -> None:
+    before = workers.answered()
+    answers = [httpx.post(f"{workers.address}/predict", json=ROW) for _ in range(40)]
+    assert {one.json()["probability"] for one in answers} == {0.125}
+    # A worker that is not asked itself counts what it noted at its next look at the ledger.
+    wait_until(lambda: workers.answered() == before + 40)
+    for _ in range(5):  # whichever worker is asked
+        assert workers.answered() == before + 40
+        assert workers.sample("fraud_model_info", version="1") == WORKERS
+    counted = workers.sample("fraud_request_seconds_count", route="/predict")
+    assert counted == before + 40
+    assert workers.sample("fraud_decisions_total", decision="approve") == before + 40
+
+
+def test_a_killed_worker_is_replaced_and_its_gauges_leave_the_sums(workers: Workers) -> None:
+    before = workers.pids
+    assert len(before) == WORKERS
+    counted = workers.answered()
+    killed = min(before)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: killed not in workers.pids and len(workers.pids) == WORKERS)
+    wait_until(lambda: workers.sample("fraud_model_info") == WORKERS)
+    for _ in range(10):
+        assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
+    assert workers.sample("fraud_model_info") == WORKERS
+    (folder,) = workers.temporary.glob("fraud-metrics-*")
+    assert list(folder.glob(f"gauge_live*_{killed}.db")) == []
+    wait_until(lambda: workers.answered() == counted + 10)  # what it had counted stays counted
+
+
+def test_at_the_end_its_folder_of_metrics_is_gone(workers: Workers) -> None:
+    assert len(list(workers.temporary.glob("fraud-metrics-*"))) == 1
+    workers.master.send_signal(signal.SIGTERM)
+    workers.master.wait(20)
+    assert list(workers.temporary.glob("fraud-metrics-*")) == []
+    assert "Traceback" not in workers.log.read_text()
