@@ -26,7 +26,7 @@ demo: $(STAMP)  ## Train, judge, approve, promote and serve on this machine (ARG
 	@$(BIN)/python -m deploy.demo $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

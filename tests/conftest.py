@@ -118,5 +118,8 @@ def world(server: Server, tmp_path: Path) -> Iterator[World]:
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no tracking server, ledger or key that happens to be configured here."""
     for name in list(os.environ):
-        if name.startswith("FRAUD_") or name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+        if name.startswith(("FRAUD_", "OTEL_", "MLFLOW_EXPERIMENT_")) or name in (
+            "MLFLOW_TRACKING_URI",
+            "MLFLOW_RUN_ID",
+        ):
             monkeypatch.delenv(name)

@@ -70,8 +70,8 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     client = connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
-    mlflow.set_experiment("bench-inference")
-    candidate, inputs, pipeline = _train()
+    # Not by `set_experiment`, which leaves it in the environment of whatever runs next.
+    candidate, inputs, pipeline = _train(client.create_experiment("bench-inference"))
     rows = folder / "rows.parquet"
     write_rows(DATA, DATASET, rows)
     config, key = folder / "ledger.yaml", folder / "signing-key.pem"
@@ -92,14 +92,14 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     )
 
 
-def _train() -> tuple[int, tuple[Input, ...], Pipeline]:
+def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
     """The candidate's version, its inputs, and the scikit-learn pipeline that it was made from."""
     dataset = read_dataset(DATASET)
     data = read_data(DATA, dataset)
     split = split_data(data.frame, dataset)
     inputs = describe_inputs(data, split.train)
     parameters = {**MODELS[MODEL].defaults, "max_iter": TREES, FRAUD_WEIGHT: 1.0}
-    with warnings.catch_warnings(), mlflow.start_run():
+    with warnings.catch_warnings(), mlflow.start_run(experiment_id=experiment_id):
         # skl2onnx 1.20 hands numpy integers to protobuf, once for each tree.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")
         track.log_origin()
