@@ -68,10 +68,13 @@ class Answers:
         self._observe(model, request, values, probability, 0)
         if model.drift:
             model.drift.add(row)
-        answer = {
+        answer: dict[str, Any] = {
             "probability": probability,
-            "decision": model.decide(probability),
-            **self._model_part(model, request),
+            "decision": "review" if probability >= model.threshold else "approve",
+            "threshold": model.threshold,
+            "model_version": model.version,
+            "model_digest": model.short_digest,
+            "request_id": request.id,
         }
         if explain:
             answer["reasons"] = [asdict(one) for one in model.reasons(values, row)]
@@ -86,7 +89,15 @@ class Answers:
         except InvalidTransaction as error:
             return self.refused(error, model)
         predictions = [{"probability": one, "decision": model.decide(one)} for one in probabilities]
-        return json_reply({"predictions": predictions, **self._model_part(model, request)})
+        return json_reply(
+            {
+                "predictions": predictions,
+                "threshold": model.threshold,
+                "model_version": model.version,
+                "model_digest": model.short_digest,
+                "request_id": request.id,
+            }
+        )
 
     def score(
         self, model: ServedModel, rows: Sequence[list[Value]], request: Request
@@ -113,14 +124,6 @@ class Answers:
                 whole = len(one["loc"]) == 1 or isinstance(field, int) or field == "transactions"
                 field = BODY if whole else UNKNOWN_FIELD
             self._metrics.invalid.labels(field).inc()
-
-    def _model_part(self, model: ServedModel, request: Request) -> dict[str, Any]:
-        return {
-            "threshold": model.threshold,
-            "model_version": model.version,
-            "model_digest": model.short_digest,
-            "request_id": request.id,
-        }
 
     def _observe(
         self,

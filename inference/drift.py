@@ -8,6 +8,7 @@ Risk Scorecards, 2006, chapter 6). Under 0.1 is usually read as stable, above 0.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from itertools import pairwise
 from threading import Lock
@@ -20,7 +21,7 @@ from registry.contract import Contract, Input
 
 MISSING = "missing"
 UNKNOWN = "unknown"
-BUFFERED_ROWS = 512
+COUNTED_AT_ONCE = 256
 SMALLEST_SHARE = 1e-4
 """Stands for an empty bin, whose logarithm would be infinite."""
 
@@ -58,13 +59,12 @@ def stability_index(counts: Mapping[str, float], reference: Mapping[str, float])
 
 
 class Drift:
-    """Collects encoded rows and counts them many at a time: a row alone costs one copy."""
+    """Collects encoded rows and counts them many at a time."""
 
     def __init__(self, contract: Contract, counter: Counter, version: str) -> None:
         """`counter` has the labels version, input and bin."""
         self._inputs = contract.inputs
-        self._rows = np.empty((BUFFERED_ROWS, len(contract.inputs)), dtype=np.float32)
-        self._filled = 0
+        self._waiting: deque[NDArray[np.float32]] = deque()
         self._lock = Lock()
         self._counters = [
             [counter.labels(version, one.name, name) for name in bin_names(one)]
@@ -72,30 +72,22 @@ class Drift:
         ]
 
     def add(self, rows: NDArray[np.float32]) -> None:
-        """Take rows of shape (n, inputs), as the scorer encoded them."""
-        with self._lock:
-            if len(rows) == 1 and self._filled < BUFFERED_ROWS:
-                self._rows[self._filled] = rows[0]
-                self._filled += 1
-                return
-            for begin in range(0, len(rows), BUFFERED_ROWS):
-                part = rows[begin : begin + BUFFERED_ROWS]
-                if self._filled + len(part) > BUFFERED_ROWS:
-                    self._count()
-                self._rows[self._filled : self._filled + len(part)] = part
-                self._filled += len(part)
+        """Take rows of shape (n, inputs), as the scorer encoded them; they must not change later."""
+        self._waiting.append(rows)
+        if len(self._waiting) >= COUNTED_AT_ONCE:
+            self.flush()
 
     def flush(self) -> None:
         """Count what was collected."""
         with self._lock:
-            self._count()
-
-    def _count(self) -> None:
-        rows, self._filled = self._rows[: self._filled], 0
-        for column, one, counters in zip(rows.T, self._inputs, self._counters, strict=True):
-            counts = np.bincount(_bins(column, one), minlength=len(counters))
-            for at in np.flatnonzero(counts):
-                counters[at].inc(int(counts[at]))
+            several = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if not several:
+                return
+            columns = np.concatenate(several).T
+            for column, one, counters in zip(columns, self._inputs, self._counters, strict=True):
+                counts = np.bincount(_bins(column, one), minlength=len(counters))
+                for at in np.flatnonzero(counts):
+                    counters[at].inc(int(counts[at]))
 
 
 def _bins(column: NDArray[np.float32], one: Input) -> NDArray[np.int64]:

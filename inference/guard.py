@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
+import random
 import re
 import time
 
@@ -66,7 +66,8 @@ def request_id(given: bytes | None, trace_parent: bytes | None) -> str:
         return given.decode()
     if trace_parent is not None and (found := TRACE_PARENT.fullmatch(trace_parent)):
         return found[1].decode()
-    return os.urandom(16).hex()
+    # Seeded anew in each worker after the fork; an id must be new, but may be guessed.
+    return f"{random.getrandbits(128):032x}"
 
 
 class Guard:

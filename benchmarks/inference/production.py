@@ -121,5 +121,7 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
 def _rows_to_send(path: Path, inputs: Sequence[Input], pipeline: Pipeline) -> Rows:
     frame = choose(path, ROWS)
     names = tuple(one.name for one in inputs)
-    expected = pipeline.predict_proba(encode(frame, inputs))[:, 1]
-    return Rows(names, frame.select(names).to_numpy().astype(np.float64), expected)
+    encoded = encode(frame, inputs)
+    expected = pipeline.predict_proba(encoded)[:, 1]
+    # As float32, or a server that scores in float64 may see a value on another side of a split.
+    return Rows(names, encoded.astype(np.float64), expected)
