@@ -72,7 +72,7 @@ class Drift:
         ]
 
     def add(self, rows: NDArray[np.float32]) -> None:
-        """Take rows of shape (n, inputs), as the scorer encoded them; they must not change later."""
+        """Take encoded rows of shape (n, inputs), which must not change later."""
         self._waiting.append(rows)
         if len(self._waiting) >= COUNTED_AT_ONCE:
             self.flush()

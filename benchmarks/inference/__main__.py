@@ -30,13 +30,15 @@ def all_servers(production: Production, core: int) -> list[Server]:
     """Every server, the constants with an answer of ours. Raises CannotMeasure."""
     python = str(installed("inference") / "python")
     names = production.rows.names
-    ours = servers.ours(python, production.tracking_uri, production.ledger_config, names)
+    uri, config = production.tracking_uri, production.ledger_config
+    ours = servers.ours(python, uri, config, names, records=False)
     answer = FOLDER / "answer.json"
     with started(ours, core, FOLDER / "logs" / "sample.log") as ready:
         answer.write_bytes(check(ours, ready.address, production.rows))
     return [
         servers.bare(python, answer, names),
         ours,
+        servers.ours(python, uri, config, names, records=True),
         servers.hello(python, answer, names),
         peers.mlflow_serve(production),
         *peers.mlserver(installed("mlserver"), production, FOLDER / "mlserver"),

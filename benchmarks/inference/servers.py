@@ -38,10 +38,13 @@ class Server:
         return [json.dumps(self.body(row)) for row in rows.values.tolist()]
 
 
-def ours(python: str, tracking_uri: str, ledger_config: Path, names: tuple[str, ...]) -> Server:
-    """The service, with everything on that it has on by default but its tokens."""
+def ours(
+    python: str, tracking_uri: str, ledger_config: Path, names: tuple[str, ...], *, records: bool
+) -> Server:
+    """The service with validation, metrics, request id and decision; and with a record of each
+    prediction, as it has by default, where `records` says so. Without tokens."""
     return Server(
-        name="ours",
+        name="ours, with records" if records else "ours",
         command=[python, "-m", "inference"],
         environment={
             "PYTHONPATH": str(REPOSITORY),
@@ -50,6 +53,7 @@ def ours(python: str, tracking_uri: str, ledger_config: Path, names: tuple[str, 
             "FRAUD_HOST": HOST,
             "FRAUD_PORT": "{port}",
             "FRAUD_AUTH": "off",
+            "FRAUD_RECORDS": "hash" if records else "off",
             # As docs/inference.md advises for an image.
             "PYTHONOPTIMIZE": "2",
             "MALLOC_ARENA_MAX": "1",

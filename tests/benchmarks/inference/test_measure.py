@@ -55,7 +55,7 @@ def test_a_round_of_the_bare_function_and_one_of_ours(
 ) -> None:
     program("wrk", "apt-get install wrk")
     world.put_in_production()
-    ours = servers.ours(sys.executable, world.server.uri, world.config, NAMES)
+    ours = servers.ours(sys.executable, world.server.uri, world.config, NAMES, records=False)
     medians = {
         one.name: measure(one, rows, CORE, None, 1, tmp_path / "log") for one in (constant, ours)
     }
