@@ -118,8 +118,18 @@ def world(server: Server, tmp_path: Path) -> Iterator[World]:
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no tracking server, ledger or key that happens to be configured here."""
     for name in list(os.environ):
-        if name.startswith(("FRAUD_", "OTEL_", "MLFLOW_EXPERIMENT_")) or name in (
-            "MLFLOW_TRACKING_URI",
-            "MLFLOW_RUN_ID",
-        ):
+        if name.startswith(("FRAUD_", "OTEL_")) or name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
             monkeypatch.delenv(name)
+
+
+def _forget_experiment() -> None:
+    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def no_experiment_of_an_earlier_test() -> Iterator[None]:
+    """`mlflow.set_experiment` leaves its choice in the environment, for subprocesses."""
+    _forget_experiment()
+    yield
+    _forget_experiment()

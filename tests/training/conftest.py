@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -48,11 +47,3 @@ def lasting_world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
 def own_ledger(lasting_world: World, tmp_path: Path) -> World:
     """An empty ledger beside the lasting one; candidates of the module's other tests stay."""
     return new_world(lasting_world.server, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def no_experiment_of_an_earlier_run() -> Iterator[None]:
-    """`mlflow.set_experiment` leaves its choice in the environment, for subprocesses."""
-    yield
-    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
-        os.environ.pop(name, None)
