@@ -29,6 +29,10 @@ class Reply:
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
+    def head(self) -> list[tuple[bytes, bytes]]:
+        """The headers with the body's length, in a list that more may be added to."""
+        return [*self.headers, (b"content-length", b"%d" % len(self.body))]
+
 
 @dataclass(slots=True)
 class Request:
@@ -70,7 +74,7 @@ class Answers:
             model.drift.add(row)
         answer: dict[str, Any] = {
             "probability": probability,
-            "decision": "review" if probability >= model.threshold else "approve",
+            "decision": model.decide(probability),
             "threshold": model.threshold,
             "model_version": model.version,
             "model_digest": model.short_digest,

@@ -55,8 +55,7 @@ log = logging.getLogger("inference")
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.head()})
     await send({"type": "http.response.body", "body": reply.body})
 
 

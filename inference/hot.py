@@ -43,11 +43,7 @@ class HotPath:
                 reply = guard.instead(request, task, error)
             finally:
                 guard.deadlines.leave(task)
-        headers = [
-            *reply.headers,
-            (b"content-length", b"%d" % len(reply.body)),
-            *guard.headers(request, "POST", "/predict"),
-        ]
+        headers = reply.head() + guard.headers(request, "POST", "/predict")
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
         scope["fraud"] = request

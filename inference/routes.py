@@ -20,7 +20,7 @@ from registry.store import PRODUCTION
 def as_response(reply: Reply) -> Response:
     """A reply as the framework sends it, with the same headers as the hot path's."""
     response = Response(reply.body, reply.status)
-    response.raw_headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    response.raw_headers = reply.head()
     return response
 
 

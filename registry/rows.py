@@ -148,7 +148,7 @@ def _check_delay(name: str, delay_days: str) -> None:
 def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
     clusters = None
     if CLUSTER in frame.columns:
-        clusters = _clusters(frame[CLUSTER])
+        clusters = numbered_owners(frame[CLUSTER])
     return JudgedRows(
         labels=frame[LABEL].to_numpy(dtype=np.int8),
         days=times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64),
@@ -157,7 +157,7 @@ def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
     )
 
 
-def _clusters(whose: pd.Series[Any]) -> NDArray[np.int64]:
+def numbered_owners(whose: pd.Series[Any]) -> NDArray[np.int64]:
     """Numbers from 0 for whom each row belongs to; a row of nobody known is alone."""
     numbers = pd.factorize(whose)[0].astype(np.int64)
     alone = numbers < 0

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 
 from registry.metrics import JudgedRows
+from registry.rows import numbered_owners
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,5 @@ def card_precision(rows: JudgedRows, scores: NDArray[np.float32], k: int) -> flo
 
 
 def numbered(owners: pl.Series) -> NDArray[np.int64]:
-    """Numbers from 0 for whom each row belongs to; a row of nobody known is alone.
-
-    As `registry.rows` numbers them, so that the gates find the same intervals on the same rows.
-    """
-    numbers = pd.factorize(owners.to_pandas())[0].astype(np.int64)
-    alone = numbers < 0
-    numbers[alone] = numbers.max() + 1 + np.arange(alone.sum())
-    return numbers
+    """The owners as the gates number them, so that both find the same intervals."""
+    return numbered_owners(owners.to_pandas())
