@@ -26,9 +26,11 @@ from deploy.processes import (
     wait_until_ok,
 )
 from registry.errors import RegistryError
+from registry.names import CANDIDATES
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.scorer import open_model
-from registry.store import CANDIDATES, connect, read_ledger
+from registry.store import connect, read_ledger
 from registry.trust import read_trust
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -165,7 +167,7 @@ def _use(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
     if head is None:
         raise Stopped("nothing is in Production")
     with tempfile.TemporaryDirectory() as temporary:
-        scorer = open_model(fetch_verified(client, head, Path(temporary)))
+        scorer = open_model(fetch_verified(Registry(client.tracking_uri), head, Path(temporary)))
     say(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
     rows = traffic.choose(folder / "rows.parquet", proof.ANSWERS)
     exchanges = traffic.send(address, rows, scorer.contract)

@@ -29,9 +29,9 @@ from inference.routes import as_response, operation_routes, predict_routes
 from inference.serving import Serving
 from inference.settings import Settings, read_settings
 from inference.stopping import drain_on_sigterm
-from inference.tracing import Traced, tracer_provider
 from registry.errors import RegistryError
-from registry.store import PRODUCTION, connect
+from registry.names import PRODUCTION
+from registry.rest import Registry
 from registry.trust import read_trust
 
 SWITCH_SECONDS = 0.0001
@@ -71,13 +71,18 @@ def make_service(settings: Settings) -> Service:
     Raises UsageError where a setting, the ledger's configuration or a file of tokens is not what it
     must be.
     """
-    client, trust = connect(settings.tracking_uri), read_trust(settings.ledger_config)
+    registry = Registry(settings.tracking_uri)
+    trust = read_trust(settings.ledger_config, settings.ledger_floor)
     cache = Cache(settings.cache, trust.ledger_id)
     serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)
     metrics = Metrics()
     records = Records(settings.records, sys.stdout.fileno(), metrics.records_dropped)
-    follower = Follower(settings, client, trust, cache, serving, metrics)
-    tracing = tracer_provider(settings.otlp_endpoint) if settings.otlp_endpoint else None
+    follower = Follower(settings, registry, trust, cache, serving, metrics)
+    tracing = None
+    if settings.otlp_endpoint:  # imported only then: it would be a tenth of every start
+        from inference.tracing import Traced, tracer_provider  # noqa: PLC0415
+
+        tracing = tracer_provider(settings.otlp_endpoint)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -17,13 +17,12 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from mlflow import MlflowClient
-
 from registry.errors import UsageError, VerificationError
 from registry.files import Manifest
 from registry.ledger import Ledger, Link, Version
 from registry.memory import Tip, read_tip, write_tip
 from registry.reader import fetch_verified
+from registry.rest import Registry
 
 ABANDONED_SECONDS = 3600
 PARTIAL = "partial-"
@@ -48,13 +47,11 @@ class Cache:
             ) from error
         self._forget_partial_downloads()
 
-    def accept(self, ledger: Ledger, floor: Tip | None) -> None:
-        """Remember the ledger's tip, if the ledger extends what is remembered and the floor.
+    def accept(self, ledger: Ledger) -> None:
+        """Remember the ledger's tip, if the ledger extends what is remembered.
 
         Raises VerificationError where it does not: entries were taken away.
         """
-        if floor:
-            floor.require(ledger)
         with self._locked():
             remembered = read_tip(self._tip)
             if remembered:
@@ -86,7 +83,7 @@ class Cache:
                 f"{self._ledger} is damaged; delete it, and the registry is asked again"
             ) from error
 
-    def fetch(self, client: MlflowClient, link: Link) -> Path:
+    def fetch(self, registry: Registry, link: Link) -> Path:
         """A folder with exactly the files of the entry's statement; downloaded if need be.
 
         Raises BytesMismatch where what the server gives is something else, and Unreachable.
@@ -96,7 +93,7 @@ class Cache:
         kept = self._place(link)
         partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
         try:
-            fetched = fetch_verified(client, link, partial)
+            fetched = fetch_verified(registry, link, partial)
             with self._locked():
                 if not self.verified(link):  # another worker may have, and be loading it
                     shutil.rmtree(kept, ignore_errors=True)

@@ -9,8 +9,6 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from mlflow import MlflowClient
-
 from inference.cache import Cache
 from inference.metrics import Metrics
 from inference.model import ServedModel, load_model
@@ -27,8 +25,7 @@ from registry.errors import (
 )
 from registry.fold import fold
 from registry.ledger import Finding, Ledger, Link, Version
-from registry.memory import Tip
-from registry.store import read_versions
+from registry.rest import Registry
 from registry.trust import Trust, read_trust
 
 FIRST_WAIT_SECONDS = 1.0
@@ -52,15 +49,14 @@ class Follower:
     def __init__(
         self,
         settings: Settings,
-        client: MlflowClient,
+        registry: Registry,
         trust: Trust,
         cache: Cache,
         serving: Serving,
         metrics: Metrics,
     ) -> None:
-        self._settings, self._client, self._trust = settings, client, trust
+        self._settings, self._registry, self._trust = settings, registry, trust
         self._cache, self.serving, self._metrics = cache, serving, metrics
-        self._floor = Tip.parse(settings.ledger_floor) if settings.ledger_floor else None
         self._findings: tuple[Finding, ...] = ()
         self._settled: tuple[list[Version], Trust] | None = None
         """What was read when the head was last found to be the one that is served."""
@@ -113,7 +109,7 @@ class Follower:
     def _look(self) -> None:
         self._read_trust()
         try:
-            versions = read_versions(self._client)
+            versions = self._registry.versions()
         except Unreachable as error:
             if self.serving.model is None:
                 self._start_from_cache(error)
@@ -122,19 +118,19 @@ class Follower:
             return  # to verify a thousand signatures again would slow requests for no gain
         ledger = fold(versions, self._trust)
         self._report(ledger)
-        self._cache.accept(ledger, self._floor)
+        self._cache.accept(ledger)
         self._cache.keep(versions)
         head = _head_of(ledger)
         served = self.serving.model
         if served is None or served.link != head:
-            folder = self._cache.fetch(self._client, head)
+            folder = self._cache.fetch(self._registry, head)
             self._load(folder, head)
             self._cache.forget_others(head, *([served.link] if served else []))
         self._settled = (versions, self._trust)
 
     def _read_trust(self) -> None:
         """The keys as they are now: one that was revoked must not count until a restart."""
-        trust = read_trust(self._settings.ledger_config)
+        trust = read_trust(self._settings.ledger_config, self._trust.floor)
         if trust.ledger_id != self._trust.ledger_id:
             raise UsageError(
                 f"{self._settings.ledger_config} names another ledger now, {trust.ledger_id}; "
@@ -147,9 +143,9 @@ class Follower:
         versions = self._cache.versions()
         if versions is None:
             return
-        ledger = fold(versions, self._trust)
         try:
-            self._cache.accept(ledger, self._floor)
+            ledger = fold(versions, self._trust)
+            self._cache.accept(ledger)
             head = _head_of(ledger)
             folder = self._cache.verified(head)
         except RegistryError as error:

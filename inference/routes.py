@@ -14,7 +14,7 @@ from inference.answers import Answers, Reply, json_reply
 from inference.hot import read_body
 from inference.metrics import Metrics
 from inference.serving import Serving
-from registry.store import PRODUCTION
+from registry.names import PRODUCTION
 
 
 def as_response(reply: Reply) -> Response:

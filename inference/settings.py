@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode
 
 from registry.errors import UsageError
 from registry.memory import Tip
@@ -23,13 +23,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _parsed_tip(text: str) -> str:
+def _parsed_tip(text: str | None) -> Tip | None:
     try:
-        if text:
-            Tip.parse(text)
+        return Tip.parse(text) if text else None
     except UsageError as error:
         raise ValueError(str(error)) from error
-    return text
 
 
 class Settings(BaseSettings):
@@ -45,8 +43,8 @@ class Settings(BaseSettings):
         validation_alias="FRAUD_LEDGER_CONFIG",
         description="File with the ledger's id and the trusted public keys",
     )
-    ledger_floor: Annotated[str, AfterValidator(_parsed_tip)] = Field(
-        default="",
+    ledger_floor: Annotated[InstanceOf[Tip] | None, NoDecode, BeforeValidator(_parsed_tip)] = Field(
+        default=None,
         validation_alias="FRAUD_LEDGER_FLOOR",
         description="The oldest tip of the ledger that is accepted, as `registry status` prints "
         "it: LEDGER_ID:SEQUENCE:SHA256",

@@ -11,10 +11,11 @@ from securesystemslib.signer import Signer
 from registry.approver import Approval
 from registry.errors import Refused, UsageError, VerificationError
 from registry.ledger import Ledger, Link
+from registry.names import PRODUCTION, STATEMENT_TAG
 from registry.progress import step
 from registry.signs import repair_or_warn
 from registry.statement import Statement, open_envelope, sign
-from registry.store import PRODUCTION, STATEMENT_TAG, read_ledger, server_errors, suppress_exists
+from registry.store import read_ledger, server_errors, suppress_exists
 from registry.trust import Trust, TrustedKey
 
 

@@ -9,7 +9,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from registry.errors import NotFound, UsageError
-from registry.store import CANDIDATES, STAGING_ALIAS, download, server_errors
+from registry.names import CANDIDATES, STAGING_ALIAS
+from registry.store import download, server_errors
 
 STAGING = "staging"
 AUTHORS_TAG = "authors"

@@ -21,6 +21,7 @@ from registry.ledger import Ledger
 from registry.memory import Tip
 from registry.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.signs import stale_signs
 from registry.store import connect, read_ledger
 from registry.trust import read_trust
@@ -161,7 +162,7 @@ def _damage(client: MlflowClient, ledger: Ledger) -> list[str]:
         checked.add(files)
         try:
             with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-                fetch_verified(client, link, Path(folder))
+                fetch_verified(Registry(client.tracking_uri), link, Path(folder))
             with fetched_evidence(client, entry.evidence):
                 pass
         except RegistryError as error:

@@ -27,19 +27,14 @@ from registry.evidence import (
 from registry.files import Manifest, sha256_of
 from registry.gates.gate import Judged, Trial
 from registry.ledger import Link
+from registry.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from registry.policy import Policy, read_policy
 from registry.progress import step
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.scorer import open_model
-from registry.store import (
-    CANDIDATES,
-    EVIDENCE_EXPERIMENT,
-    download,
-    read_ledger,
-    server_errors,
-    suppress_exists,
-)
+from registry.store import download, read_ledger, server_errors, suppress_exists
 from registry.trust import Trust
 
 
@@ -115,7 +110,8 @@ def _trial(
     production_folder: Path | None = None
     if head is not None:
         with step(f"fetching Production (ledger version {head.version})"):
-            production_folder = fetch_verified(client, head, folder.parent / "production")
+            registry, kept = Registry(client.tracking_uri), folder.parent / "production"
+            production_folder = fetch_verified(registry, head, kept)
     with step(f"scoring {len(rows.judged.labels):,} transactions"):
         judged = _judged("candidate", folder / MODEL_FOLDER, rows)
         production = _judged("Production", production_folder, rows) if production_folder else None

@@ -18,8 +18,9 @@ from registry import statement
 from registry.errors import BytesMismatch, Refused, UsageError
 from registry.files import Manifest, sha256_of
 from registry.gates.gate import Verdict
+from registry.names import EVIDENCE_EXPERIMENT
 from registry.statement import Candidate, Sha256
-from registry.store import EVIDENCE_EXPERIMENT, download, server_errors
+from registry.store import download, server_errors
 
 EVIDENCE_FILE = "evidence.json"
 MODEL_FOLDER = "model"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mlflow import MlflowClient
 
 from registry.ledger import Link
-from registry.store import CANDIDATES, EVIDENCE_EXPERIMENT, server_errors
+from registry.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.store import server_errors
 
 MOST = 50
 

@@ -21,6 +21,8 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
     Links are followed from the first statement; of several successors of one entry the lowest
     version wins. A signed entry that follows nothing in the chain breaks it: an honest promoter
     only ever follows the tip, so what it followed was deleted.
+
+    Raises VerificationError where the ledger does not extend the floor of `trust`.
     """
     signed, findings = _signed(sorted(versions, key=lambda one: one.number), trust)
     successors: dict[str | None, list[Link]] = defaultdict(list)
@@ -50,7 +52,10 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
         reason = f"it follows {followed}, which is not in the chain"
         findings += (Finding(link.version, "broken", reason) for link in links)
     findings.sort(key=lambda one: one.version)
-    return Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
+    ledger = Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
+    if trust.floor is not None:
+        trust.floor.require(ledger)
+    return ledger
 
 
 def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Finding]]:

@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
-from mlflow import MlflowClient
-
+from registry.errors import BytesMismatch
 from registry.files import Manifest
 from registry.ledger import Link
-from registry.store import download
+from registry.rest import Registry
+
+PROXIED = "mlflow-artifacts:/"
+MOST_LISTED, DEEPEST = 1000, 20
 
 
-def fetch_verified(client: MlflowClient, link: Link, destination: Path) -> Path:
+def fetch_verified(registry: Registry, link: Link, destination: Path) -> Path:
     """Download an entry's files into `destination` and hold them against its signed statement.
 
     Raises BytesMismatch, naming each file that is missing, was added or was changed, and
     Unreachable. It never falls back to another entry: whoever can damage a file could then force
     a downgrade.
     """
-    folder = download(client, link.statement.entry.source, destination)
-    link.statement.manifest.require(
-        Manifest.of(folder), f"the files of ledger version {link.version}"
-    )
+    manifest, source = link.statement.manifest, link.statement.entry.source
+    whose = f"the files of ledger version {link.version}"
+    if source.startswith(PROXIED) and not source.startswith(f"{PROXIED}/"):
+        actual = _fetch_named(registry, source.removeprefix(PROXIED), manifest, whose, destination)
+        manifest.require(actual, whose)
+        return destination
+    # Directly from Blob Storage, say. Imported only then: it takes longer than all else.
+    from registry.store import connect, download  # noqa: PLC0415
+
+    folder = download(connect(registry.uri), source, destination)
+    manifest.require(Manifest.of(folder), whose)
     return folder
+
+
+def _fetch_named(
+    registry: Registry, root: str, manifest: Manifest, whose: str, destination: Path
+) -> Manifest:
+    """Fetch the files that the statement names; return what is there, with those it does not name.
+
+    The latter are not fetched: somebody may have put a huge one there.
+    """
+    found = list(_listed(registry, root, whose))
+    destination.mkdir(parents=True, exist_ok=True)
+    for name in manifest.sha256.keys() & set(found):
+        path = destination / name
+        if not path.resolve().is_relative_to(destination.resolve()):
+            raise BytesMismatch(f"{whose}: {name!r} is not a name for a file below the model")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        registry.fetch(f"{root}/{name}", path)
+    added = {name: "" for name in found if name not in manifest.sha256}
+    return Manifest({**Manifest.of(destination).sha256, **added})
+
+
+def _listed(registry: Registry, root: str, whose: str) -> Iterator[str]:
+    """The relative paths of all files below a folder of the artifact store."""
+    folders, listed = [PurePosixPath()], 0
+    while folders:
+        folder = folders.pop()
+        for one in registry.files(f"{root}/{folder}" if folder.parts else root):
+            listed += 1
+            if listed > MOST_LISTED or len(folder.parts) > DEEPEST:
+                raise BytesMismatch(
+                    f"{whose}: more than {MOST_LISTED:,} files and folders, or {DEEPEST} levels"
+                )
+            path = folder / one.path
+            if one.is_dir and one.path not in ("", ".", "..") and "/" not in one.path:
+                folders.append(path)
+            else:
+                yield path.as_posix()

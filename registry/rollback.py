@@ -14,6 +14,7 @@ from registry.errors import UsageError
 from registry.ledger import Link
 from registry.progress import step
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.signs import repair_or_warn
 from registry.statement import Statement
 from registry.store import read_ledger
@@ -46,7 +47,7 @@ def rollback(
         step(f"hashing the files of ledger version {earlier.version}"),
         tempfile.TemporaryDirectory(prefix="rollback-") as folder,
     ):
-        fetch_verified(client, earlier, Path(folder))
+        fetch_verified(Registry(client.tracking_uri), earlier, Path(folder))
     entry = earlier.statement.entry.model_copy(
         update={"action": "rollback", **next_place(ledger), **given(approval)}
     )

@@ -13,15 +13,9 @@ from mlflow.exceptions import MlflowException
 from registry.candidates import staged
 from registry.errors import NotFound, RegistryError
 from registry.ledger import Ledger
+from registry.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, PROMPT_TAG, STAGING_ALIAS
 from registry.progress import warn
-from registry.store import (
-    CANDIDATES,
-    PRODUCTION,
-    PRODUCTION_ALIAS,
-    PROMPT_TAG,
-    STAGING_ALIAS,
-    server_errors,
-)
+from registry.store import server_errors
 
 LEDGER_VERSION_TAG = "ledger_version"
 

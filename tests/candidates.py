@@ -21,9 +21,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from registry.candidates import AUTHORS_TAG, FILES_TAG
 from registry.contract import Contract, Histogram, Input, Window
 from registry.files import Manifest
+from registry.names import CANDIDATES
 from registry.rows import AMOUNT, LABEL, TIME
 from registry.scorer import SESSION_OPTIONS
-from registry.store import CANDIDATES, suppress_exists
+from registry.store import suppress_exists
 from training.convert import convert
 from training.track import PARITY_FILE, model_signature
 

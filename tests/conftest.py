@@ -18,7 +18,8 @@ from registry.approver import Approval
 from registry.errors import NotFound
 from registry.evidence import Evidence
 from registry.ledger import Ledger, Link
-from registry.store import CANDIDATES, PRODUCTION, connect, read_ledger, server_errors
+from registry.names import CANDIDATES, PRODUCTION
+from registry.store import connect, read_ledger, server_errors
 from registry.trust import Trust, create_ledger, open_signer
 from tests.candidates import register_candidate, write_evaluation_rows
 

@@ -26,8 +26,9 @@ from registry.candidates import AUTHORS_TAG, FILES_TAG
 from registry.contract import Contract
 from registry.files import Manifest, sha256_of_bytes
 from registry.metrics import Detection
+from registry.names import CANDIDATES
 from registry.scorer import OUTPUT, SESSION_OPTIONS
-from registry.store import CANDIDATES, download
+from registry.store import download
 from training.data import Data
 from training.intervals import Estimate
 

@@ -20,9 +20,11 @@ from deploy.traffic import choose
 from registry import evaluation, promotion
 from registry.approver import Approval
 from registry.contract import Input
+from registry.names import PRODUCTION
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.scorer import MODEL_FILE
-from registry.store import PRODUCTION, connect
+from registry.store import connect
 from registry.trust import create_ledger, open_signer
 from training import track
 from training.convert import convert
@@ -80,7 +82,7 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     signer = open_signer(f"file2:{key}", trust)
     approval = Approval(f"os:{getpass.getuser()}", "to be measured")
     link, _ = promotion.promote(client, trust, signer, str(reference), (approval,), POLICY)
-    model = fetch_verified(client, link, folder / "fetched")
+    model = fetch_verified(Registry(client.tracking_uri), link, folder / "fetched")
     joblib.dump(pipeline, folder / "model.joblib")
     return Production(
         tracking_uri=tracking_uri,

@@ -54,9 +54,6 @@ def ours(
             "FRAUD_PORT": "{port}",
             "FRAUD_AUTH": "off",
             "FRAUD_RECORDS": "hash" if records else "off",
-            # As docs/inference.md advises for an image.
-            "PYTHONOPTIMIZE": "2",
-            "MALLOC_ARENA_MAX": "1",
         },
         ready="/healthcheck",
         path="/predict",

@@ -13,7 +13,8 @@ from deploy.processes import free_port, inference_service
 from inference.app import make_service
 from inference.settings import read_settings
 from registry.ledger import Link
-from registry.store import CANDIDATES, PRODUCTION, connect
+from registry.names import CANDIDATES, PRODUCTION
+from registry.store import connect
 from registry.trust import create_ledger, open_signer
 from tests.candidates import write_evaluation_rows
 from tests.conftest import Server, World

@@ -15,9 +15,10 @@ from inference.transaction import MOST_ROWS, TransactionReader, Unknown
 from registry.contract import Contract, Histogram, Input, Window
 from registry.files import Manifest, sha256_of_bytes
 from registry.ledger import Link
+from registry.names import PRODUCTION, STATEMENT_TAG
 from registry.scorer import MODEL_FILE, Scorer
 from registry.statement import Candidate, Entry, Evidence, Policy, Statement, sign
-from registry.store import PRODUCTION, STATEMENT_TAG, suppress_exists
+from registry.store import suppress_exists
 from tests.conftest import World
 
 HISTOGRAM = Histogram(counts=(10,))

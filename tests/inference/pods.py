@@ -11,7 +11,7 @@ from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.serving import Serving
 from inference.settings import Settings
-from registry.store import connect
+from registry.rest import Registry
 from registry.trust import read_trust
 from tests.conftest import World
 from tests.inference.models import append_signed, number, weighted_sum, write_model
@@ -34,14 +34,14 @@ class Pod(Follower):
     """A follower that looks when a test says so, with a view on its metrics."""
 
     def __init__(self, settings: Settings) -> None:
-        trust = read_trust(settings.ledger_config)
+        trust = read_trust(settings.ledger_config, settings.ledger_floor)
         self.metrics = Metrics()
         serving = Serving(
             follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds
         )
         super().__init__(
             settings,
-            connect(settings.tracking_uri),
+            Registry(settings.tracking_uri),
             trust,
             Cache(settings.cache, trust.ledger_id),
             serving,

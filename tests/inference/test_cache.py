@@ -18,7 +18,8 @@ from deploy.processes import free_port, inference_service
 from inference.cache import ABANDONED_SECONDS, Cache
 from registry.errors import UsageError, VerificationError
 from registry.memory import Tip
-from registry.store import PRODUCTION, connect
+from registry.names import PRODUCTION
+from registry.rest import Registry
 from registry.trust import create_ledger, read_trust
 from tests.conftest import World
 from tests.inference.calls import wait_for_health
@@ -223,12 +224,14 @@ def test_where_only_the_files_of_a_newer_head_cannot_be_had_no_older_model_is_se
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.75)
-    source = world.client.get_model_version(PRODUCTION, "2").source
-    shutil.rmtree(world.server.stored(str(source)))
+    source = str(world.client.get_model_version(PRODUCTION, "2").source)
+    shutil.rmtree(world.server.stored(source))
     started = pod(world, cache)
     assert not started.look()
     assert started.version is None
-    assert started.serving.not_ready.startswith(f"fetching {source}: ")
+    assert started.serving.not_ready == (
+        "the files of ledger version 2: MLmodel is missing; model.onnx is missing"
+    )
     assert started.count("fraud_swaps_failed_total", reason="unreachable") == 1
 
     again = start_without_registry(world, cache)
@@ -335,8 +338,8 @@ def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
             own = Cache(cache, trust.ledger_id)
             start.wait(20)
             for _ in range(5):
-                own.accept(versions, None)
-                folder = own.fetch(connect(world.server.uri), versions.chain[0])
+                own.accept(versions)
+                folder = own.fetch(Registry(world.server.uri), versions.chain[0])
                 assert own.verified(versions.chain[0]) == folder
                 own.forget_others(versions.chain[0])
         except BaseException as error:
@@ -358,9 +361,9 @@ def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
     older = world.ledger
     put_in_force(world, tmp_path, 0.75)
     kept = Cache(cache, world.trust.ledger_id)
-    kept.accept(world.ledger, None)
+    kept.accept(world.ledger)
     with pytest.raises(VerificationError, match="does not extend"):
-        kept.accept(older, None)
+        kept.accept(older)
     assert (of_ledger(world, cache) / "tip").read_text() == f"{Tip.of(world.ledger)}\n"
 
 

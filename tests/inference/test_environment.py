@@ -83,7 +83,27 @@ def test_importing_the_service_loads_nothing_of_training() -> None:
     program = "import sys, inference.app; print(*sorted(sys.modules))"
     loaded = output_of(Path(sys.executable), program).split()
     assert "onnxruntime" in loaded
-    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna", "mlflow.sklearn")
+    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna")
+    assert [name for name in unwanted if name in loaded] == []
+
+
+def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
+    world: World, tmp_path: Path
+) -> None:
+    """Fetching the head included: MLflow's client alone takes longer than all the rest."""
+    world.put_in_production()
+    program = (
+        "import sys\nfrom pathlib import Path\nimport inference.app\n"
+        "from registry.fold import fold\nfrom registry.reader import fetch_verified\n"
+        "from registry.rest import Registry\nfrom registry.trust import read_trust\n"
+        f"registry = Registry({world.server.uri!r})\n"
+        f"head = fold(registry.versions(), read_trust(Path({str(world.config)!r}))).head\n"
+        f"fetch_verified(registry, head, Path({str(tmp_path / 'fetched')!r}))\n"
+        "print(*sorted(sys.modules))"
+    )
+    loaded = output_of(Path(sys.executable), program).split()
+    assert (tmp_path / "fetched" / "model.onnx").exists()
+    unwanted = ("mlflow", "azure.core", "azure.identity", "opentelemetry.sdk")
     assert [name for name in unwanted if name in loaded] == []
 
 

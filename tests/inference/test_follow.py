@@ -14,8 +14,8 @@ import pytest
 from deploy.processes import free_port, inference_service
 from registry.approver import Approval
 from registry.keys import with_last, write_trust
+from registry.names import PRODUCTION
 from registry.rollback import rollback
-from registry.store import PRODUCTION
 from registry.trust import create_ledger
 from tests.conftest import World
 from tests.inference.calls import wait_for_health

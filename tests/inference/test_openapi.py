@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from deploy.processes import free_port, inference_service
 from inference.guard import OPEN
-from registry.store import PRODUCTION
+from registry.names import PRODUCTION
 from tests.conftest import Server
 from tests.inference.calls import wait_for_health
 from tests.inference.conftest import Service, make_world

@@ -9,11 +9,12 @@ import pytest
 
 from inference.settings import Settings, is_loopback, read_settings
 from registry.errors import UsageError
+from registry.memory import Tip
 
 DEFAULTS: dict[str, Any] = {
     "tracking_uri": "",
     "ledger_config": Path(".local/ledger.yaml"),
-    "ledger_floor": "",
+    "ledger_floor": None,
     "cache": Path(".local/cache"),
     "poll_seconds": 30,
     "max_lag_seconds": 0,
@@ -36,7 +37,7 @@ FLOOR = f"payments:3:{'0' * 64}"
 VARIABLES = {
     "MLFLOW_TRACKING_URI": ("tracking_uri", "http://mlflow:5000", "http://mlflow:5000"),
     "FRAUD_LEDGER_CONFIG": ("ledger_config", "/etc/ledger.yaml", Path("/etc/ledger.yaml")),
-    "FRAUD_LEDGER_FLOOR": ("ledger_floor", FLOOR, FLOOR),
+    "FRAUD_LEDGER_FLOOR": ("ledger_floor", FLOOR, Tip("payments", 3, "0" * 64)),
     "FRAUD_CACHE": ("cache", "/cache", Path("/cache")),
     "FRAUD_POLL_SECONDS": ("poll_seconds", "0.5", 0.5),
     "FRAUD_MAX_LAG_SECONDS": ("max_lag_seconds", "60", 60.0),
@@ -58,7 +59,7 @@ VARIABLES = {
 
 
 def test_without_any_variable_the_service_listens_on_loopback_and_asks_for_tokens() -> None:
-    assert Settings().model_dump() == DEFAULTS
+    assert dict(Settings()) == DEFAULTS
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -67,7 +68,7 @@ def test_each_setting_is_read_from_its_variable(
 ) -> None:
     field, text, value = VARIABLES[variable]
     monkeypatch.setenv(variable, text)
-    assert read_settings().model_dump() == DEFAULTS | {field: value}
+    assert dict(read_settings()) == DEFAULTS | {field: value}
 
 
 def test_every_setting_has_a_variable_and_a_description() -> None:

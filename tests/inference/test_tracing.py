@@ -19,7 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.sdk.trace import TracerProvider
 
-from inference import app as service
+from inference import tracing
 from inference.tracing import Traced, tracer_provider
 from tests.inference.calls import Caller, ask, pieces
 from tests.inference.models import FULL, three_inputs
@@ -201,7 +201,7 @@ def test_the_service_is_traced_where_an_endpoint_is_set(
         providers.append(tracer_provider(endpoint))
         return providers[-1]
 
-    monkeypatch.setattr(service, "tracer_provider", kept)
+    monkeypatch.setattr(tracing, "tracer_provider", kept)
     endpoint = collector.address if named else ""
     caller = make_caller(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint).serve(three_inputs())
     assert caller.predict(FULL).status_code == 200

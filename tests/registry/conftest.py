@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.store import EVIDENCE_EXPERIMENT
+from registry.names import EVIDENCE_EXPERIMENT
 from tests.conftest import World
 
 

@@ -11,9 +11,9 @@ from registry.approver import Approval
 from registry.errors import Refused, UsageError
 from registry.fold import fold
 from registry.ledger import Ledger, Link
+from registry.names import PRODUCTION, STATEMENT_TAG
 from registry.promotion import promote
 from registry.statement import Statement
-from registry.store import PRODUCTION, STATEMENT_TAG
 from registry.trust import Trust
 from tests.conftest import POLICY, World
 from tests.registry import entries

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from registry.candidates import candidate, fetch_candidate, stage, staged
 from registry.errors import NotFound, UsageError
 from registry.files import Manifest
-from registry.store import CANDIDATES
+from registry.names import CANDIDATES
 from tests.candidates import NAMES, saved_model
 from tests.conftest import World
 

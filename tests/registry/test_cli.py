@@ -23,8 +23,9 @@ from registry.approver import Approval
 from registry.cli import app, main
 from registry.freeze import set_frozen
 from registry.memory import Tip
+from registry.names import PRODUCTION
 from registry.statement import format_time
-from registry.store import PRODUCTION, read_ledger
+from registry.store import read_ledger
 from registry.trust import Trust, read_trust
 from tests.conftest import POLICY, REPOSITORY, World
 

@@ -12,8 +12,8 @@ import pytest
 
 from registry import candidates
 from registry.ledger import Link
+from registry.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
 from registry.signs import LEDGER_VERSION_TAG
-from registry.store import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
 from tests.conftest import World
 from tests.registry.forked import Ended, registry
 

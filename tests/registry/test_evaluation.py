@@ -18,9 +18,9 @@ from registry.errors import BytesMismatch, ContractError, NotFound, RegistryErro
 from registry.evidence import ComparedWith, Evidence, fetched_evidence, parse_reference
 from registry.files import sha256_of
 from registry.gates.gate import Verdict
+from registry.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from registry.rows import AMOUNT, LABEL, TIME, read_rows
 from registry.scorer import open_model
-from registry.store import CANDIDATES, EVIDENCE_EXPERIMENT
 from tests.candidates import ORIGIN, register_candidate, saved_model, write_evaluation_rows
 from tests.conftest import POLICY, World
 

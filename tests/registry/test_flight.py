@@ -8,8 +8,9 @@ from registry.approver import Approval
 from registry.errors import Unreachable
 from registry.flight import MOST, in_flight
 from registry.freeze import set_frozen
+from registry.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from registry.rollback import rollback
-from registry.store import CANDIDATES, EVIDENCE_EXPERIMENT, connect
+from registry.store import connect
 from tests.conftest import World
 
 pytestmark = pytest.mark.usefixtures("no_evidence")

@@ -19,9 +19,10 @@ from registry.errors import BytesMismatch, Refused, UsageError, VerificationErro
 from registry.evidence import fetched_evidence, parse_reference, write_evidence
 from registry.files import Manifest, sha256_of
 from registry.ledger import Link
+from registry.names import CANDIDATES, PRODUCTION
 from registry.promotion import promote
 from registry.rollback import rollback
-from registry.store import CANDIDATES, PRODUCTION, connect
+from registry.store import connect
 from tests.candidates import NAMES, saved_model
 from tests.conftest import POLICY, World
 

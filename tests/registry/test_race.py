@@ -14,8 +14,8 @@ from registry.append import given, next_place
 from registry.approver import Approval
 from registry.errors import Refused
 from registry.ledger import Ledger, Link
+from registry.names import PRODUCTION, STATEMENT_TAG
 from registry.statement import Statement, open_envelope
-from registry.store import PRODUCTION, STATEMENT_TAG
 from tests.conftest import POLICY, Server, World
 from tests.postgres import postgresql
 from tests.registry.forked import Append, Place, Promotion, Told, all_at_once

@@ -11,9 +11,11 @@ from registry.approver import Approval
 from registry.errors import BytesMismatch, NotFound, UsageError, VerificationError
 from registry.files import Manifest
 from registry.ledger import Link
+from registry.names import CANDIDATES, PRODUCTION
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.rollback import rollback
-from registry.store import CANDIDATES, PRODUCTION, read_ledger
+from registry.store import read_ledger
 from registry.trust import Trust
 from tests.conftest import World
 from tests.registry.entries import trusted
@@ -62,7 +64,8 @@ def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_p
         first.statement.entry.policy,
         first.statement.entry.verdict,
     )
-    assert Manifest.of(fetch_verified(world.client, back, tmp_path)) == first.statement.manifest
+    fetched = fetch_verified(Registry(world.server.uri), back, tmp_path)
+    assert Manifest.of(fetched) == first.statement.manifest
 
 
 def test_after_a_rollback_people_see_it_too(world: World) -> None:

@@ -10,8 +10,8 @@ import requests
 
 from registry.candidates import stage
 from registry.errors import NotFound, VerificationError
+from registry.names import CANDIDATES, PRODUCTION, PROMPT_TAG
 from registry.signs import repair, stale_signs
-from registry.store import CANDIDATES, PRODUCTION, PROMPT_TAG
 from tests.conftest import World
 
 

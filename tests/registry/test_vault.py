@@ -19,7 +19,7 @@ from deploy.processes import free_port
 from registry import vault
 from registry.errors import Refused, RegistryError, Unreachable, UsageError
 from registry.keys import read_public_key
-from registry.store import PRODUCTION
+from registry.names import PRODUCTION
 from registry.trust import Trust, open_signer, trusted_key
 from tests.conftest import REPOSITORY, World
 from tests.registry.key_vault import VERSION, KeyVault, key_vault

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from registry.errors import NotFound
-from registry.store import CANDIDATES, PRODUCTION, connect, server_errors
+from registry.names import CANDIDATES, PRODUCTION
+from registry.store import connect, server_errors
 from registry.trust import create_ledger, open_signer
 from tests.candidates import write_evaluation_rows
 from tests.conftest import Server, World

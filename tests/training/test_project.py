@@ -14,10 +14,11 @@ from packaging.specifiers import SpecifierSet
 from deploy import traffic
 from deploy.processes import free_port, inference_service, wait_until_ok
 from registry.metrics import Costs, detection
+from registry.names import CANDIDATES
 from registry.reader import fetch_verified
+from registry.rest import Registry
 from registry.rows import read_rows
 from registry.scorer import open_model
-from registry.store import CANDIDATES
 from tests.conftest import POLICY, REPOSITORY, World
 from tests.shared import shared_data
 from tests.training.commands import Finished, candidates, environment_of, newest_run, process
@@ -220,7 +221,7 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     assert head is not None
     assert head.statement.entry.policy.name == "acceptance"
     assert head.statement.entry.approver == approver
-    scorer = open_model(fetch_verified(world.client, head, tmp_path / "production"))
+    scorer = open_model(fetch_verified(Registry(world.server.uri), head, tmp_path / "production"))
     held_out = read_rows(rows)
     assert len(held_out.judged.labels) >= 0.3 * 284_807
     scores = scorer.score(held_out.encoded(scorer.contract))

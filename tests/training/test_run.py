@@ -23,9 +23,9 @@ from inference.model import ServedModel
 from registry.candidates import fetch_candidate
 from registry.contract import Contract, read_contract
 from registry.files import Manifest
+from registry.names import CANDIDATES
 from registry.rows import encode_frame, read_rows
 from registry.scorer import Scorer, open_model
-from registry.store import CANDIDATES
 from tests.conftest import REPOSITORY, World
 from tests.inference.pods import served_head
 from tests.training import own_data

@@ -15,7 +15,8 @@ from mlflow.entities import Run
 
 from registry.candidates import fetch_candidate
 from registry.files import Manifest
-from registry.store import CANDIDATES, connect
+from registry.names import CANDIDATES
+from registry.store import connect
 from tests.candidates import contract, numbers, pipeline
 from tests.conftest import Server, World
 from training import track

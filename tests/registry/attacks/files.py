@@ -123,9 +123,9 @@ FILES = (
     ),
     _bytes(
         "file added whose name clears the screen",
-        "the name holds control characters, and MLflow cannot fetch it",
+        "the name holds control characters, percent-encoded",
         add_file_with_control_characters,
-        "File model/[2J ##### 404 Client Error: Not Found",
+        _of_head("%1b[2J was added"),
     ),
     _bytes(
         "file deleted",
@@ -137,13 +137,13 @@ FILES = (
         "folder deleted",
         "`DELETE` of the model's folder",
         delete_folder,
-        "File model ##### 404 Client Error: Not Found",
+        _of_head("MLmodel is missing; conda.yaml is missing; model.onnx is missing"),
     ),
     _bytes(
         "folder replaced by a file",
         "`DELETE` of the model's folder, then `PUT` of a file of its name",
         replace_folder_by_file,
-        "no folder 'model' to read the model's files from",
+        _of_head("MLmodel is missing; conda.yaml is missing; model.onnx is missing"),
     ),
     _bytes(
         "file replaced by a link",

@@ -10,13 +10,9 @@ from securesystemslib.signer import CryptoSigner
 
 from registry.freeze import set_frozen
 from registry.keys import find, with_key, with_last, write_trust
+from registry.names import CANDIDATES, PRODUCTION, STATEMENT_TAG
 from registry.rollback import rollback
 from registry.statement import sign
-from registry.store import (
-    CANDIDATES,
-    PRODUCTION,
-    STATEMENT_TAG,
-)
 from registry.trust import trusted_key
 from tests.registry.attacks.attack import (
     BROKEN,

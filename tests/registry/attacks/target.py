@@ -17,11 +17,8 @@ from registry.approver import Approval
 from registry.evidence import fetched_evidence
 from registry.evidence import parse_reference as parse
 from registry.ledger import Ledger
+from registry.names import PRODUCTION, STATEMENT_TAG
 from registry.statement import Entry, Statement, sign
-from registry.store import (
-    PRODUCTION,
-    STATEMENT_TAG,
-)
 from tests.conftest import World
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from registry.freeze import set_frozen
+from registry.names import PRODUCTION
 from registry.rollback import rollback
 from registry.scorer import MODEL_FILE
-from registry.store import (
-    PRODUCTION,
-)
 from tests.registry.attacks.attack import (
     BROKEN,
     DOWNGRADE,
