@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from inference.app import make_service
-from inference.corked import CorkedProtocol
+from inference.heads import PunctualProtocol
 from inference.logs import log_as_json
 from inference.settings import read_settings
 from inference.tokens import new_token
@@ -32,7 +32,7 @@ def serve() -> None:
         app,
         host=settings.host,
         port=settings.port,
-        http=CorkedProtocol,
+        http=PunctualProtocol,
         ws="none",
         proxy_headers=False,  # nothing here looks at a caller's address
         access_log=False,

@@ -48,26 +48,30 @@ class Cache:
         self._forget_partial_downloads()
 
     def accept(self, ledger: Ledger) -> None:
-        """Remember the ledger's tip, if the ledger extends what is remembered.
+        """Raises VerificationError unless the ledger extends what is remembered of it."""
+        if remembered := read_tip(self._tip):
+            remembered.require(ledger)
 
-        Raises VerificationError where it does not: entries were taken away.
+    def keep(self, ledger: Ledger, versions: Sequence[Version]) -> None:
+        """Remember the ledger's tip, and the ledger as the server told it, for a start without it.
+
+        Raises VerificationError as `accept` does, since another worker may have read further
+        meanwhile, and UsageError where it cannot be written.
         """
-        with self._locked():
-            remembered = read_tip(self._tip)
-            if remembered:
-                remembered.require(ledger)
-            tip = Tip.of(ledger)
-            if tip and tip != remembered:
-                write_tip(self._tip, tip)
-
-    def keep(self, versions: Sequence[Version]) -> None:
-        """Keep the ledger as the server told it, for a start without the server."""
         text = json.dumps([asdict(one) for one in versions])
         with self._locked():
+            self.accept(ledger)
             handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=self._folder)
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            Path(name).replace(self._ledger)
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write(text)
+                Path(name).replace(self._ledger)
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+                raise
+            # Last: a ledger that is kept may be newer than the tip, and never older.
+            if tip := Tip.of(ledger):
+                write_tip(self._tip, tip)
 
     def versions(self) -> list[Version] | None:
         """The ledger as the server last told it; None where nothing was kept.
@@ -91,7 +95,8 @@ class Cache:
         if folder := self.verified(link):
             return folder
         kept = self._place(link)
-        partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
+        with self._writable():
+            partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
         try:
             fetched = fetch_verified(registry, link, partial)
             with self._locked():
@@ -129,9 +134,13 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        with self._writable(), (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
         try:
-            with (self._folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+            yield
         except OSError as error:
             raise UsageError(f"the cache {self._folder}: {error.strerror}") from error

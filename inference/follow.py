@@ -119,13 +119,19 @@ class Follower:
         ledger = fold(versions, self._trust)
         self._report(ledger)
         self._cache.accept(ledger)
-        self._cache.keep(versions)
+        not_kept: UsageError | None = None
+        try:
+            self._cache.keep(ledger, versions)
+        except UsageError as error:  # a full disk must not stop a pod whose model is in the cache
+            not_kept = error
         head = _head_of(ledger)
         served = self.serving.model
         if served is None or served.link != head:
             folder = self._cache.fetch(self._registry, head)
             self._load(folder, head)
             self._cache.forget_others(head, *([served.link] if served else []))
+        if not_kept:
+            raise not_kept
         self._settled = (versions, self._trust)
 
     def _read_trust(self) -> None:

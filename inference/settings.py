@@ -7,7 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode
 
 from registry.errors import UsageError
@@ -21,6 +28,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("give an address such as http://collector:4318")
+    return text
 
 
 def _parsed_tip(text: str | None) -> Tip | None:
@@ -141,7 +154,7 @@ class Settings(BaseSettings):
         description="Prediction records on standard output: with a sha256 of the inputs, with "
         "their values, or none",
     )
-    otlp_endpoint: str = Field(
+    otlp_endpoint: Annotated[str, AfterValidator(_address)] = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="OpenTelemetry collector (OTLP over HTTP) to send traces to; none if empty",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-from inference.corked import CorkedProtocol
+from inference.heads import PunctualProtocol
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -14,7 +14,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         **UvicornWorker.CONFIG_KWARGS,
-        "http": CorkedProtocol,
+        "http": PunctualProtocol,
         "server_header": False,
         "access_log": False,
         "ws": "none",

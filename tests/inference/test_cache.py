@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -232,7 +234,7 @@ def test_where_only_the_files_of_a_newer_head_cannot_be_had_no_older_model_is_se
     assert started.serving.not_ready == (
         "the files of ledger version 2: MLmodel is missing; model.onnx is missing"
     )
-    assert started.count("fraud_swaps_failed_total", reason="unreachable") == 1
+    assert started.count("fraud_swaps_failed_total", reason="bytes") == 1
 
     again = start_without_registry(world, cache)
     assert again.version is None
@@ -331,6 +333,7 @@ def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
     put_in_force(world, tmp_path, 0.25, padding=os.urandom(200_000))
     cache, workers = tmp_path / "cache", 8
     trust, versions = read_trust(world.config), world.ledger
+    listed = Registry(world.server.uri).versions()
     start, failures = threading.Barrier(workers), list[BaseException]()
 
     def work() -> None:
@@ -338,7 +341,7 @@ def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
             own = Cache(cache, trust.ledger_id)
             start.wait(20)
             for _ in range(5):
-                own.accept(versions)
+                own.keep(versions, listed)
                 folder = own.fetch(Registry(world.server.uri), versions.chain[0])
                 assert own.verified(versions.chain[0]) == folder
                 own.forget_others(versions.chain[0])
@@ -361,9 +364,9 @@ def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
     older = world.ledger
     put_in_force(world, tmp_path, 0.75)
     kept = Cache(cache, world.trust.ledger_id)
-    kept.accept(world.ledger)
+    kept.keep(world.ledger, [])
     with pytest.raises(VerificationError, match="does not extend"):
-        kept.accept(older)
+        kept.keep(older, [])
     assert (of_ledger(world, cache) / "tip").read_text() == f"{Tip.of(world.ledger)}\n"
 
 
@@ -382,3 +385,57 @@ def test_a_ledgers_id_cannot_lead_out_of_the_cache(tmp_path: Path) -> None:
     Cache(tmp_path / "cache", "../../elsewhere")
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["..%2F..%2Felsewhere"]
+
+
+@contextmanager
+def full_disk(most_bytes: int) -> Iterator[None]:
+    """No file of this process can grow beyond so many bytes: an error in every longer write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_with_a_full_disk_a_model_in_the_cache_is_served_and_the_disk_reported(
+    world: World, cache: Path
+) -> None:
+    before = sorted(cache.rglob("*"))
+    restarted = pod(world, cache)
+    with full_disk(0):
+        assert not restarted.look()
+    assert restarted.version == 1
+    assert restarted.serving.not_ready == ""
+    assert restarted.serving.problem == f"the cache {of_ledger(world, cache)}: File too large"
+    assert sorted(cache.rglob("*")) == before
+
+    assert restarted.look()
+    assert restarted.serving.problem == ""
+
+
+def test_with_a_full_disk_a_model_that_must_be_fetched_waits_for_room(
+    world: World, tmp_path: Path
+) -> None:
+    put_in_force(world, tmp_path, 0.25, padding=b"x" * 50_000)
+    started = pod(world, tmp_path / "cache")
+    with full_disk(20_000):
+        assert not started.look()
+    assert started.version is None
+    assert started.serving.not_ready.endswith("/padding: File too large")
+    assert list(of_ledger(world, tmp_path / "cache").glob("partial-*")) == []
+    assert started.look()
+    assert started.version == 1
+
+
+def test_with_a_full_disk_a_running_pod_keeps_its_model_until_there_is_room(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    running = pod(world, cache)
+    assert running.look()
+    put_in_force(world, tmp_path, 0.75)
+    with full_disk(0):
+        assert not running.look()
+        assert running.version == 1
+    assert running.look()
+    assert running.version == 2

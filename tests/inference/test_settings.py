@@ -98,6 +98,7 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         ("FRAUD_IN_FLIGHT", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_GRACE_SECONDS", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_LEDGER_FLOOR", "payments", ""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317", "give an address such as http://"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_under_the_name_of_its_variable(
