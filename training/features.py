@@ -1,22 +1,25 @@
-"""The engine: history features by Polars, what a card or a terminal did before each transaction.
+"""The engine: history features, what a card or a terminal did before each transaction.
 
 The definitions are data (`registry.contract.HistoryFeature`, made in `training.definitions`); here
-each is computed from running totals of its entity: where the window ends, minus where it starts.
+columns are checked, brought to arrays entity by entity, and the results put back in order. What is
+computed on the arrays is in `training.windows`.
 """
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import polars as pl
 
 from registry.contract import CalendarFeature, HistoryFeature
+from training import windows
 from training.definitions import LABELLED, refuse_labels_without_delay
+from training.windows import Floats, Ints
 
-_TOTALS = ("rows", "amount", "label")
-_LATEST = {"days_since_fraud": "fraud at", "days_since_genuine": "genuine at"}
-_HOURS_A_DAY = 24
-_MICROSECONDS_A_DAY = 86_400_000_000
+_TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _LARGEST_RATIO = 1000.0
 _LAST_HOUR_OF_NIGHT, _SATURDAY = 6, 6
 
@@ -62,97 +65,79 @@ def add_history(
     """
     refuse_labels_without_delay(features)
     _check_columns(transactions, features, time, amount, label)
+    day = _TICKS_A_DAY[transactions[time].dtype.time_unit]  # type: ignore[attr-defined]
     entities = list(dict.fromkeys(feature.entity for feature in features))
-    amounts = pl.col(amount) if _reads_amount(features) else pl.lit(0)
-    labels = pl.col(label).fill_null(0) if _reads_label(features) else pl.lit(0)
-    rows = transactions.select(
-        pl.col(time).alias("time"),
-        pl.lit(1).cast(pl.Int64).alias("rows"),
-        amounts.cast(pl.Float64).alias("amount"),
-        labels.cast(pl.Int64).alias("label"),
-        *(pl.col(entity).alias(f"entity {at}") for at, entity in enumerate(entities)),
-        pl.int_range(pl.len()).alias("row"),
-    ).sort("time", maintain_order=True)
-    history = pl.concat(
-        [
-            rows.select("row"),
-            *(
-                _history_of(
-                    rows.with_columns(pl.col(f"entity {at}").alias("entity")),
-                    [feature for feature in features if feature.entity == entity],
-                )
-                for at, entity in enumerate(entities)
-            ),
-        ],
-        how="horizontal",
-    ).sort("row")
-    return transactions.hstack(history.select(feature.name for feature in features))
+    columns = [pl.col(time).to_physical().alias("time"), pl.int_range(pl.len()).alias("row")]
+    if _reads_amount(features):
+        columns.append(pl.col(amount).cast(pl.Float64).alias("amount"))
+    if _reads_label(features):
+        columns.append(pl.col(label).fill_null(0).cast(pl.Int8).alias("label"))
+    keys = [pl.col(entity).alias(f"entity {at}") for at, entity in enumerate(entities)]
+    rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
+
+    def history(at: int) -> dict[str, Floats]:
+        wanted = [feature for feature in features if feature.entity == entities[at]]
+        return _history_of(rows.rename({f"entity {at}": "entity"}), wanted, day)
+
+    # numpy and Polars let another thread run meanwhile; more than two would cost memory.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        made = dict(ChainMap(*pool.map(history, range(len(entities)))))
+    return transactions.hstack([pl.Series(one.name, made[one.name]) for one in features])
 
 
-def _history_of(rows: pl.DataFrame, features: Sequence[HistoryFeature]) -> pl.DataFrame:
-    """Float64 columns of one entity's features, in the order of `rows`, which is that of time."""
-    # Totals of each entity by itself, so that no rounding error comes from another one's future.
-    running = [pl.col(total).cum_sum().over("entity") for total in _TOTALS]
-    latest = [
-        pl.when(pl.col("label") == label).then("time").forward_fill().over("entity").alias(name)
-        for label, name in ((1, "fraud at"), (0, "genuine at"))
-        if any(_LATEST.get(feature.aggregate) == name for feature in features)
-    ]
-    totals = rows.select("entity", "time", *running, *latest)
-    # Not this total less the row's own amount: what rounding leaves could be all that is left.
-    before = totals.select(pl.col(_TOTALS).shift(1).over("entity").fill_null(0))
-    ends = {feature.delay_days for feature in features}
-    starts = {feature.delay_days + feature.window_days for feature in features}
-    # Without a delay, the totals are those of the row's place among rows of the same time.
-    at = {days: totals if days == 0 else _totals_before(totals, days) for days in ends | starts}
-    columns: list[pl.Series] = []
+def _history_of(
+    rows: pl.DataFrame, features: Sequence[HistoryFeature], day: int
+) -> dict[str, Floats]:
+    """One entity's features in the order that column `row` numbers; `day` is in ticks of `time`."""
+    needed = [pl.col("row", "time")]
+    if _reads_label(features):
+        needed.append(pl.col("label"))
+    if _reads_amount(features):
+        # Totals of each entity by itself, so that no rounding error comes from another one's.
+        needed += [pl.col("amount"), pl.col("amount").cum_sum().alias("total")]
+    groups = rows.drop_nulls("entity").group_by("entity").agg(*needed).drop("entity")
+    lengths = groups["row"].list.len().cast(pl.Int64).to_numpy()
+    runs = pl.DataFrame([column.explode() for column in groups])
+    # Without a delay, a window ends with the row, at its place among rows of the same time.
+    edges = {0: np.arange(1, runs.height + 1)}
+    days = {feature.delay_days for feature in features} - {0}
+    days |= {feature.delay_days + feature.window_days for feature in features}
+    found = windows.edges(runs["time"].to_numpy(), lengths, [one * day for one in days])
+    edges |= {one: found[one * day] for one in days}
+    made: dict[str, Floats] = {}
     for feature in features:
-        end, start = at[feature.delay_days], at[feature.delay_days + feature.window_days]
-        if feature.aggregate in _LATEST:
-            column = _days_since(feature, rows["time"], end)
-        elif feature.aggregate == "amount_ratio":
-            column = _ratio(rows["amount"], before if feature.delay_days == 0 else end, start)
-        else:
-            column = _aggregate(feature, end, start)
-        empty = _of_an_empty_window(feature)
-        columns.append(column.set(rows["entity"].is_null(), empty).alias(feature.name))
-    return pl.DataFrame(columns)
+        start, end = edges[feature.delay_days + feature.window_days], edges[feature.delay_days]
+        column = np.full(rows.height, _of_an_empty_window(feature))
+        column[runs["row"].to_numpy()] = _computed(feature, runs, lengths, start, end, day)
+        made[feature.name] = column
+    return made
 
 
-def _totals_before(totals: pl.DataFrame, days: int) -> pl.DataFrame:
-    """For each row, its entity's totals over all rows up to `days` before it; 0 when none is."""
-    # Not `time - timedelta`: Polars would round nanoseconds to microseconds.
-    earlier = totals.select("entity", pl.col("time").dt.offset_by(f"-{days * _HOURS_A_DAY}h"))
-    return earlier.join_asof(
-        totals, on="time", by="entity", strategy="backward", check_sortedness=False
-    ).with_columns(pl.col(_TOTALS).fill_null(0))
+def _computed(
+    feature: HistoryFeature, runs: pl.DataFrame, lengths: Ints, start: Ints, end: Ints, day: int
+) -> Floats:
+    """One feature in the order of `runs`, its windows being `[start, end)` in the same."""
+    if feature.aggregate == "count":
+        return windows.counts(start, end)
+    if feature.aggregate == "mean_amount":
+        return windows.means(runs["total"].to_numpy(), lengths, start, end)
+    if feature.aggregate == "amount_ratio":
+        # Not a total less the row's own amount: what rounding leaves could be all that is left.
+        others = end if feature.delay_days else end - 1
+        mean = windows.means(runs["total"].to_numpy(), lengths, start, others)
+        return windows.ratios(runs["amount"].to_numpy(), mean, _LARGEST_RATIO)
+    frauds = (runs["label"] == 1).to_numpy()
+    if feature.aggregate == "risk":
+        return windows.shares(frauds, start, end)
+    wanted = frauds if feature.aggregate == "days_since_fraud" else ~frauds
+    longest = _of_an_empty_window(feature) * day
+    return windows.since_last(runs["time"].to_numpy(), wanted, start, end, longest) / day
 
 
 def _of_an_empty_window(feature: HistoryFeature) -> float:
-    if feature.aggregate in _LATEST:
+    if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
         return float(feature.delay_days + feature.window_days)
     return 1.0 if feature.aggregate == "amount_ratio" else 0.0
-
-
-def _aggregate(feature: HistoryFeature, end: pl.DataFrame, start: pl.DataFrame) -> pl.Series:
-    count = (end["rows"] - start["rows"]).cast(pl.Float64)
-    if feature.aggregate == "count":
-        return count
-    total = "amount" if feature.aggregate == "mean_amount" else "label"
-    return ((end[total] - start[total]) / count).set(count == 0, 0.0)
-
-
-def _ratio(amount: pl.Series, end: pl.DataFrame, start: pl.DataFrame) -> pl.Series:
-    count = (end["rows"] - start["rows"]).cast(pl.Float64)
-    mean = (end["amount"] - start["amount"]) / count
-    ratio = (amount / mean).clip(-_LARGEST_RATIO, _LARGEST_RATIO)
-    return ratio.set((count <= 0) | (mean <= 0), 1.0)
-
-
-def _days_since(feature: HistoryFeature, time: pl.Series, end: pl.DataFrame) -> pl.Series:
-    passed = (time - end[_LATEST[feature.aggregate]]).dt.total_microseconds() / _MICROSECONDS_A_DAY
-    window = _of_an_empty_window(feature)
-    return passed.fill_null(window).clip(upper_bound=window)
 
 
 def _reads_amount(features: Sequence[HistoryFeature]) -> bool:
