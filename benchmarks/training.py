@@ -21,6 +21,7 @@ import pandas as pd
 import polars as pl
 import typer
 
+from benchmarks.creditcard import CREDITCARD, DEFAULT, read_creditcard
 from benchmarks.handbook import (
     BOOK,
     BOOK_TRAIN_DAYS,
@@ -35,20 +36,15 @@ from benchmarks.handbook import (
 )
 from benchmarks.pandas_features import applied_to_each_entity, grouped_rolling
 from registry.scorer import Scorer
-from tests.shared import DATA
 from training.convert import convert
-from training.data import read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs, write_contract
 from training.features import add_calendar, add_history
-from training.fit import Recipe, encode, judged, probabilities
+from training.fit import encode, judged, probabilities
 from training.intervals import estimates
-from training.models import MODELS
 from training.split import split_data
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-CREDITCARD = DATA / "creditcard.parquet"
-DEFAULT = Recipe("hist_gradient_boosting", MODELS["hist_gradient_boosting"].defaults, 0)
 FITS = ("choosing the threshold", "fitting")
 STEP = re.compile(r"^· (.+) … (\d+\.\d) s$", re.MULTILINE)
 
@@ -82,7 +78,7 @@ def handbook_accuracy() -> None:
 
 def creditcard_accuracy() -> float:
     """The last 30 % by time with the shipped defaults; the seconds of the bare fit and predict."""
-    data = read_data(str(CREDITCARD), read_dataset("creditcard"))
+    data = read_creditcard()
     split = split_data(data.frame, data.dataset)
     inputs = describe_inputs(data, split.train)
     start = time.perf_counter()

@@ -42,7 +42,7 @@ DATA = "simulated"
 DATASET = str(Path(__file__).with_name("fifteen.yaml"))
 MODEL = "hist_gradient_boosting"
 SEED = 0
-TREES = 200
+TREES, LEAVES = 200, 31
 ROWS = 200
 
 
@@ -100,7 +100,8 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
     data = read_data(DATA, dataset)
     split = split_data(data.frame, dataset)
     inputs = describe_inputs(data, split.train)
-    parameters = {**MODELS[MODEL].defaults, "max_iter": TREES, FRAUD_WEIGHT: 1.0}
+    size = {"max_iter": TREES, "max_leaf_nodes": LEAVES}
+    parameters = {**MODELS[MODEL].defaults, **size, FRAUD_WEIGHT: 1}
     with warnings.catch_warnings(), mlflow.start_run(experiment_id=experiment_id):
         # skl2onnx 1.20 hands numpy integers to protobuf, once for each tree.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from benchmarks import training
+from benchmarks.creditcard import DEFAULT
 from benchmarks.handbook import Week
-from benchmarks.training import DEFAULT, about, feature_speed, steps_of
+from benchmarks.training import about, feature_speed, steps_of
 from registry.metrics import detection
 from tests.benchmarks.test_pandas_features import transactions
 from tests.shared import shared_data
@@ -58,7 +59,7 @@ def test_boosting_of_a_tenth_of_the_genuine_rows_does_well_on_the_credit_card_da
     data = read_data(str(path), read_dataset("creditcard"))
     split = split_data(data.frame, data.dataset)
     inputs = describe_inputs(data, split.train)
-    quick = {**DEFAULT.parameters, "max_iter": 60, "learning_rate": 0.1, "fraud_weight": 1.0}
+    quick = {**DEFAULT.parameters, "max_iter": 60, "learning_rate": 0.1, "fraud_weight": 1}
     thinned = split.train.filter((pl.col("Class") == 1) | (pl.int_range(pl.len()) % 10 == 0))
 
     pipeline = Recipe(DEFAULT.model, quick, 0).fit(data, thinned, inputs)

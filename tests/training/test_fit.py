@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from registry.contract import Input
@@ -17,7 +18,7 @@ from training.calibrate import Calibrated, Sigmoid
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.describe import describe_inputs
-from training.fit import Recipe, encode, judged, probabilities, validate
+from training.fit import Recipe, encode, judged, probabilities, repeat_frauds, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -91,7 +92,7 @@ def test_validated_probabilities_add_up_to_the_frauds_there_are(
 
     fitted = chosen.fit(data, split.train, inputs)
     expected = float(probabilities(fitted, split.test, inputs).sum())
-    # Uncalibrated, boosting that counts each fraud ten times would expect several times as many.
+    # Uncalibrated, boosting that counts each fraud forty times would expect several times as many.
     assert 0.5 < expected / data.labels(split.test).sum() < 2.5
 
 
@@ -107,7 +108,54 @@ def test_a_weighted_model_that_cannot_be_calibrated_still_has_its_weight_undone(
 
     chosen = validate(data, Recipe("hist_gradient_boosting", defaults, 0), one_sided, inputs)
 
-    assert chosen.recipe.sigmoid == Sigmoid(1.0, -math.log(10.0))
+    assert chosen.recipe.sigmoid == Sigmoid(1.0, -math.log(40.0))
+
+
+def test_frauds_are_repeated_where_they_stood_and_nothing_else_is() -> None:
+    rows = np.array([[1.0, 10.0], [2.0, np.nan], [3.0, 30.0]], np.float32)
+    labels = np.array([0, 1, 0], np.int8)
+
+    repeated, theirs = repeat_frauds(rows, labels, 3)
+
+    expected = np.array(
+        [[1.0, 10.0], [2.0, np.nan], [2.0, np.nan], [2.0, np.nan], [3.0, 30.0]], np.float32
+    )
+    assert np.array_equal(repeated, expected, equal_nan=True)
+    assert theirs.tolist() == [0, 1, 1, 1, 0]
+    assert [str(one.dtype) for one in (repeated, theirs)] == ["float32", "int8"]
+
+
+def test_frauds_that_count_once_are_fitted_on_without_a_copy() -> None:
+    rows, labels = np.zeros((2, 1), np.float32), np.array([0, 1], np.int8)
+
+    assert repeat_frauds(rows, labels, 1) == (rows, labels)
+
+
+def test_part_of_a_fraud_cannot_be_repeated() -> None:
+    rows, labels = np.zeros((2, 1), np.float32), np.array([0, 1], np.int8)
+
+    with pytest.raises(TypeError, match="safe"):
+        repeat_frauds(rows, labels, 7.5)  # type: ignore[arg-type]
+
+
+def test_repeated_frauds_make_the_trees_that_a_class_weight_makes() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(5_000, 3)).astype(np.float32)
+    labels = (rows[:, 0] + random.normal(size=5_000) > 2.5).astype(np.int8)
+    settings = {"early_stopping": False, "max_iter": 10, "min_samples_leaf": 1, "random_state": 0}
+    weighted = HistGradientBoostingClassifier(class_weight={0: 1.0, 1: 7.0}, **settings)
+    plain = HistGradientBoostingClassifier(**settings)
+
+    weighted.fit(rows, labels)
+    plain.fit(*repeat_frauds(rows, labels, 7))
+
+    expected = weighted.decision_function(rows)
+    assert plain.decision_function(rows) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
+def test_models_without_the_parameter_fit_each_fraud_once(model: str) -> None:
+    assert Recipe(model, MODELS[model].defaults, 0).fraud_weight == 1
 
 
 def test_rows_are_judged_by_label_amount_and_day_from_1970(prepared: Prepared) -> None:

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from training.convert import convert
+from training.fit import repeat_frauds
 from training.models import MODELS, Columns, ModelKind, known_model
 
 
@@ -41,21 +42,22 @@ def test_another_estimator_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None
     assert known_model("decision_tree") == "decision_tree"
 
 
-def test_weighted_boosting_tells_a_rare_high_amount_from_those_just_below_it() -> None:
+def test_boosting_tells_a_rare_high_amount_from_those_just_below_it_if_frauds_repeat() -> None:
     random = np.random.default_rng(0)
     amounts = random.exponential(35.0, (60_000, 1)).astype(np.float32)
     labels = (amounts[:, 0] > 220).astype(np.int8)
     kind = MODELS["hist_gradient_boosting"]
     around = np.array([[216.0], [224.0]], np.float32)
 
-    below: dict[float, list[float]] = {}
-    for weight in (1.0, 50.0):
-        pipeline = kind.build(Columns(1, []), {**kind.defaults, "fraud_weight": weight}, 0)
-        below[weight] = pipeline.fit(amounts, labels).decision_function(around).tolist()
+    found: dict[int, list[float]] = {}
+    for times in (1, 50):
+        pipeline = kind.build(Columns(1, []), kind.defaults, 0)
+        pipeline.fit(*repeat_frauds(amounts, labels, times))
+        found[times] = pipeline.decision_function(around).tolist()
 
-    # Unweighted, both are in one bin: 0.2 % of the rows are above, and a bin is 0.4 % of them.
-    assert below[1.0][0] == below[1.0][1]
-    assert below[50.0][1] - below[50.0][0] > 5
+    # There once, both are in one bin: 0.2 % of the rows are above, and a bin is 0.4 % of them.
+    assert found[1][0] == found[1][1]
+    assert found[50][1] - found[50][0] > 5
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -63,6 +65,17 @@ def test_a_search_suggests_values_for_exactly_the_parameters_that_have_defaults(
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
 
     assert MODELS[name].suggest(trial).keys() == MODELS[name].defaults.keys()
+
+
+def test_a_search_tries_whole_numbers_as_the_times_that_a_fraud_is_fitted_on() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    suggest = MODELS["hist_gradient_boosting"].suggest
+
+    tried = [suggest(study.ask())["fraud_weight"] for _ in range(20)]
+
+    assert {type(one) for one in tried} == {int}
+    assert min(tried) >= 1
+    assert max(tried) <= 100
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
