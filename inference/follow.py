@@ -57,7 +57,7 @@ class Follower:
     ) -> None:
         self._settings, self._registry, self._trust = settings, registry, trust
         self._cache, self.serving, self._metrics = cache, serving, metrics
-        self._findings: tuple[Finding, ...] = ()
+        self._findings = frozenset[Finding]()
         self._settled: tuple[list[Version], Trust] | None = None
         """What was read when the head was last found to be the one that is served."""
         self._stopped = threading.Event()
@@ -96,7 +96,8 @@ class Follower:
             known = isinstance(error, RegistryError)
             if not known:
                 log.exception("following the ledger failed")
-            self.serving.problem = str(error) if known else f"{type(error).__name__}: {error}"
+            # What is not ours may quote anything, and this is shown to whoever asks.
+            self.serving.problem = str(error) if known else f"{type(error).__name__}; see the log"
             kinds = (word for kind, word in REASONS if isinstance(error, kind))
             self._metrics.swap_failed(next(kinds, "error"))
             if self.serving.model:
@@ -185,7 +186,7 @@ class Follower:
         for finding in ledger.findings:
             if finding not in self._findings:
                 log.warning("in the ledger, %s", finding)
-        self._findings = ledger.findings
+        self._findings = frozenset(ledger.findings)
 
 
 def _head_of(ledger: Ledger) -> Link:

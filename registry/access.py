@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import configparser
-import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ssl
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
 
-import requests
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
 
-from registry.errors import Unreachable, UsageError, on_one_line
-
-REFUSAL_BYTES = 4096
-PIECE_BYTES = 2**20
-ANSWER_SECONDS = 600.0
-TRANSIENT = (408, 429, 500, 502, 503, 504)
+from registry.errors import UsageError
 
 
 class Access(BaseSettings):
@@ -37,105 +25,70 @@ class Access(BaseSettings):
     tracking_server_cert_path: str = ""
     tracking_client_cert_path: str = ""
     tracking_insecure_tls: bool = False
-    http_request_timeout: Annotated[float, Field(gt=0)] = 20
+    tracking_auth: Annotated[str, Field(max_length=0)] = ""
+    tracking_aws_sigv4: Annotated[bool, Field(lt=1)] = False
+    workspace: str = ""
+    http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = 20
     http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = 3
 
-    def session(self) -> requests.Session:
-        """A session that proves who asks, checks certificates and tries again as is said here."""
-        session = requests.Session()
-        name, password = self.tracking_username, self.tracking_password.get_secret_value()
-        if not (name and password):
-            name, password = _from_credentials_file()
+    def headers(self) -> dict[str, str]:
+        """What says who asks, and in which workspace. Raises UsageError, without the secret."""
+        headers = {"Accept-Encoding": "identity"}
+        name, password = _from_credentials_file()
+        name = self.tracking_username or name
+        password = self.tracking_password.get_secret_value() or password
         if name and password:
-            session.auth = HTTPBasicAuth(name.encode(), password.encode())
-        elif token := self.tracking_token.get_secret_value():
-            session.auth = _Bearer(token)
-        session.verify = self.tracking_server_cert_path or not self.tracking_insecure_tls
-        session.cert = self.tracking_client_cert_path or None
-        retry = Retry(
-            total=self.http_request_max_retries,
-            backoff_factor=0.2,
-            status_forcelist=TRANSIENT,
-            respect_retry_after_header=False,
-            raise_on_status=False,
-        )
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
-        return session
+            basic = b64encode(f"{name}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {basic}"
+        elif token := self.tracking_token.get_secret_value().strip():
+            headers["Authorization"] = f"Bearer {_visible(token, 'MLFLOW_TRACKING_TOKEN')}"
+        if workspace := self.workspace.strip():
+            headers["X-MLFLOW-WORKSPACE"] = _visible(workspace, "MLFLOW_WORKSPACE")
+        return headers
+
+    def tls(self) -> ssl.SSLContext:
+        """Which certificates are trusted. Raises UsageError where one cannot be read."""
+        try:
+            context = ssl.create_default_context(cafile=self.tracking_server_cert_path or None)
+            if self.tracking_client_cert_path:
+                context.load_cert_chain(self.tracking_client_cert_path)
+        except OSError as error:
+            raise UsageError(
+                "MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH cannot be "
+                f"used: {error.strerror or type(error).__name__}"
+            ) from error
+        if self.tracking_insecure_tls and not self.tracking_server_cert_path:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
 
 
-class _Bearer(AuthBase):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+def _visible(text: str, variable: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise UsageError(f"{variable} holds characters that no header can carry")
+    return text
 
 
 def _from_credentials_file() -> tuple[str, str]:
-    """User and password of `~/.mlflow/credentials`, as MLflow's documentation keeps them."""
-    config = configparser.ConfigParser(interpolation=None)
+    """User and password of `~/.mlflow/credentials`, read as MLflow reads it."""
+    config = configparser.ConfigParser()
     try:
         config.read(Path.home() / ".mlflow" / "credentials")
+        name, password = (
+            config.get("mlflow", f"mlflow_tracking_{one}", fallback="")
+            for one in ("username", "password")
+        )
     except (configparser.Error, UnicodeDecodeError, OSError, RuntimeError) as error:
         raise UsageError(f"~/.mlflow/credentials cannot be read ({type(error).__name__})") from None
-    name, password = (
-        config.get("mlflow", f"mlflow_tracking_{one}", fallback="")
-        for one in ("username", "password")
-    )
     return name, password
 
 
-class Connection:
-    """A server that is asked with GET; each answer is bounded in bytes and in time."""
-
-    def __init__(self, address: str) -> None:
-        """Nothing is sent yet. Raises UsageError for a wrong variable of `Access`."""
-        try:
-            access = Access()
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise UsageError(f"MLFLOW_{str(first['loc'][0]).upper()}: {first['msg']}") from None
-        self._address = address.rstrip("/")
-        self._session, self._timeout = access.session(), access.http_request_timeout
-
-    def get(self, doing: str, path: str, query: dict[str, str], most_bytes: int) -> Iterator[bytes]:
-        """The body of the answer, piece by piece. It may be neither endless nor trickle for ever.
-
-        Raises Unreachable, beginning with what was being done.
-        """
-        ends, size = time.monotonic() + ANSWER_SECONDS, 0
-        with (
-            _as_unreachable(doing),
-            self._session.get(
-                self._address + path, params=query, timeout=self._timeout, stream=True
-            ) as answer,
-        ):
-            if answer.status_code != requests.codes.ok:
-                raise Unreachable(f"{doing}: {_refusal(answer)}")
-            while piece := answer.raw.read1(PIECE_BYTES, decode_content=True):
-                size += len(piece)
-                if size > most_bytes:
-                    raise Unreachable(f"{doing}: the answer is larger than {most_bytes:,} bytes")
-                if time.monotonic() > ends:
-                    raise Unreachable(f"{doing}: the answer did not end in {ANSWER_SECONDS:g} s")
-                yield piece
-
-
-@contextmanager
-def _as_unreachable(doing: str) -> Iterator[None]:
+def read_access() -> Access:
+    """Access from the environment. Raises UsageError, naming a wrong variable and no value."""
     try:
-        yield
-    except (requests.RequestException, HTTPError, OSError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise Unreachable(f"{doing}: {on_one_line(lines[0])[:400]}") from error
-
-
-def _refusal(answer: requests.Response) -> str:
-    """Status, and what MLflow says of it, if it is MLflow."""
-    try:
-        said = str(json.loads(answer.raw.read(REFUSAL_BYTES, decode_content=True))["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code} {on_one_line(answer.reason or '')[:100]}".rstrip()
-    return f"HTTP {answer.status_code}: {on_one_line(said.split(chr(10), 1)[0])[:300]}"
+        return Access()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = f"MLFLOW_{str(first['loc'][0]).upper()}"
+        if name in ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4"):
+            raise UsageError(f"{name} is not known here; use MLFLOW_TRACKING_TOKEN") from None
+        raise UsageError(f"{name}: {first['msg']}") from None

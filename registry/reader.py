@@ -12,10 +12,13 @@ from registry.rest import Registry
 
 PROXIED = "mlflow-artifacts:/"
 MOST_LISTED, DEEPEST = 1000, 20
+MOST_BYTES = 2 * 2**30
+"""Of all files together. No ONNX file is larger: protobuf's own limit."""
 
 
 def fetch_verified(registry: Registry, link: Link, destination: Path) -> Path:
-    """Download an entry's files into `destination` and hold them against its signed statement.
+    """Download an entry's files into the new folder `destination`, and hold them against what was
+    signed.
 
     Raises BytesMismatch, naming each file that is missing, was added or was changed, and
     Unreachable. It never falls back to another entry: whoever can damage a file could then force
@@ -44,12 +47,12 @@ def _fetch_named(
     """
     found = list(_listed(registry, root, whose))
     destination.mkdir(parents=True, exist_ok=True)
+    left = MOST_BYTES
     for name in manifest.sha256.keys() & set(found):
         path = destination / name
         if not path.resolve().is_relative_to(destination.resolve()):
             raise BytesMismatch(f"{whose}: {name!r} is not a name for a file below the model")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        registry.fetch(f"{root}/{name}", path)
+        left -= registry.fetch(f"{root}/{name}", path, left)
     added = {name: "" for name in found if name not in manifest.sha256}
     return Manifest({**Manifest.of(destination).sha256, **added})
 

@@ -7,25 +7,25 @@ proxies it.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from registry.access import Connection
+from registry.connection import Connection
 from registry.errors import Unreachable, UsageError, VerificationError, on_one_line
 from registry.ledger import Version
 from registry.names import PRODUCTION, PROMPT_TAG, STATEMENT_TAG
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
-VERSIONS_A_PAGE = 100
+VERSIONS_A_PAGE, MOST_TAGS, MOST_VERSIONS = 50, 1000, 100_000
+PAGE_BYTES = 8 * 2**20
 LEDGER_BYTES = 64 * 2**20
-"""Of all statements together: 10,000 entries and more, and less than a pod has memory for."""
-LISTING_BYTES = 32 * 2**20
-FILE_BYTES = 2 * 2**30
-"""No ONNX file is larger: protobuf's own limit."""
+"""Of all pages together: 10,000 entries and more, and less than a pod has memory for."""
+FOLDER_BYTES = 2**20
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -38,7 +38,7 @@ class _Tag(BaseModel):
 class _Version(BaseModel):
     version: int
     source: str = ""
-    tags: list[_Tag] = []
+    tags: Annotated[list[_Tag], Field(max_length=MOST_TAGS)] = []
 
     @property
     def envelope(self) -> str | None:
@@ -46,7 +46,7 @@ class _Version(BaseModel):
 
 
 class _Versions(BaseModel):
-    model_versions: list[_Version] = []
+    model_versions: Annotated[list[_Version], Field(max_length=VERSIONS_A_PAGE)] = []
     next_page_token: str = ""
 
 
@@ -78,13 +78,8 @@ class Registry:
         Raises UsageError for anything but an http(s) address: the ledger needs one server that
         everybody reads, not a local folder. Also for a wrong variable of `Access`.
         """
-        if not uri or not uri.startswith(("http://", "https://")):
-            raise UsageError(
-                "set MLFLOW_TRACKING_URI to the tracking server's address, "
-                "such as http://127.0.0.1:5000 (`make demo` starts one there)"
-            )
-        self.uri = uri
         self._connection = Connection(uri)
+        self.uri = uri or ""
 
     def versions(self) -> list[Version]:
         """The versions of `fraud-detector-production`, as the server tells them, by number.
@@ -116,13 +111,15 @@ class Registry:
                 "max_results": str(VERSIONS_A_PAGE),
                 "order_by": "version_number ASC",
             }
-            page = self._ask(_Versions, doing, f"{API}/model-versions/search", query)
+            path = f"{API}/model-versions/search"
+            page, bytes_read = self._ask(_Versions, doing, path, query, PAGE_BYTES)
             listed = [Version(one.version, one.source, one.envelope) for one in page.model_versions]
             versions += listed
             if not page.next_page_token:
                 return versions
-            size += sum(len(one.source) + len(one.envelope or "") for one in listed)
-            if size > LEDGER_BYTES or not listed or listed[-1].number <= last:
+            size += bytes_read
+            too_long = size > LEDGER_BYTES or len(versions) > MOST_VERSIONS
+            if too_long or not listed or listed[-1].number <= last:
                 raise Unreachable(f"{doing}: the list of versions is too long, or has no end")
 
     def _has_versions(self, doing: str) -> bool:
@@ -133,39 +130,47 @@ class Registry:
         """
         name = f"name='{PRODUCTION}'"
         path = f"{API}/registered-models/search"
-        return any(
-            model.latest_versions
-            for kind in (name, f"{name} and tags.`{PROMPT_TAG}` = 'true'")
-            for model in self._ask(_Models, doing, path, {"filter": kind}).registered_models
-        )
+        for kind in (name, f"{name} and tags.`{PROMPT_TAG}` = 'true'"):
+            found, _ = self._ask(_Models, doing, path, {"filter": kind}, PAGE_BYTES)
+            if any(model.latest_versions for model in found.registered_models):
+                return True
+        return False
 
     def files(self, folder: str) -> list[File]:
         """What a folder of the artifact store holds; empty where there is none.
 
         `folder` is a path below the store's root. Raises Unreachable.
         """
-        return self._ask(_Files, f"listing {folder}", ARTIFACTS, {"path": folder}).files
+        doing = f"listing {folder}"
+        return self._ask(_Files, doing, ARTIFACTS, {"path": folder}, FOLDER_BYTES)[0].files
 
-    def fetch(self, path: str, destination: Path) -> None:
-        """Write one file of the artifact store to `destination`, in a folder that is there.
+    def fetch(self, path: str, destination: Path, most_bytes: int) -> int:
+        """Write one file of the artifact store to `destination`; return its size in bytes.
 
         The bytes are as the server gives them: hash them before use. Raises Unreachable, also for
-        more than 2 GiB, and UsageError where it cannot be written.
+        more than `most_bytes`, and UsageError where it cannot be written.
         """
         pieces = self._connection.get(
-            f"fetching {path}", f"{ARTIFACTS}/{quote(path)}", {}, FILE_BYTES
+            f"fetching {path}", f"{ARTIFACTS}/{quote(path)}", {}, most_bytes
         )
         try:
+            destination.parent.mkdir(parents=True, exist_ok=True)
             with destination.open("wb") as file:
-                for piece in pieces:
-                    file.write(piece)
+                return sum(file.write(piece) for piece in pieces)
         except OSError as error:
             raise UsageError(f"{destination}: {error.strerror}") from error
 
-    def _ask(self, kind: type[Parsed], doing: str, path: str, query: dict[str, str]) -> Parsed:
-        content = b"".join(self._connection.get(doing, path, query, LISTING_BYTES))
+    def _ask(
+        self, kind: type[Parsed], doing: str, path: str, query: dict[str, str], most_bytes: int
+    ) -> tuple[Parsed, int]:
+        """An answer and its size in bytes."""
+        content = b"".join(self._connection.get(doing, path, query, most_bytes))
         try:
-            return kind.model_validate_json(content)
+            answer = kind.model_validate_json(content)
+            # MLflow leaves out what is empty; anything else that lacks it is somebody else's.
+            if not answer.model_fields_set and json.loads(content):
+                raise Unreachable(f"{doing}: the answer is not MLflow's")
+            return answer, len(content)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = on_one_line(".".join(str(part) for part in first["loc"]))[:100]

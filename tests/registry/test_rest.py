@@ -93,8 +93,8 @@ def test_a_version_whose_statement_has_no_value_is_passed_over() -> None:
     assert [finding.kind for finding in ledger.findings] == ["passed over"]
 
 
-def page(numbers: range, *, more: bool, source: str = "") -> bytes:
-    versions = [{"name": PRODUCTION, "version": str(one), "source": source} for one in numbers]
+def page(numbers: range, *, more: bool) -> bytes:
+    versions = [{"name": PRODUCTION, "version": str(one)} for one in numbers]
     return json.dumps({"model_versions": versions, "next_page_token": "x" * more}).encode()
 
 
@@ -105,12 +105,12 @@ def test_a_long_list_is_read_by_number_and_not_by_page_token() -> None:
         query = parse_qs(urlsplit(handler.path).query)
         asked.append((query["filter"][0].rpartition("> ")[2], "page_token" in query))
         after = int(asked[-1][0])
-        send(handler, 200, page(range(after + 1, min(after + 100, 205) + 1), more=after < 200))
+        send(handler, 200, page(range(after + 1, min(after + 50, 105) + 1), more=after < 100))
 
     with answering(answer) as uri:
         versions = Registry(uri).versions()
-    assert [one.number for one in versions] == list(range(1, 206))
-    assert asked == [("0", False), ("100", False), ("200", False)]
+    assert [one.number for one in versions] == list(range(1, 106))
+    assert asked == [("0", False), ("50", False), ("100", False)]
 
 
 @pytest.mark.parametrize("numbers", [range(0), range(1, 3)], ids=["no version", "the same again"])
@@ -123,22 +123,22 @@ def test_a_list_without_an_end_is_not_followed_for_ever(numbers: range) -> None:
 
 
 def test_a_list_that_grows_for_ever_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "LEDGER_BYTES", 250_000)
+    monkeypatch.setattr(rest, "LEDGER_BYTES", 10_000)
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         after = int(handler.path.rpartition("%3E+")[2].partition("&")[0])
         asked.append(after)
-        numbers = range(after + 1, after + 101)
-        send(handler, 200, page(numbers, more=True, source="s" * 1000))
+        numbers = range(after + 1, after + 51)
+        send(handler, 200, page(numbers, more=True))
 
     asked: list[int] = []
     with answering(answer) as uri, pytest.raises(Unreachable, match="is too long"):
         Registry(uri).versions()
-    assert asked == [0, 100, 200]
+    assert asked == [0, 50, 100, 150]
 
 
 def test_a_page_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "LISTING_BYTES", 1000)
+    monkeypatch.setattr(rest, "PAGE_BYTES", 1000)
     with stranger(200, b" " * 1001) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).versions()
     assert str(failure.value) == "reading the ledger: the answer is larger than 1,000 bytes"
@@ -152,9 +152,10 @@ def test_a_folder_of_the_artifact_store_is_listed_and_its_files_are_fetched(
     registry = Registry(world.server.uri)
     assert File(path="model.onnx", is_dir=False) in registry.files(folder)
     assert File(path="model", is_dir=True) in registry.files(folder.rpartition("/")[0])
-    registry.fetch(f"{folder}/MLmodel", tmp_path / "MLmodel")
+    size = registry.fetch(f"{folder}/MLmodel", tmp_path / "MLmodel", 10_000)
     stored = world.server.stored(link.statement.entry.source) / "MLmodel"
     assert (tmp_path / "MLmodel").read_bytes() == stored.read_bytes()
+    assert size == len(stored.read_bytes())
 
 
 def test_a_name_with_odd_characters_is_asked_for_as_it_is(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_a_name_with_odd_characters_is_asked_for_as_it_is(tmp_path: Path) -> Non
         send(handler, 200, b"")
 
     with answering(answer) as uri:
-        Registry(f"{uri}/behind/a/gateway/").fetch("1/a b/50%?x#y", tmp_path / "file")
+        Registry(f"{uri}/behind/a/gateway/").fetch("1/a b/50%?x#y", tmp_path / "file", 10)
     path = "/behind/a/gateway/api/2.0/mlflow-artifacts/artifacts/1/a%20b/50%25%3Fx%23y"
     assert asked == [path]
 
@@ -176,24 +177,22 @@ def test_a_folder_that_is_not_there_is_empty(world: World) -> None:
 
 def test_a_file_that_is_not_there_is_unreachable(world: World, tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"^fetching none/MLmodel: HTTP 404"):
-        Registry(world.server.uri).fetch("none/MLmodel", tmp_path / "MLmodel")
+        Registry(world.server.uri).fetch("none/MLmodel", tmp_path / "MLmodel", 10)
 
 
-def test_a_file_that_is_too_large_is_not_fetched_to_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rest, "FILE_BYTES", 10)
+def test_a_file_that_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
     with (
         stranger(200, b"", b"x" * 11) as uri,
         pytest.raises(Unreachable, match="the answer is larger than 10 bytes"),
     ):
-        Registry(uri).fetch("1/model.onnx", tmp_path / "model.onnx")
+        Registry(uri).fetch("1/model.onnx", tmp_path / "model.onnx", 10)
 
 
 def test_a_file_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with stranger(200, b"", b"abc") as uri, pytest.raises(UsageError) as failure:
-        Registry(uri).fetch("1/model.onnx", tmp_path / "none" / "model.onnx")
-    assert str(failure.value) == f"{tmp_path}/none/model.onnx: No such file or directory"
+        Registry(uri).fetch("1/model.onnx", tmp_path / "file" / "model.onnx", 10)
+    assert str(failure.value) == f"{tmp_path}/file/model.onnx: File exists"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"files": 5}', b'{"files": [{"path": 5}]}'])
@@ -201,3 +200,28 @@ def test_a_listing_that_is_not_mlflows_is_unreachable(body: bytes) -> None:
     with stranger(200, body) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).files("1/model")
     assert str(failure.value).startswith("listing 1/model: the answer is not MLflow's (")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error": "login required"}', b'{"model_versions": null}', b'{"a": {}}']
+)
+def test_anybodys_json_is_no_empty_ledger(body: bytes) -> None:
+    with stranger(200, body) as uri, pytest.raises(Unreachable, match="is not MLflow's"):
+        Registry(uri).versions()
+
+
+def test_a_page_of_more_than_was_asked_for_is_refused() -> None:
+    with (
+        stranger(200, page(range(1, 52), more=False)) as uri,
+        pytest.raises(Unreachable) as failure,
+    ):
+        Registry(uri).versions()
+    assert str(failure.value).startswith(
+        "reading the ledger: the answer is not MLflow's (model_versions: List should have at most "
+    )
+
+
+def test_the_name_of_a_folder_cannot_act_on_a_terminal() -> None:
+    with stranger(500, b"") as uri, pytest.raises(Unreachable) as failure:
+        Registry(uri).files("1/\x1b[2J\nserving")
+    assert str(failure.value) == "listing 1/\\x1b[2J\\nserving: HTTP 500 Internal Server Error"

@@ -64,7 +64,7 @@ def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_p
         first.statement.entry.policy,
         first.statement.entry.verdict,
     )
-    fetched = fetch_verified(Registry(world.server.uri), back, tmp_path)
+    fetched = fetch_verified(Registry(world.server.uri), back, tmp_path / "fetched")
     assert Manifest.of(fetched) == first.statement.manifest
 
 

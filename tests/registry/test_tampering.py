@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from deploy.processes import free_port, inference_service, mlflow_server, wait_until_ok
 from registry import rest
-from registry.access import Connection
 from registry.cli import app
+from registry.connection import Connection
 from registry.errors import RegistryError, VerificationError
 from registry.freeze import set_frozen
 from registry.keys import with_key, with_last
