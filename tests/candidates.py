@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import tempfile
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -107,7 +109,9 @@ def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         model: onnx.ModelProto = convert(pipeline(quality, len(names)), len(names))
-    folder = Path(tempfile.mkdtemp(prefix="saved-model-")) / "model"
+    temporary = tempfile.mkdtemp(prefix="saved-model-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    folder = Path(temporary) / "model"
     mlflow.onnx.save_model(
         model,
         folder,

@@ -14,7 +14,14 @@ import pytest
 from deploy.processes import free_port
 from registry.rows import read_rows
 from tests.conftest import REPOSITORY, World
-from tests.training.commands import candidates, environment_of, newest_run, process, training
+from tests.training.commands import (
+    Finished,
+    candidates,
+    environment_of,
+    newest_run,
+    process,
+    training,
+)
 
 
 def missing_column(folder: Path, transactions: Path) -> list[str]:
@@ -111,35 +118,55 @@ def test_a_process_with_bad_input_ends_with_code_2_and_no_traceback(
     assert finished.output == ""
 
 
-def test_a_run_that_is_terminated_in_the_middle_is_failed_and_says_so(
-    lasting_world: World, transactions: Path
-) -> None:
-    client = lasting_world.client
-    before = candidates(client)
+def stopped_after_a_trial(uri: str, transactions: Path, number: signal.Signals) -> Finished:
+    """A training run with a long search that gets a signal once its first trial is done."""
     arguments = ["--data", str(transactions), "--model", "logistic_regression", "--trials", "9999"]
     with subprocess.Popen(
         [sys.executable, "-m", "training", "train", *arguments],
         cwd=REPOSITORY,
-        env=environment_of(lasting_world.server.uri),
+        env=environment_of(uri),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
         assert running.stdout is not None
-        assert running.stderr is not None
         first_trial = next(line for line in running.stdout if "trial 1/9999" in line)
-        running.send_signal(signal.SIGTERM)
-        _, errors = running.communicate(timeout=60)
+        running.send_signal(number)
+        output, errors = running.communicate(timeout=60)
+    return Finished(running.returncode, first_trial + output, errors)
 
-    assert first_trial
-    assert running.returncode == 1
-    assert "stopped by SIGTERM" in errors
-    assert "Traceback" not in errors
+
+def test_a_run_that_is_terminated_in_the_middle_is_failed_and_says_so(
+    lasting_world: World, transactions: Path
+) -> None:
+    client = lasting_world.client
+    before = candidates(client)
+
+    finished = stopped_after_a_trial(lasting_world.server.uri, transactions, signal.SIGTERM)
+
+    assert finished.code == 1
+    assert "stopped by SIGTERM" in finished.errors
+    assert "Traceback" not in finished.errors
     run = newest_run(client)
     assert run.info.status == "FAILED"
     assert run.data.tags["failure"] == "stopped by SIGTERM"
     assert run.data.params["trials"] == "9999"
     assert candidates(client) == before
+
+
+def test_ctrl_c_in_a_search_registers_the_best_so_far(
+    lasting_world: World, transactions: Path
+) -> None:
+    client = lasting_world.client
+    before = candidates(client)
+
+    finished = stopped_after_a_trial(lasting_world.server.uri, transactions, signal.SIGINT)
+
+    assert finished.code == 0, finished.errors
+    run = newest_run(client)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["best_trial"].startswith("trial-")
+    assert len(candidates(client)) == len(before) + 1
 
 
 def test_a_tracking_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
