@@ -90,11 +90,11 @@ def _history_of(
 ) -> dict[str, Floats]:
     """One entity's features in the order that column `row` numbers; `day` is in ticks of `time`."""
     needed = [pl.col("row", "time")]
-    if _reads_label(features):
-        needed.append(pl.col("label"))
-    if _reads_amount(features):
-        # Totals of each entity by itself, so that no rounding error comes from another one's.
-        needed += [pl.col("amount"), pl.col("amount").cum_sum().alias("total")]
+    # Totals of each entity by itself, so that no rounding error comes from another one's.
+    for summed in ["label"] * _reads_label(features) + ["amount"] * _reads_amount(features):
+        total = pl.col(summed).cast(pl.Float64).cum_sum()
+        before = total.shift(1).fill_null(0)
+        needed += [pl.col(summed), total.alias(f"{summed}s"), before.alias(f"{summed}s before")]
     groups = rows.drop_nulls("entity").group_by("entity").agg(*needed).drop("entity")
     lengths = groups["row"].list.len().cast(pl.Int64).to_numpy()
     runs = pl.DataFrame([column.explode() for column in groups])
@@ -108,30 +108,35 @@ def _history_of(
     for feature in features:
         start, end = edges[feature.delay_days + feature.window_days], edges[feature.delay_days]
         column = np.full(rows.height, _of_an_empty_window(feature))
-        column[runs["row"].to_numpy()] = _computed(feature, runs, lengths, start, end, day)
+        column[runs["row"].to_numpy()] = _computed(feature, runs, start, end, day)
         made[feature.name] = column
     return made
 
 
 def _computed(
-    feature: HistoryFeature, runs: pl.DataFrame, lengths: Ints, start: Ints, end: Ints, day: int
+    feature: HistoryFeature, runs: pl.DataFrame, start: Ints, end: Ints, day: int
 ) -> Floats:
     """One feature in the order of `runs`, its windows being `[start, end)` in the same."""
     if feature.aggregate == "count":
         return windows.counts(start, end)
     if feature.aggregate == "mean_amount":
-        return windows.means(runs["total"].to_numpy(), lengths, start, end)
+        return _mean(runs, "amounts", start, end)
+    if feature.aggregate == "risk":
+        return _mean(runs, "labels", start, end)
     if feature.aggregate == "amount_ratio":
         # Not a total less the row's own amount: what rounding leaves could be all that is left.
         others = end if feature.delay_days else end - 1
-        mean = windows.means(runs["total"].to_numpy(), lengths, start, others)
+        mean = _mean(runs, "amounts", start, others)
         return windows.ratios(runs["amount"].to_numpy(), mean, _LARGEST_RATIO)
     frauds = (runs["label"] == 1).to_numpy()
-    if feature.aggregate == "risk":
-        return windows.shares(frauds, start, end)
     wanted = frauds if feature.aggregate == "days_since_fraud" else ~frauds
     longest = _of_an_empty_window(feature) * day
     return windows.since_last(runs["time"].to_numpy(), wanted, start, end, longest) / day
+
+
+def _mean(runs: pl.DataFrame, totals: str, start: Ints, end: Ints) -> Floats:
+    before = runs[f"{totals} before"].to_numpy()
+    return windows.means(runs[totals].to_numpy(), before, start, end)
 
 
 def _of_an_empty_window(feature: HistoryFeature) -> float:

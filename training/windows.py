@@ -51,27 +51,19 @@ def edges(times: Ints, lengths: Ints, spans: Collection[int]) -> dict[int, Ints]
 
 def counts(start: Ints, end: Ints) -> Floats:
     """The number of rows in each window."""
-    return (end - start).astype(np.float64)
+    return np.subtract(end, start, out=np.empty(len(start)), casting="unsafe")
 
 
-def shares(wanted: Bools, start: Ints, end: Ints) -> Floats:
-    """The share of `wanted` rows in each window; 0 where it is empty."""
-    running = np.zeros(len(wanted) + 1, dtype=np.int64)
-    np.cumsum(wanted, out=running[1:])
-    return _divided((running[end] - running[start]).astype(np.float64), counts(start, end))
+def means(totals: Floats, before: Floats, start: Ints, end: Ints) -> Floats:
+    """The mean in each window, 0 where it is empty, of what `totals` sum up.
 
-
-def means(totals: Floats, lengths: Ints, start: Ints, end: Ints) -> Floats:
-    """The mean of the amounts in each window, 0 where it is empty.
-
-    `totals` are the running totals of the amounts, each entity's by itself: one that ran on would
-    carry the rounding errors of other entities.
+    `totals` run to each row and with it, `before` to the row above, both for each entity by itself:
+    one that ran on would carry the rounding errors of other entities.
     """
-    before = np.empty_like(totals)
-    before[1:] = totals[:-1]
-    before[first_places(lengths)] = 0
     # An empty window at place 0 takes the last row's total; it is not used.
-    return _divided(totals[end - 1] - before[start], counts(start, end))
+    sums = totals[end - 1]
+    sums -= before[start]
+    return _divided(sums, counts(start, end))
 
 
 def ratios(amounts: Floats, others: Floats, largest: float) -> Floats:
@@ -93,8 +85,8 @@ def since_last(times: Ints, wanted: Bools, start: Ints, end: Ints, otherwise: fl
 
 
 def _divided(numerator: Floats, denominator: Floats, otherwise: float = 0.0) -> Floats:
-    result = np.full(len(numerator), otherwise)
     # Amounts whose total is beyond a double are no reason for numpy to warn.
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.divide(numerator, denominator, out=result, where=~(denominator <= 0))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        result = numerator / denominator
+    result[denominator <= 0] = otherwise
     return result

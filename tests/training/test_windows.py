@@ -45,13 +45,12 @@ def test_no_rows_and_no_spans_are_fine() -> None:
     assert windows.edges(TIMES, LENGTHS, []) == {}
 
 
-def test_counts_shares_and_means_are_of_the_window_and_0_where_it_is_empty() -> None:
-    wanted = np.array([True, False, True, True, True, False])
+def test_counts_and_means_are_of_the_window_and_0_where_it_is_empty() -> None:
     totals: Floats = np.array([1.0, 3.0, 7.0, 15.0, 100.0, 110.0])
+    before: Floats = np.array([0.0, 1.0, 3.0, 7.0, 0.0, 100.0])
 
     assert windows.counts(START, END).tolist() == [0, 1, 2, 1, 0, 2]
-    assert windows.shares(wanted, START, END).tolist() == [0, 1, 0.5, 1, 0, 0.5]
-    assert windows.means(totals, LENGTHS, START, END).tolist() == [0, 1, 3, 8, 0, 55]
+    assert windows.means(totals, before, START, END).tolist() == [0, 1, 3, 8, 0, 55]
 
 
 def test_a_ratio_is_1_to_what_is_not_above_0_and_has_a_limit() -> None:
