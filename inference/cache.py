@@ -98,7 +98,8 @@ class Cache:
         with self._writable():
             partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
         try:
-            fetched = fetch_verified(registry, link, partial / "model")
+            with self._writable():
+                fetched = fetch_verified(registry, link, partial / "model")
             with self._locked():
                 if not self.verified(link):  # another worker may have, and be loading it
                     shutil.rmtree(kept, ignore_errors=True)

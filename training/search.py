@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -93,7 +94,8 @@ def _ctrl_c_stops() -> Iterator[Stop]:
 
     def on_ctrl_c(*_: Any) -> None:
         stop.pressed = True
-        print("  Ctrl-C: going on with the best trial so far; press again to give up", flush=True)
+        # Past Python's streams, which refuse to be written to while they are being written to.
+        os.write(2, b"  Ctrl-C: going on with the best trial so far; press again to give up\n")
         signal.signal(signal.SIGINT, before)
         # `mlflow run` answers the same Ctrl-C by terminating us, and then waits.
         signal.signal(signal.SIGTERM, _once_is_ignored(signal.getsignal(signal.SIGTERM)))

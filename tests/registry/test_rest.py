@@ -25,12 +25,6 @@ def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
-@pytest.mark.parametrize("uri", [None, "", "mlruns", "file:///tmp/mlruns", "sqlite:///mlflow.db"])
-def test_only_a_server_that_everybody_reads_will_do(uri: str | None) -> None:
-    with pytest.raises(UsageError, match="set MLFLOW_TRACKING_URI"):
-        Registry(uri)
-
-
 def test_a_server_without_the_registered_model_has_an_empty_ledger(world: World) -> None:
     assert world.ledger.chain == ()
     assert world.ledger.findings == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,17 +82,22 @@ def test_the_same_seed_makes_the_same_search_and_another_seed_another(prepared: 
 
 
 def test_ctrl_c_keeps_the_best_trial_so_far(
-    prepared: Prepared, capsys: pytest.CaptureFixture[str]
+    prepared: Prepared, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def busy(_: str) -> int:
+        raise RuntimeError("reentrant call")  # as of a stream that is being written to
+
     def press(trial: Trial) -> None:
         if trial.number == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            with monkeypatch.context() as patched:
+                patched.setattr(sys.stdout, "write", busy)
+                os.kill(os.getpid(), signal.SIGINT)
 
     best, tried = tried_by(prepared, RECIPE, 50, press)
 
     assert len(tried) == 3
     assert best.mean.average_precision == max(one.mean.average_precision for one in tried)
-    assert "going on with the best trial so far" in capsys.readouterr().out
+    assert "going on with the best trial so far" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
