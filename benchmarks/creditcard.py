@@ -21,9 +21,9 @@ from training.dataset import read_dataset
 from training.describe import describe_inputs
 from training.fit import Recipe
 from training.models import MODELS
-from training.run import FOLDS, FOLDS_SHARE
+from training.run import search_folds
 from training.search import Trial, search
-from training.split import Split, prequential_folds, split_data
+from training.split import Split, split_data
 
 CREDITCARD = DATA / "creditcard.parquet"
 DEFAULT = Recipe("hist_gradient_boosting", MODELS["hist_gradient_boosting"].defaults, 0)
@@ -38,15 +38,7 @@ def read_creditcard() -> Data:
 def rows_to_choose_by(data: Data) -> tuple[pl.DataFrame, tuple[Split, ...]]:
     """The first 70 % of the data, and the folds inside them that a run's search would use."""
     train = split_data(data.frame, data.dataset).train
-    folds = prequential_folds(
-        train,
-        time=data.dataset.time.column,
-        label=data.dataset.label,
-        delay_days=data.dataset.delay_days,
-        folds=FOLDS,
-        share=FOLDS_SHARE,
-    )
-    return train, folds
+    return train, search_folds(data.dataset, train)
 
 
 def made_cheap(recipe: Recipe) -> Iterator[Recipe]:

@@ -64,19 +64,19 @@ class Connection:
         """
         doing = on_one_line(doing)[:200]
         target = f"{self._parts.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-        begun = False
+        again = True
         for left in reversed(range(self._access.http_request_max_retries + 1)):
             try:
                 with self._asked(doing, target) as answer:
                     if answer.status == 200:
                         for piece in _pieces(doing, answer, most_bytes):
-                            begun = True
+                            again = False
                             yield piece
                         return
-                    begun = answer.status not in TRANSIENT
+                    again = answer.status in TRANSIENT
                     raise Unreachable(f"{doing}: {_refusal(answer)}")
             except Unreachable:
-                if begun or not left:
+                if not (again and left):
                     raise
             time.sleep(PAUSE_SECONDS)
 

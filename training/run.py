@@ -20,7 +20,7 @@ from training import card, track
 from training.assess import Assessment, assess
 from training.convert import convert
 from training.data import Data, read_data
-from training.dataset import read_dataset
+from training.dataset import Dataset, read_dataset
 from training.describe import describe_inputs, write_contract
 from training.errors import BadInput
 from training.fit import Recipe, Validated, encode, validate
@@ -102,12 +102,9 @@ def _choose(
     return chosen
 
 
-def _search(
-    data: Data, recipe: Recipe, trials: int, train: pl.DataFrame, inputs: tuple[Input, ...]
-) -> Recipe:
-    """The best of some trials over rolling folds; each is a child run, the parent has the best."""
-    dataset = data.dataset
-    folds = prequential_folds(
+def search_folds(dataset: Dataset, train: pl.DataFrame) -> tuple[Split, ...]:
+    """The rolling folds that a search is judged by, all inside the training window."""
+    return prequential_folds(
         train,
         time=dataset.time.column,
         label=dataset.label,
@@ -115,6 +112,13 @@ def _search(
         folds=FOLDS,
         share=FOLDS_SHARE,
     )
+
+
+def _search(
+    data: Data, recipe: Recipe, trials: int, train: pl.DataFrame, inputs: tuple[Input, ...]
+) -> Recipe:
+    """The best of some trials over rolling folds; each is a child run, the parent has the best."""
+    folds = search_folds(data.dataset, train)
 
     def on_trial(trial: Trial) -> None:
         each = ", ".join(f"{one.average_precision:.4f}" for one in trial.folds)

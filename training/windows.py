@@ -17,11 +17,6 @@ Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 _LARGEST = 2**63 - 1
 
 
-def first_places(lengths: Ints) -> Ints:
-    """The place of each entity's first row, from the number of rows of each."""
-    return np.cumsum(lengths) - lengths
-
-
 def edges(times: Ints, lengths: Ints, spans: Collection[int]) -> dict[int, Ints]:
     """For each span: where each row's entity has its first row later than `span` before that row.
 
@@ -37,7 +32,7 @@ def edges(times: Ints, lengths: Ints, spans: Collection[int]) -> dict[int, Ints]
     # another, make a single sorted array to search; as many at a time as an int64 has room for.
     apart = reach + min(max(found), reach)
     at_a_time = max(1, _LARGEST // apart)
-    firsts = first_places(lengths)
+    firsts = np.cumsum(lengths) - lengths
     for entity in range(0, len(lengths), at_a_time):
         some = lengths[entity : entity + at_a_time]
         here = slice(int(firsts[entity]), int(firsts[entity] + some.sum()))

@@ -177,55 +177,50 @@ def secured(authority: trustme.CA) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def certificates(
+    request: pytest.FixtureRequest,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sets variables, `{ca}` in them for the certificate of `authority`, `{other}` for another."""
+    for name, one in (("ca", authority), ("other", trustme.CA())):
+        one.cert_pem.write_to_path(tmp_path / f"{name}.pem")
+    paths = {name: tmp_path / f"{name}.pem" for name in ("ca", "other")}
+    for name, value in request.param.items():
+        monkeypatch.setenv(name, value.format(**paths))
+
+
 @pytest.mark.parametrize(
-    "variables",
+    "certificates",
     [
         {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{ca}"},
         {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{ca}", "SSL_CERT_FILE": "{other}"},
         {"SSL_CERT_FILE": "{ca}"},
         {"MLFLOW_TRACKING_INSECURE_TLS": "true"},
     ],
+    indirect=True,
 )
-def test_a_certificate_that_is_trusted_will_do(
-    variables: dict[str, str],
-    authority: trustme.CA,
-    secured: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    paths = written(authority, tmp_path)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value.format(**paths))
+@pytest.mark.usefixtures("certificates")
+def test_a_certificate_that_is_trusted_will_do(secured: str) -> None:
     assert read(secured) == b"hello"
 
 
 @pytest.mark.parametrize(
-    "variables",
+    "certificates",
     [
         {},
         {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{other}"},
         {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{other}", "REQUESTS_CA_BUNDLE": "{ca}"},
         {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{other}", "MLFLOW_TRACKING_INSECURE_TLS": "true"},
     ],
+    indirect=True,
 )
-def test_no_other_certificate_will_do(
-    variables: dict[str, str],
-    authority: trustme.CA,
-    secured: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    paths = written(authority, tmp_path)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value.format(**paths))
+@pytest.mark.usefixtures("certificates")
+def test_no_other_certificate_will_do(secured: str) -> None:
     with pytest.raises(Unreachable, match="certificate verify failed"):
         read(secured)
-
-
-def written(authority: trustme.CA, folder: Path) -> dict[str, str]:
-    for name, one in (("ca", authority), ("other", trustme.CA())):
-        one.cert_pem.write_to_path(folder / f"{name}.pem")
-    return {name: str(folder / f"{name}.pem") for name in ("ca", "other")}
 
 
 def test_a_file_of_certificates_that_is_not_there_is_said(
