@@ -159,7 +159,7 @@ class Follower:
             raise type(error)(f"{unreachable}; and what the cache holds: {error}") from error
         if folder is None:
             raise Unreachable(f"{unreachable}; and the cache does not hold {head}")
-        self.serving.source = "cache"
+        self.serving.source, self.serving.problem = "cache", str(unreachable)
         self._load(folder, head)
         self._metrics.cache_starts.inc()
         log.warning("started from the cache: %s", unreachable)
