@@ -23,7 +23,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 setup: $(STAMP)  ## Set up .venv from the pinned requirements
 
 demo: $(STAMP)  ## Train, judge, approve, promote and serve on this machine (ARGS="--yes --once")
-	@$(BIN)/python -m deploy.demo $(ARGS)
+	@$(BIN)/python -m deploy.local.demo $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)

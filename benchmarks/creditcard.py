@@ -14,11 +14,11 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from registry.contract import Input
+from registry.model.contract import Input
 from tests.shared import DATA
+from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
 from training.fit import Recipe
 from training.models import MODELS
 from training.run import search_folds

@@ -15,15 +15,15 @@ import polars as pl
 import typer
 from numpy.typing import NDArray
 
-from registry.contract import Input
-from registry.metrics import JudgedRows, detection
-from registry.scorer import Scorer
+from registry.evaluation.metrics import JudgedRows, detection
+from registry.model.contract import Input
+from registry.model.scorer import Scorer
 from tests.shared import DATA
-from training.cards import card_precision, numbered
+from training.card_precision import card_precision, numbered
+from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs, write_contract
 from training.fit import Recipe, encode, judged
 from training.models import FRAUD_WEIGHT, MODELS
 from training.search import Trial, search

@@ -10,8 +10,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from registry.bootstrap import bootstrap
-from registry.metrics import Costs, JudgedRows, detection
+from registry.evaluation.bootstrap import bootstrap
+from registry.evaluation.metrics import Costs, JudgedRows, detection
 
 COSTS = Costs(budget_per_day=100, per_alert=5.0)
 

@@ -35,11 +35,11 @@ from benchmarks.handbook import (
     read_handbook,
 )
 from benchmarks.pandas_features import applied_to_each_entity, grouped_rolling
-from registry.scorer import Scorer
+from features.offline import add_calendar, add_history
+from registry.model.scorer import Scorer
+from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.dataset import read_dataset
-from training.describe import describe_inputs, write_contract
-from training.features import add_calendar, add_history
 from training.fit import encode, judged, probabilities
 from training.intervals import estimates
 from training.split import split_data

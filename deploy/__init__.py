@@ -1,1 +1,1 @@
-"""Whatever puts the system somewhere; today the local stack behind `make demo`."""
+"""What runs the product: `local/` is all of it on one machine."""

@@ -12,7 +12,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 with_azure = "azure.core" in sys.modules
 if not with_azure:
     sys.modules["azure.core"] = None  # type: ignore[assignment]
-import registry.statement  # noqa: E402, F401
+import registry.ledger.statement  # noqa: E402, F401
 
 if not with_azure:
     del sys.modules["azure.core"]

@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from inference.app import make_service
-from inference.heads import PunctualProtocol
+from inference.http_protocol import PunctualProtocol
 from inference.logs import log_as_json
 from inference.settings import read_settings
 from inference.tokens import new_token

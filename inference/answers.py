@@ -14,7 +14,7 @@ from inference.model import ServedModel
 from inference.records import Records
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction
-from registry.scorer import Value
+from registry.model.scorer import Value
 
 JSON = (b"content-type", b"application/json")
 RETRY_AFTER_SECONDS = 5

@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inference import schema
 from inference.answers import Answers
 from inference.cache import Cache
+from inference.fast_path import HotPath
 from inference.follow import Follower
 from inference.guard import DOCUMENTS, FAILED, Guard
-from inference.hot import HotPath
 from inference.metrics import Metrics
 from inference.open_inference import InferRequest
 from inference.protocols import mlflow_routes, open_inference_routes
@@ -30,9 +30,9 @@ from inference.serving import Serving
 from inference.settings import Settings, read_settings
 from inference.stopping import drain_on_sigterm
 from registry.errors import RegistryError
-from registry.names import PRODUCTION
-from registry.rest import Registry
-from registry.trust import read_trust
+from registry.ledger.trust import read_trust
+from registry.tracking.names import PRODUCTION
+from registry.tracking.rest import Registry
 
 SWITCH_SECONDS = 0.0001
 """While the ledger is read in its thread, a request waits for the interpreter no longer than this

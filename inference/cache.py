@@ -18,11 +18,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from registry.errors import UsageError, VerificationError
-from registry.files import Manifest
-from registry.ledger import Ledger, Link, Version
-from registry.memory import Tip, read_tip, write_tip
-from registry.reader import fetch_verified
-from registry.rest import Registry
+from registry.ledger.chain import Ledger, Link, Version
+from registry.ledger.manifest import Manifest
+from registry.ledger.tip import Tip, read_tip, write_tip
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.rest import Registry
 
 ABANDONED_SECONDS = 3600
 PARTIAL = "partial-"

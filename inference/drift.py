@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
-from registry.contract import Contract, Input
+from registry.model.contract import Contract, Input
 
 MISSING = "missing"
 UNKNOWN = "unknown"

@@ -23,10 +23,10 @@ from registry.errors import (
     UsageError,
     VerificationError,
 )
-from registry.fold import fold
-from registry.ledger import Finding, Ledger, Link, Version
-from registry.rest import Registry
-from registry.trust import Trust, read_trust
+from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.fold import fold
+from registry.ledger.trust import Trust, read_trust
+from registry.tracking.rest import Registry
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0

@@ -16,7 +16,7 @@ import orjson
 from inference.answers import NOT_READY, Answers, Reply, Request, json_reply
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction
-from registry.contract import Contract, Input
+from registry.model.contract import Contract, Input
 
 FORMATS = ("dataframe_split", "dataframe_records", "inputs", "instances")
 TEXT = (b"content-type", b"text/plain; charset=utf-8")

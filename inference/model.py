@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from inference.drift import Drift
 from inference.transaction import MOST_ROWS, InvalidTransaction, TransactionReader, Unknown
 from registry.errors import ContractError
-from registry.ledger import Link
-from registry.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
+from registry.ledger.chain import Link
+from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
 
 SHOWN_DIGEST = 12
 SHOWN_REASONS = 5

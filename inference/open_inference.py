@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.answers import Answers, Reply, Request, json_reply
 from inference.model import ServedModel
 from inference.transaction import InvalidTransaction
-from registry.contract import Contract
+from registry.model.contract import Contract
 
 NUMBERS = ("FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 PLATFORM = "onnxruntime_onnx"

@@ -12,7 +12,7 @@ from inference.mlflow_protocol import TEXT, invocations
 from inference.model import ServedModel
 from inference.routes import as_response, body_of, context
 from inference.serving import Serving
-from registry.names import PRODUCTION
+from registry.tracking.names import PRODUCTION
 
 NOT_READY = json_reply({"error": "not ready; /healthcheck says why"}, 503, (b"retry-after", b"5"))
 

@@ -19,7 +19,7 @@ import orjson
 from prometheus_client import Counter
 
 from inference.model import ServedModel
-from registry.scorer import Value
+from registry.model.scorer import Value
 
 MOST_WAITING = 100_000
 WRITE_EVERY_SECONDS = 0.05

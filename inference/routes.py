@@ -11,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from inference import answers, schema
 from inference.answers import Answers, Reply, json_reply
-from inference.hot import read_body
+from inference.fast_path import read_body
 from inference.metrics import Metrics
 from inference.serving import Serving
-from registry.names import PRODUCTION
+from registry.tracking.names import PRODUCTION
 
 
 def as_response(reply: Reply) -> Response:

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode
 
 from registry.errors import UsageError
-from registry.memory import Tip
+from registry.ledger.tip import Tip
 
 
 @lru_cache(maxsize=256)

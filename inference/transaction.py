@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from typing_extensions import TypedDict
 
-from registry.contract import Contract, Input
-from registry.scorer import Value
+from registry.model.contract import Contract, Input
+from registry.model.scorer import Value
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 LONGEST_CATEGORY = 1000

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-from inference.heads import PunctualProtocol
+from inference.http_protocol import PunctualProtocol
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]

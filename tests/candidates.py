@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from registry.candidates import AUTHORS_TAG, FILES_TAG
-from registry.contract import Contract, Histogram, Input, Window
-from registry.files import Manifest
-from registry.names import CANDIDATES
-from registry.rows import AMOUNT, LABEL, TIME
-from registry.scorer import SESSION_OPTIONS
-from registry.store import suppress_exists
+from registry.evaluation.rows import AMOUNT, LABEL, TIME
+from registry.ledger.manifest import Manifest
+from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.scorer import SESSION_OPTIONS
+from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
+from registry.tracking.client import suppress_exists
+from registry.tracking.names import CANDIDATES
 from training.convert import convert
 from training.track import PARITY_FILE, model_signature
 

@@ -12,15 +12,15 @@ import pytest
 from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
-from deploy.processes import free_port, mlflow_server
-from registry import evaluation, promotion
-from registry.approver import Approval
+from deploy.local.processes import free_port, mlflow_server
 from registry.errors import NotFound
-from registry.evidence import Evidence
-from registry.ledger import Ledger, Link
-from registry.names import CANDIDATES, PRODUCTION
-from registry.store import connect, read_ledger, server_errors
-from registry.trust import Trust, create_ledger, open_signer
+from registry.evaluation.evidence import Evidence
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.trust import Trust, create_ledger, open_signer
+from registry.lifecycle import evaluate, promote
+from registry.lifecycle.approval import Approval
+from registry.tracking.client import connect, read_ledger, server_errors
+from registry.tracking.names import CANDIDATES, PRODUCTION
 from tests.candidates import register_candidate, write_evaluation_rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -66,13 +66,13 @@ class World:
         return register_candidate(self.client, quality=quality, **arguments)  # type: ignore[arg-type]
 
     def evaluate(self, candidate: int, policy: Path = POLICY) -> tuple[str, Evidence]:
-        reference, evidence = evaluation.evaluate(
+        reference, evidence = evaluate.evaluate(
             self.client, self.trust, str(candidate), self.rows, policy
         )
         return str(reference), evidence
 
     def promote(self, reference: str, comment: str = "better", policy: Path = POLICY) -> Link:
-        link, _ = promotion.promote(
+        link, _ = promote.promote(
             self.client,
             self.trust,
             self.signer,

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from inference.settings import Settings
-from registry.policy import Policy
+from registry.evaluation.policy import Policy
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def commands() -> str:
     """The help of every `python -m registry` command, as one Markdown page."""
-    arguments = ["registry.cli", "utils", "docs", "--name", "python -m registry"]
+    arguments = ["registry.cli.main", "utils", "docs", "--name", "python -m registry"]
     return subprocess.run(
         [sys.executable, "-m", "typer", *arguments],
         cwd=REPOSITORY,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.processes import START_SECONDS, NotStarted, free_port, running
+from deploy.local.processes import START_SECONDS, NotStarted, free_port, running
 from tests.components import missing
 
 USER = "postgres"

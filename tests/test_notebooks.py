@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from registry.candidates import staged
+from registry.tracking.candidates import staged
 from tests.conftest import REPOSITORY, World
 from tests.training.commands import candidates, training
 from training.simulate import simulate

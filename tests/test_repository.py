@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from registry.cli import app
+from registry.cli.main import app
 from tests.conftest import REPOSITORY
 
 # In two parts, so that this file does not hold what it looks for.

@@ -10,11 +10,11 @@ import polars as pl
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from registry.metrics import Costs
-from registry.page import Picture
-from registry.pictures import precision_recall, score_distribution
-from registry.rows import EvaluationRows
-from registry.scorer import Scorer
+from registry.evaluation.metrics import Costs
+from registry.evaluation.rows import EvaluationRows
+from registry.model.scorer import Scorer
+from registry.report.content import Picture
+from registry.report.plots import precision_recall, score_distribution
 from training import pictures
 from training.data import Data
 from training.fit import encode

@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from registry.errors import RegistryError
 from registry.progress import step
 from training.errors import BadInput
-from training.rows import write_rows
+from training.evaluation_rows import write_rows
 from training.run import train as train_model
 
 EXPERIMENT = "fraud-detector"

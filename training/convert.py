@@ -11,7 +11,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.pipeline import Pipeline
 
-from registry.scorer import OUTPUT
+from registry.model.scorer import OUTPUT
 from training.calibrate import Calibrated, Sigmoid
 
 OPSET = {"": 18, "ai.onnx.ml": 3}

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from registry.files import sha256_of
+from features.offline import add_calendar, add_history
+from registry.ledger.manifest import sha256_of
 from training import simulate
 from training.dataset import Dataset
 from training.errors import BadInput
-from training.features import add_calendar, add_history
 
 SIMULATED = "simulated"
 _EARLIEST, _LATEST = datetime(1, 1, 1), datetime(9999, 12, 31)

@@ -9,11 +9,11 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from registry.contract import CalendarFeature, CalendarPart, HistoryFeature
-from registry.metrics import Costs
-from registry.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
-from registry.scorer import OUTPUT
-from training.definitions import calendar_features, history_features
+from features.definitions import calendar_features, history_features
+from registry.evaluation.metrics import Costs
+from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
+from registry.model.contract import CalendarFeature, CalendarPart, HistoryFeature
+from registry.model.scorer import OUTPUT
 from training.errors import BadInput
 
 SHIPPED = Path(__file__).parent / "datasets"

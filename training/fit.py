@@ -11,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from registry.contract import Input
-from registry.metrics import Detection, JudgedRows, detection
-from registry.scorer import encode_columns
+from registry.evaluation.metrics import Detection, JudgedRows, detection
+from registry.model.contract import Input
+from registry.model.scorer import encode_columns
 from training.calibrate import Calibrated, Sigmoid, choose_sigmoid, margins, unweighted
 from training.data import Data
 from training.models import FRAUD_WEIGHT, MODELS, Columns, Parameters

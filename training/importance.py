@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from registry.scorer import Scorer
+from registry.model.scorer import Scorer
 
 FRAUDS, GENUINE = 400, 2000
 """Rows that a shuffle looks at, at most."""

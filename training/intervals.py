@@ -1,7 +1,7 @@
 """What a fraud team decides by, each measure with its 95 % interval.
 
 A percentile interval (Efron and Tibshirani, 1993) over resamples of the test rows, or of the
-customers where the data names them; see `registry.bootstrap`.
+customers where the data names them; see `registry.evaluation.bootstrap`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.bootstrap import bootstrap, resampled
-from registry.metrics import Costs, JudgedRows, detection
-from training.cards import Cards
+from registry.evaluation.bootstrap import bootstrap, resampled
+from registry.evaluation.metrics import Costs, JudgedRows, detection
+from training.card_precision import Cards
 
 RESAMPLES = 1000
 SEED = 20260105
@@ -40,7 +40,7 @@ def estimates(
 ) -> dict[str, Estimate]:
     """Every measure of scores of shape (n,) on rows that hold both labels, by name.
 
-    Those of `registry.metrics.Detection`; `brier_score` and `calibration_error`;
+    Those of `registry.evaluation.metrics.Detection`; `brier_score` and `calibration_error`;
     `threshold_precision`, `threshold_recall`, `threshold_alerts_per_day` and
     `threshold_money_saved_per_day` of the alerts `score >= threshold`; and, where the rows name
     customers, `card_precision` with the alert budget as its k.
@@ -86,7 +86,7 @@ def _measures(
 
 
 def _calibration_error(rows: JudgedRows, scores: Scores, bins: int = 10) -> Measure:
-    """As `registry.metrics.calibration_error`, of rows that are sorted once."""
+    """As `registry.evaluation.metrics.calibration_error`, of rows that are sorted once."""
     order = np.argsort(scores, kind="stable")
     rising = scores[order]
     gaps = rising.astype(np.float64) - rows.labels[order]

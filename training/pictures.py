@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from registry.metrics import Costs, JudgedRows, money_saved
-from registry.pictures import show_probabilities, stretched
+from registry.evaluation.metrics import Costs, JudgedRows, money_saved
+from registry.report.plots import show_probabilities, stretched
 from training.importance import Contribution
 from training.intervals import Estimate
 from training.slices import Part

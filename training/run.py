@@ -12,19 +12,19 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from registry.candidates import AUTHORS_TAG
-from registry.contract import Input
+from registry.model.contract import Input
+from registry.model.scorer import Scorer
 from registry.progress import step
-from registry.scorer import Scorer
-from training import card, track
+from registry.tracking.candidates import AUTHORS_TAG
+from training import model_card, track
 from training.assess import Assessment, assess
+from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
 from training.dataset import Dataset, read_dataset
-from training.describe import describe_inputs, write_contract
 from training.errors import BadInput
 from training.fit import Recipe, Validated, encode, validate
-from training.measures import LABELS, reading
+from training.metric_labels import LABELS, reading
 from training.models import MODELS, known_model
 from training.search import Trial, search
 from training.split import Split, prequential_folds, split_by_time, split_data
@@ -164,9 +164,9 @@ def _finish(
         sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
         rows = split.test[sample[: track.PARITY_ROWS]]
         probability = pipeline.predict_proba(encode(rows, inputs))[:, 1]
-        page = card.build(data, split, contract, found, _facts(chosen.recipe, origin))
+        page = model_card.build(data, split, contract, found, _facts(chosen.recipe, origin))
         with tempfile.TemporaryDirectory(prefix="run-") as temporary:
-            card.write(Path(temporary), page, found)
+            model_card.write(Path(temporary), page, found)
             track.write_parity_rows(Path(temporary), rows, contract.names, probability)
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)

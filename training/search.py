@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import optuna
 
-from registry.contract import Input
-from registry.metrics import Detection
+from registry.evaluation.metrics import Detection
+from registry.model.contract import Input
 from training.data import Data
 from training.fit import Recipe, detect
 from training.models import MODELS

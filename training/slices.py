@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from registry.bootstrap import bootstrap, resampled
-from registry.metrics import MEASURES, Costs, JudgedRows, alerts_within_budget, detection
-from registry.rows import EvaluationRows, Slice
-from training.cards import numbered
+from registry.evaluation.bootstrap import bootstrap, resampled
+from registry.evaluation.metrics import MEASURES, Costs, JudgedRows, alerts_within_budget, detection
+from registry.evaluation.rows import EvaluationRows, Slice
+from training.card_precision import numbered
 from training.data import Data
+from training.evaluation_rows import bands
 from training.fit import judged
 from training.intervals import SEED, Estimate, likely
-from training.rows import bands
 
 RESAMPLES = 200
 LEAST_FRAUDS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.metrics import JudgedRows, budget_threshold, cost_threshold
+from registry.evaluation.metrics import JudgedRows, budget_threshold, cost_threshold
 from training.dataset import Dataset
 
 

@@ -22,13 +22,13 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-from registry.candidates import AUTHORS_TAG, FILES_TAG
-from registry.contract import Contract
-from registry.files import Manifest, sha256_of_bytes
-from registry.metrics import Detection
-from registry.names import CANDIDATES
-from registry.scorer import OUTPUT, SESSION_OPTIONS
-from registry.store import download
+from registry.evaluation.metrics import Detection
+from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.model.contract import Contract
+from registry.model.scorer import OUTPUT, SESSION_OPTIONS
+from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
+from registry.tracking.client import download
+from registry.tracking.names import CANDIDATES
 from training.data import Data
 from training.intervals import Estimate
 

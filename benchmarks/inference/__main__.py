@@ -21,7 +21,7 @@ from benchmarks.inference.errors import CannotMeasure
 from benchmarks.inference.measure import Round, check, cores, measure, started
 from benchmarks.inference.production import Production, put_in_production
 from benchmarks.inference.servers import Server
-from deploy.processes import NotStarted, free_port, mlflow_server
+from deploy.local.processes import NotStarted, free_port, mlflow_server
 
 FOLDER = KEPT / "run"
 

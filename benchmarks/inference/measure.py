@@ -19,7 +19,7 @@ from benchmarks.inference.errors import CannotMeasure
 from benchmarks.inference.load import closed_loop, open_loop
 from benchmarks.inference.production import Rows
 from benchmarks.inference.servers import HOST, Server
-from deploy.processes import free_port, running, status_of, stop
+from deploy.local.processes import free_port, running, status_of, stop
 
 START_SECONDS = 90.0
 POLL_SECONDS = 0.02

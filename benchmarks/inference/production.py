@@ -16,28 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from deploy.traffic import choose
-from registry import evaluation, promotion
-from registry.approver import Approval
-from registry.contract import Input
-from registry.names import PRODUCTION
-from registry.reader import fetch_verified
-from registry.rest import Registry
-from registry.scorer import MODEL_FILE
-from registry.store import connect
-from registry.trust import create_ledger, open_signer
+from deploy.local.traffic import choose
+from registry.ledger.trust import create_ledger, open_signer
+from registry.lifecycle import evaluate, promote
+from registry.lifecycle.approval import Approval
+from registry.model.contract import Input
+from registry.model.scorer import MODEL_FILE
+from registry.tracking.client import connect
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.names import PRODUCTION
+from registry.tracking.rest import Registry
 from training import track
+from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs, write_contract
+from training.evaluation_rows import write_rows
 from training.fit import Recipe, encode, judged
 from training.models import FRAUD_WEIGHT, MODELS
-from training.rows import write_rows
 from training.split import split_data
 from training.threshold import choose_threshold
 
-POLICY = Path(__file__).resolve().parents[2] / "deploy" / "demo-policy.yaml"
+POLICY = Path(__file__).resolve().parents[2] / "deploy" / "local" / "demo-policy.yaml"
 DATA = "simulated"
 DATASET = str(Path(__file__).with_name("fifteen.yaml"))
 MODEL = "hist_gradient_boosting"
@@ -78,10 +78,10 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     write_rows(DATA, DATASET, rows)
     config, key = folder / "ledger.yaml", folder / "signing-key.pem"
     trust = create_ledger(config, key)
-    reference, _ = evaluation.evaluate(client, trust, str(candidate), rows, POLICY)
+    reference, _ = evaluate.evaluate(client, trust, str(candidate), rows, POLICY)
     signer = open_signer(f"file2:{key}", trust)
     approval = Approval(f"os:{getpass.getuser()}", "to be measured")
-    link, _ = promotion.promote(client, trust, signer, str(reference), (approval,), POLICY)
+    link, _ = promote.promote(client, trust, signer, str(reference), (approval,), POLICY)
     model = fetch_verified(Registry(client.tracking_uri), link, folder / "fetched")
     joblib.dump(pipeline, folder / "model.joblib")
     return Production(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.creditcard import DEFAULT, made_cheap, read_creditcard, rows_to_choose_by, show
-from registry.metrics import Detection
+from registry.evaluation.metrics import Detection
 from tests.shared import shared_data
+from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
 from training.fit import Recipe
 from training.search import Trial
 from training.simulate import simulate

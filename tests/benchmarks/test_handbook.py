@@ -22,7 +22,7 @@ from benchmarks.handbook import (
 from benchmarks.handbook import judge as judge_week
 from tests.shared import shared_data
 from training.calibrate import margins
-from training.describe import describe_inputs
+from training.contract_writer import describe_inputs
 from training.fit import Recipe, encode
 
 

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from benchmarks.pandas_features import applied_to_each_entity, grouped_rolling
-from training.definitions import history_features
-from training.features import add_history
+from features.definitions import history_features
+from features.offline import add_history
 
 
 def transactions() -> pl.DataFrame:

@@ -11,12 +11,12 @@ from benchmarks import training
 from benchmarks.creditcard import DEFAULT
 from benchmarks.handbook import Week
 from benchmarks.training import about, feature_speed, steps_of
-from registry.metrics import detection
+from registry.evaluation.metrics import detection
 from tests.benchmarks.test_pandas_features import transactions
 from tests.shared import shared_data
+from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
 from training.fit import Recipe, judged, probabilities
 from training.split import split_data
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.processes import free_port, inference_service
+from deploy.local.processes import free_port, inference_service
 from inference.app import make_service
 from inference.settings import read_settings
-from registry.ledger import Link
-from registry.names import CANDIDATES, PRODUCTION
-from registry.store import connect
-from registry.trust import create_ledger, open_signer
+from registry.ledger.chain import Link
+from registry.ledger.trust import create_ledger, open_signer
+from registry.tracking.client import connect
+from registry.tracking.names import CANDIDATES, PRODUCTION
 from tests.candidates import write_evaluation_rows
 from tests.conftest import Server, World
 from tests.inference.calls import Caller, calling, wait_for_health

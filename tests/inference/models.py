@@ -12,13 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from inference.model import ServedModel
 from inference.transaction import MOST_ROWS, TransactionReader, Unknown
-from registry.contract import Contract, Histogram, Input, Window
-from registry.files import Manifest, sha256_of_bytes
-from registry.ledger import Link
-from registry.names import PRODUCTION, STATEMENT_TAG
-from registry.scorer import MODEL_FILE, Scorer
-from registry.statement import Candidate, Entry, Evidence, Policy, Statement, sign
-from registry.store import suppress_exists
+from registry.ledger.chain import Link
+from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.ledger.statement import Candidate, Entry, Evidence, Policy, Statement, sign
+from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.scorer import MODEL_FILE, Scorer
+from registry.tracking.client import suppress_exists
+from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.conftest import World
 
 HISTOGRAM = Histogram(counts=(10,))

@@ -11,8 +11,8 @@ from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.serving import Serving
 from inference.settings import Settings
-from registry.rest import Registry
-from registry.trust import read_trust
+from registry.ledger.trust import read_trust
+from registry.tracking.rest import Registry
 from tests.conftest import World
 from tests.inference.models import append_signed, number, weighted_sum, write_model
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.processes import free_port, inference_service
+from deploy.local.processes import free_port, inference_service
 from inference.cache import ABANDONED_SECONDS, Cache
 from registry.errors import UsageError, VerificationError
-from registry.memory import Tip
-from registry.names import PRODUCTION
-from registry.rest import Registry
-from registry.trust import create_ledger, read_trust
+from registry.ledger.tip import Tip
+from registry.ledger.trust import create_ledger, read_trust
+from registry.tracking.names import PRODUCTION
+from registry.tracking.rest import Registry
 from tests.conftest import World
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import Pod, at, pod, put_in_force

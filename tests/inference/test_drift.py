@@ -20,8 +20,8 @@ from inference.drift import (
     reference_shares,
     stability_index,
 )
-from registry.contract import Histogram
-from registry.scorer import Value, encode_columns
+from registry.model.contract import Histogram
+from registry.model.scorer import Value, encode_columns
 from tests.inference.models import category, contract_of, number
 
 AMOUNT = number("amount", nullable=True).model_copy(

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from uv import find_uv_bin
 
-from deploy.processes import free_port, running
+from deploy.local.processes import free_port, running
 from tests.candidates import NAMES
 from tests.conftest import REPOSITORY, World
 from tests.inference.calls import wait_for_health
@@ -94,8 +94,9 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     world.put_in_production()
     program = (
         "import sys\nfrom pathlib import Path\nimport inference.app\n"
-        "from registry.fold import fold\nfrom registry.reader import fetch_verified\n"
-        "from registry.rest import Registry\nfrom registry.trust import read_trust\n"
+        "from registry.ledger.fold import fold\nfrom registry.ledger.trust import read_trust\n"
+        "from registry.tracking.fetch import fetch_verified\n"
+        "from registry.tracking.rest import Registry\n"
         f"registry = Registry({world.server.uri!r})\n"
         f"head = fold(registry.versions(), read_trust(Path({str(world.config)!r}))).head\n"
         f"fetch_verified(registry, head, Path({str(tmp_path / 'fetched')!r}))\n"

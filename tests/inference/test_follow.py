@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.processes import free_port, inference_service
-from registry.approver import Approval
-from registry.keys import with_last, write_trust
-from registry.names import PRODUCTION
-from registry.rollback import rollback
-from registry.trust import create_ledger
+from deploy.local.processes import free_port, inference_service
+from registry.ledger.keys import with_last, write_trust
+from registry.ledger.trust import create_ledger
+from registry.lifecycle.approval import Approval
+from registry.lifecycle.rollback import rollback
+from registry.tracking.names import PRODUCTION
 from tests.conftest import World
 from tests.inference.calls import wait_for_health
 from tests.inference.models import append, append_signed, number, weighted_sum, write_model

@@ -15,10 +15,10 @@ import httpx
 import numpy as np
 import pytest
 
-from deploy.processes import free_port, inference_service
+from deploy.local.processes import free_port, inference_service
 from inference.tokens import Tokens
-from registry.scorer import open_model
-from registry.trust import create_ledger
+from registry.ledger.trust import create_ledger
+from registry.model.scorer import open_model
 from tests.candidates import NAMES, saved_model
 from tests.conftest import REPOSITORY, World
 from tests.inference.calls import wait_for_health

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference.metrics import Metrics
-from registry.contract import Histogram
+from registry.model.contract import Histogram
 from tests.conftest import REPOSITORY
 from tests.inference.calls import Caller, samples_of
 from tests.inference.models import FULL, category, number, served, three_inputs

@@ -12,7 +12,7 @@ import pytest
 from inference.model import ServedModel, load_model
 from inference.transaction import InvalidTransaction
 from registry.errors import ContractError
-from registry.scorer import Value
+from registry.model.scorer import Value
 from tests.candidates import NAMES, contract, saved_model
 from tests.inference.models import number, served, three_inputs, weighted_sum, write_model
 

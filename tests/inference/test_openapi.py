@@ -21,9 +21,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from deploy.processes import free_port, inference_service
+from deploy.local.processes import free_port, inference_service
 from inference.guard import OPEN
-from registry.names import PRODUCTION
+from registry.tracking.names import PRODUCTION
 from tests.conftest import Server
 from tests.inference.calls import wait_for_health
 from tests.inference.conftest import Service, make_world

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from inference import records
 from inference.records import Records, inputs_sha256
-from registry.scorer import Value
+from registry.model.scorer import Value
 from tests.inference.models import three_inputs
 
 VALUES: list[Value] = [0.25, None, "FR"]

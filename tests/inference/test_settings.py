@@ -9,7 +9,7 @@ import pytest
 
 from inference.settings import Settings, is_loopback, read_settings
 from registry.errors import UsageError
-from registry.memory import Tip
+from registry.ledger.tip import Tip
 
 DEFAULTS: dict[str, Any] = {
     "tracking_uri": "",

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from deploy.processes import free_port, inference_service
-from registry.approver import Approval
-from registry.rollback import rollback
-from registry.scorer import open_model
+from deploy.local.processes import free_port, inference_service
+from registry.lifecycle.approval import Approval
+from registry.lifecycle.rollback import rollback
+from registry.model.scorer import open_model
 from tests.conftest import World
 from tests.inference.calls import wait_for_health
 from tests.inference.models import append_signed, number, weighted_sum, write_model

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from deploy.processes import free_port, running
+from deploy.local.processes import free_port, running
 from inference.serving import Serving
 from inference.stopping import drain_on_sigterm
 from tests.conftest import REPOSITORY, World

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.transaction import InvalidTransaction, TransactionReader
-from registry.contract import Input
+from registry.model.contract import Input
 from tests.inference.models import category, contract_of, number
 
 AMOUNT = number("amount")

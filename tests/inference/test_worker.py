@@ -15,7 +15,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.processes import free_port, running
+from deploy.local.processes import free_port, running
 from tests.conftest import REPOSITORY, Server
 from tests.inference.calls import wait_for_health
 from tests.inference.conftest import make_world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.names import EVIDENCE_EXPERIMENT
+from registry.tracking.names import EVIDENCE_EXPERIMENT
 from tests.conftest import World
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, Signer
 
-from registry.ledger import Version
-from registry.statement import (
+from registry.ledger.chain import Version
+from registry.ledger.statement import (
     PAYLOAD_TYPE,
     Candidate,
     Entry,
@@ -19,7 +19,7 @@ from registry.statement import (
     Statement,
     sign,
 )
-from registry.trust import Trust, TrustedKey
+from registry.ledger.trust import Trust, TrustedKey
 
 LEDGER_ID = "11111111-2222-3333-4444-555555555555"
 ALICE = CryptoSigner.generate_ecdsa()

@@ -19,14 +19,15 @@ from typing import Any
 
 import requests
 
-from registry import cli, promotion
-from registry.append import append
-from registry.approver import Approval
+from registry.cli import main
 from registry.errors import RegistryError
-from registry.ledger import Ledger, Link
-from registry.statement import Statement
-from registry.store import connect, read_ledger
-from registry.trust import open_signer, read_trust
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.statement import Statement
+from registry.ledger.trust import open_signer, read_trust
+from registry.lifecycle import promote
+from registry.lifecycle.append import append
+from registry.lifecycle.approval import Approval
+from registry.tracking.client import connect, read_ledger
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["pytest", __name__])
@@ -58,7 +59,7 @@ class Promotion:
 
     def __call__(self, place: Place) -> Link:
         trust = read_trust(place.config)
-        link, _ = promotion.promote(
+        link, _ = promote.promote(
             connect(place.uri),
             trust,
             open_signer(f"file2:{place.key}", trust),
@@ -167,7 +168,7 @@ def _command_line(
     _say_into(log)
     if killed_after:
         _kill_after(killed_after)
-    cli.main()
+    main.main()
 
 
 def _say_into(path: Path) -> None:

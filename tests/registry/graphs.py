@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from registry.contract import Contract
-from registry.scorer import OUTPUT, Scorer
+from registry.model.contract import Contract
+from registry.model.scorer import OUTPUT, Scorer
 from tests.candidates import contract
 
 INPUT = "inputs"

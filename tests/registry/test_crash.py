@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from registry import candidates
-from registry.ledger import Link
-from registry.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
-from registry.signs import LEDGER_VERSION_TAG
+from registry.ledger.chain import Link
+from registry.lifecycle.aliases import LEDGER_VERSION_TAG
+from registry.tracking import candidates
+from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
 from tests.conftest import World
 from tests.registry.forked import Ended, registry
 

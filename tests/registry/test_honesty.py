@@ -17,10 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from registry.gates.gate import Trial
-from registry.gates.no_worse import NoWorse
-from registry.gates.slices import Slices
-from registry.metrics import Costs
+from registry.evaluation.gates.gate import Trial
+from registry.evaluation.gates.no_worse import NoWorse
+from registry.evaluation.gates.slices import Slices
+from registry.evaluation.metrics import Costs
 from tests.registry.trials import rows_of, scored, small_trial
 
 ALPHA = 0.05

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.processes import free_port, mlflow_server
-from registry.append import given, next_place
-from registry.approver import Approval
+from deploy.local.processes import free_port, mlflow_server
 from registry.errors import Refused
-from registry.ledger import Ledger, Link
-from registry.names import PRODUCTION, STATEMENT_TAG
-from registry.statement import Statement, open_envelope
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.statement import Statement, open_envelope
+from registry.lifecycle.append import given, next_place
+from registry.lifecycle.approval import Approval
+from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.conftest import POLICY, Server, World
 from tests.postgres import postgresql
 from tests.registry.forked import Append, Place, Promotion, Told, all_at_once

@@ -17,19 +17,19 @@ from mlflow import MlflowClient
 from securesystemslib.signer import CryptoSigner
 from typer.testing import CliRunner
 
-from deploy.processes import free_port, inference_service, mlflow_server, wait_until_ok
-from registry import rest
-from registry.cli import app
-from registry.connection import Connection
+from deploy.local.processes import free_port, inference_service, mlflow_server, wait_until_ok
+from registry.cli.main import app
 from registry.errors import RegistryError, VerificationError
-from registry.freeze import set_frozen
-from registry.keys import with_key, with_last
-from registry.memory import Tip
-from registry.names import PRODUCTION
-from registry.rollback import rollback
-from registry.statement import Statement
-from registry.store import connect, read_ledger
-from registry.trust import create_ledger, open_signer, trusted_key
+from registry.ledger.keys import with_key, with_last
+from registry.ledger.statement import Statement
+from registry.ledger.tip import Tip
+from registry.ledger.trust import create_ledger, open_signer, trusted_key
+from registry.lifecycle.freeze import set_frozen
+from registry.lifecycle.rollback import rollback
+from registry.tracking import rest
+from registry.tracking.client import connect, read_ledger
+from registry.tracking.connection import Connection
+from registry.tracking.names import PRODUCTION
 from tests.candidates import NAMES, write_evaluation_rows
 from tests.conftest import REPOSITORY, Server, World
 from tests.inference.calls import wait_for_health

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from registry.evidence import ComparedWith, Evidence, Rows
-from registry.gates.gate import Judged, Trial
-from registry.metrics import Costs, JudgedRows
-from registry.policy import Policy, read_policy
-from registry.rows import EvaluationRows
-from registry.scorer import Scorer, open_model
-from registry.statement import Candidate
-from registry.statement import Policy as PolicyReference
+from registry.evaluation.evidence import ComparedWith, Evidence, Rows
+from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.metrics import Costs, JudgedRows
+from registry.evaluation.policy import Policy, read_policy
+from registry.evaluation.rows import EvaluationRows
+from registry.ledger.statement import Candidate
+from registry.ledger.statement import Policy as PolicyReference
+from registry.model.scorer import Scorer, open_model
 from tests.candidates import saved_model
 from tests.registry.graphs import first_input, scorer_of
 

@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from registry.names import CANDIDATES
+from registry.tracking.names import CANDIDATES
 from tests.conftest import REPOSITORY
 from training.cli import EXPERIMENT, main
 

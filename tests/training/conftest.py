@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from registry.errors import NotFound
-from registry.names import CANDIDATES, PRODUCTION
-from registry.store import connect, server_errors
-from registry.trust import create_ledger, open_signer
+from registry.ledger.trust import create_ledger, open_signer
+from registry.tracking.client import connect, server_errors
+from registry.tracking.names import CANDIDATES, PRODUCTION
 from tests.candidates import write_evaluation_rows
 from tests.conftest import Server, World
 from training.simulate import simulate

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from registry.policy import SHIPPED
+from registry.evaluation.policy import SHIPPED
 
 
 def write_policy(

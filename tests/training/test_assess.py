@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from registry.metrics import detection
-from registry.scorer import Scorer
+from registry.evaluation.metrics import detection
+from registry.model.scorer import Scorer
 from tests.registry.graphs import first_input
-from tests.training.test_card import contract_of, dataset, made
+from tests.training.test_model_card import contract_of, dataset, made
 from training.assess import Assessment, assess, drawn
 from training.data import Data
 from training.split import split_data

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from deploy.processes import free_port
-from registry.rows import read_rows
+from deploy.local.processes import free_port
+from registry.evaluation.rows import read_rows
 from tests.conftest import REPOSITORY, World
 from tests.training.commands import (
     Finished,

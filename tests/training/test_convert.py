@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from registry.scorer import SESSION_OPTIONS
+from registry.model.scorer import SESSION_OPTIONS
 from training.calibrate import Calibrated, Sigmoid
 from training.convert import convert
 from training.models import MODELS, Columns

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.metrics import Costs
+from registry.evaluation.metrics import Costs
 from tests.conftest import REPOSITORY
 from training.dataset import Dataset, Entity, read_dataset
 from training.errors import BadInput

@@ -13,11 +13,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from registry.contract import Input
+from registry.model.contract import Input
 from training.calibrate import Calibrated, Sigmoid
+from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
 from training.fit import Recipe, encode, judged, probabilities, repeat_frauds, validate
 from training.models import MODELS
 from training.split import Split, split_by_time

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from registry.scorer import Scorer
+from registry.model.scorer import Scorer
 from tests.candidates import contract
 from tests.registry.graphs import first_input, scorer_of
 from training import importance

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from registry.metrics import Costs, JudgedRows, calibration_error, detection
+from registry.evaluation.metrics import Costs, JudgedRows, calibration_error, detection
 from training.intervals import _measures, estimates, likely
 
 COSTS = Costs(budget_per_day=2, per_alert=5.0)

@@ -11,8 +11,8 @@ from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from registry.metrics import Costs, JudgedRows
-from registry.pictures import stretched
+from registry.evaluation.metrics import Costs, JudgedRows
+from registry.report.plots import stretched
 from training import pictures
 from training.importance import Contribution
 from training.intervals import Estimate

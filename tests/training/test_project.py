@@ -11,14 +11,14 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from deploy import traffic
-from deploy.processes import free_port, inference_service, wait_until_ok
-from registry.metrics import Costs, detection
-from registry.names import CANDIDATES
-from registry.reader import fetch_verified
-from registry.rest import Registry
-from registry.rows import read_rows
-from registry.scorer import open_model
+from deploy.local import traffic
+from deploy.local.processes import free_port, inference_service, wait_until_ok
+from registry.evaluation.metrics import Costs, detection
+from registry.evaluation.rows import read_rows
+from registry.model.scorer import open_model
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.names import CANDIDATES
+from registry.tracking.rest import Registry
 from tests.conftest import POLICY, REPOSITORY, World
 from tests.shared import shared_data
 from tests.training.commands import Finished, candidates, environment_of, newest_run, process

@@ -20,24 +20,24 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference.model import ServedModel
-from registry.candidates import fetch_candidate
-from registry.contract import Contract, read_contract
-from registry.files import Manifest
-from registry.names import CANDIDATES
-from registry.rows import encode_frame, read_rows
-from registry.scorer import Scorer, open_model
+from registry.evaluation.rows import encode_frame, read_rows
+from registry.ledger.manifest import Manifest
+from registry.model.contract import Contract, read_contract
+from registry.model.scorer import Scorer, open_model
+from registry.tracking.candidates import fetch_candidate
+from registry.tracking.names import CANDIDATES
 from tests.conftest import REPOSITORY, World
 from tests.inference.pods import served_head
 from tests.training import own_data
 from tests.training.commands import Finished, candidates, newest_run, training
 from tests.training.policies import write_policy
+from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
+from training.evaluation_rows import write_rows
 from training.fit import Recipe, validate
 from training.intervals import estimates
 from training.models import MODELS
-from training.rows import write_rows
 from training.split import split_by_time
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry.contract import Input
+from registry.model.contract import Input
+from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.describe import describe_inputs
 from training.fit import Recipe, detect
 from training.models import MODELS
 from training.search import Trial, search

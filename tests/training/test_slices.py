@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry.metrics import Costs, JudgedRows, detection
-from registry.rows import Slice, read_rows
+from registry.evaluation.metrics import Costs, JudgedRows, detection
+from registry.evaluation.rows import Slice, read_rows
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.rows import write_rows
+from training.evaluation_rows import write_rows
 from training.slices import LEAST_FRAUDS, Part, evaluation_rows, measure_parts
 from training.split import split_data
 

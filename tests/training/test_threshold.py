@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry.metrics import JudgedRows
+from registry.evaluation.metrics import JudgedRows
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
 from training.threshold import choose_threshold, threshold_method

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from mlflow.entities import Run
 
-from registry.candidates import fetch_candidate
-from registry.files import Manifest
-from registry.names import CANDIDATES
-from registry.store import connect
+from registry.ledger.manifest import Manifest
+from registry.tracking.candidates import fetch_candidate
+from registry.tracking.client import connect
+from registry.tracking.names import CANDIDATES
 from tests.candidates import contract, numbers, pipeline
 from tests.conftest import Server, World
 from training import track

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from registry.scorer import MODEL_FILE
+from registry.model.scorer import MODEL_FILE
 from tests.registry.attacks.attack import (
     NO_PROBLEM,
     Attack,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.names import PRODUCTION, PRODUCTION_ALIAS, PROMPT_TAG
+from registry.tracking.names import PRODUCTION, PRODUCTION_ALIAS, PROMPT_TAG
 from tests.registry.attacks.attack import (
     DOWNGRADE,
     MOVED_ON,

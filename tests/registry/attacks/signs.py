@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from registry.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, STAGING_ALIAS
-from registry.signs import LEDGER_VERSION_TAG
+from registry.lifecycle.aliases import LEDGER_VERSION_TAG
+from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, STAGING_ALIAS
 from tests.registry.attacks.attack import (
     NO_PROBLEM,
     Attack,

@@ -8,12 +8,12 @@ import json
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from securesystemslib.signer import CryptoSigner
 
-from registry.freeze import set_frozen
-from registry.keys import find, with_key, with_last, write_trust
-from registry.names import CANDIDATES, PRODUCTION, STATEMENT_TAG
-from registry.rollback import rollback
-from registry.statement import sign
-from registry.trust import trusted_key
+from registry.ledger.keys import find, with_key, with_last, write_trust
+from registry.ledger.statement import sign
+from registry.ledger.trust import trusted_key
+from registry.lifecycle.freeze import set_frozen
+from registry.lifecycle.rollback import rollback
+from registry.tracking.names import CANDIDATES, PRODUCTION, STATEMENT_TAG
 from tests.registry.attacks.attack import (
     BROKEN,
     DOWNGRADE,

@@ -12,13 +12,13 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from securesystemslib.signer import Signer
 
-from registry.append import given, next_place
-from registry.approver import Approval
-from registry.evidence import fetched_evidence
-from registry.evidence import parse_reference as parse
-from registry.ledger import Ledger
-from registry.names import PRODUCTION, STATEMENT_TAG
-from registry.statement import Entry, Statement, sign
+from registry.evaluation.evidence import fetched_evidence
+from registry.evaluation.evidence import parse_reference as parse
+from registry.ledger.chain import Ledger
+from registry.ledger.statement import Entry, Statement, sign
+from registry.lifecycle.append import given, next_place
+from registry.lifecycle.approval import Approval
+from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.conftest import World
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"

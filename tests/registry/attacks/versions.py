@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from registry.freeze import set_frozen
-from registry.names import PRODUCTION
-from registry.rollback import rollback
-from registry.scorer import MODEL_FILE
+from registry.lifecycle.freeze import set_frozen
+from registry.lifecycle.rollback import rollback
+from registry.model.scorer import MODEL_FILE
+from registry.tracking.names import PRODUCTION
 from tests.registry.attacks.attack import (
     BROKEN,
     DOWNGRADE,

@@ -1,0 +1,9 @@
+"""`python -m registry`: one module for each kind of command.
+
+main      the program: exit codes, and the commands that only read
+write     init, stage, evaluate, repair
+sign      promote, rollback, freeze, unfreeze
+keys      the trusted keys in ledger.yaml
+options   the options that several commands share, with their environment variables
+output    tables for people, JSON and CSV for programs
+"""

@@ -1,0 +1,157 @@
+"""Evidence: an MLflow run that holds what was judged, and `evidence.json`, which names it all."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from registry.errors import BytesMismatch, Refused, UsageError
+from registry.evaluation.gates.gate import Verdict
+from registry.ledger import statement
+from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.statement import Candidate, Sha256
+from registry.tracking.client import download, server_errors
+from registry.tracking.names import EVIDENCE_EXPERIMENT
+
+EVIDENCE_FILE = "evidence.json"
+MODEL_FOLDER = "model"
+POLICY_FILE = "policy.yaml"
+PARITY_FILE = "parity/rows.parquet"
+SCORES_FILE = "scores.parquet"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComparedWith(_Value):
+    """The head at the time of the evaluation: its ledger version and its statement's digest."""
+
+    version: int
+    statement: Sha256
+
+
+class Rows(_Value):
+    """The evaluation rows: the sha256 of their file, where they are from, and what they hold."""
+
+    sha256: Sha256
+    origin: dict[str, str]
+    count: int
+    frauds: int
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class Evidence(_Value):
+    """The content of `evidence.json`; `files` is every other file of the run, by sha256."""
+
+    candidate: Candidate
+    authors: tuple[str, ...]
+    compared_with: ComparedWith | None
+    policy: statement.Policy
+    rows: Rows
+    measurements: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+    evaluated_at: AwareDatetime
+    files: dict[str, Sha256]
+
+    @property
+    def model_files(self) -> dict[str, str]:
+        """The model's own files, by their path inside the model's folder."""
+        prefix = MODEL_FOLDER + "/"
+        return {
+            name.removeprefix(prefix): digest
+            for name, digest in self.files.items()
+            if name.startswith(prefix)
+        }
+
+    @property
+    def blocking(self) -> tuple[Verdict, ...]:
+        """The required gates that failed: with one of them, there is no promotion."""
+        return tuple(one for one in self.verdicts if one.blocks)
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a few words, for the ledger."""
+        passed = sum(one.passed for one in self.verdicts)
+        words = f"{passed} of {len(self.verdicts)} checks passed"
+        if self.advisory:
+            words += f"; advisory: {', '.join(one.gate for one in self.advisory)}"
+        return words
+
+    @property
+    def advisory(self) -> tuple[Verdict, ...]:
+        """The gates that failed and stop nothing."""
+        return tuple(one for one in self.verdicts if not one.passed and not one.required)
+
+
+def parse_reference(text: str) -> statement.Evidence:
+    """`RUN@sha256:…`, as `evaluate` prints it. Raises UsageError for anything else."""
+    match = re.fullmatch(r"([0-9a-zA-Z]+)@sha256:([0-9a-f]{64})", text.strip())
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not RUN@sha256:DIGEST; copy the line that `registry evaluate` printed"
+        )
+    return statement.Evidence(run_id=match[1], sha256=match[2])
+
+
+def write_evidence(folder: Path, evidence: Evidence) -> str:
+    """Write `evidence.json` into the folder of evidence; return its sha256."""
+    path = folder / EVIDENCE_FILE
+    document = evidence.model_dump(mode="json")
+    path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return sha256_of(path)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Evidence whose every byte was hashed again, and the local folder that holds it."""
+
+    evidence: Evidence
+    folder: Path
+    source: str
+    """The artifact address of the model's files inside the evidence run."""
+
+
+@contextmanager
+def fetched_evidence(client: MlflowClient, reference: statement.Evidence) -> Iterator[Fetched]:
+    """Download an evidence run and hash it again.
+
+    Raises BytesMismatch, naming the files, where anything differs from what was approved; Refused
+    for a run outside the experiment where only the promoter may write; NotFound and Unreachable as
+    the server answers.
+    """
+    with server_errors(f"reading evidence run {reference.run_id}"):
+        run = client.get_run(reference.run_id).info
+        experiment = client.get_experiment(run.experiment_id).name
+    if experiment != EVIDENCE_EXPERIMENT:
+        raise Refused(
+            f"run {reference.run_id} is in the experiment {experiment!r}; evidence counts only in "
+            f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
+        )
+    address = run.artifact_uri
+    with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
+        folder = download(client, address, Path(temporary) / "run")
+        path = folder / EVIDENCE_FILE
+        if not path.is_file() or sha256_of(path) != reference.sha256:
+            raise BytesMismatch(
+                f"{EVIDENCE_FILE} of run {reference.run_id} is not the one that was approved; "
+                "evaluate the candidate again and have that approved"
+            )
+        try:
+            evidence = Evidence.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
+        found = dict(Manifest.of(folder).sha256)
+        del found[EVIDENCE_FILE]
+        Manifest(evidence.files).require(Manifest(found), f"evidence run {reference.run_id}")
+        yield Fetched(evidence, folder, f"{address}/{MODEL_FOLDER}")

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.metrics import calibration_error
+
+
+class CalibrationMeasured(Measured):
+    candidate: float
+
+
+class Calibration(Gate):
+    """A probability means what it says: of 100 transactions at 0.2, some 20 are fraud."""
+
+    name: ClassVar[str] = "calibration"
+    measured_as: ClassVar[type[Measured]] = CalibrationMeasured
+
+    max_error: Annotated[float, Field(gt=0, le=1)]
+
+    def __str__(self) -> str:
+        return f"probabilities are off the share of fraud by no more than {self.max_error:g}"
+
+    def measure(self, trial: Trial) -> CalibrationMeasured:
+        error = calibration_error(trial.rows.judged.labels, trial.candidate.scores)
+        return CalibrationMeasured(candidate=error)
+
+    def verdicts(self, measured: CalibrationMeasured) -> list[Verdict]:
+        error = measured.candidate
+        passed = error <= self.max_error
+        return [self.verdict(measured=error, bound=self.max_error, passed=passed)]

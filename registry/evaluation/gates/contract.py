@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.model.contract import CalendarFeature, Contract, HistoryFeature
+
+
+class ContractMeasured(Measured):
+    compared: bool
+    breaks: tuple[str, ...]
+
+
+class ContractCompatible(Gate):
+    """What a client of Production sends is still accepted, and means the same."""
+
+    name: ClassVar[str] = "contract"
+    measured_as: ClassVar[type[Measured]] = ContractMeasured
+
+    def __str__(self) -> str:
+        return "what a client of Production sends is still accepted, and means the same"
+
+    def measure(self, trial: Trial) -> ContractMeasured:
+        if trial.production is None:
+            return ContractMeasured(compared=False, breaks=())
+        candidate, production = trial.candidate.scorer.contract, trial.production.scorer.contract
+        return ContractMeasured(compared=True, breaks=contract_breaks(candidate, production))
+
+    def verdicts(self, measured: ContractMeasured) -> list[Verdict]:
+        breaks = measured.breaks
+        note = (
+            "; ".join(breaks)
+            if measured.compared
+            else "nothing is in Production yet to compare with"
+        )
+        return [self.verdict(measured=len(breaks), bound=0, passed=not breaks, note=note)]
+
+
+def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...]:
+    """What a client of `production` sends that `candidate` refuses or reads in another way."""
+    breaks: list[str] = []
+    before = {one.name: one for one in production.inputs}
+    after = {one.name: one for one in candidate.inputs}
+    breaks += (f"input {name} is gone" for name in before.keys() - after.keys())
+    # The service asks for every field, also for one that may be null.
+    breaks += (f"input {name} is new" for name in after.keys() - before.keys())
+    for name in before.keys() & after.keys():
+        if before[name].kind != after[name].kind:
+            breaks.append(f"input {name} was a {before[name].kind}, is a {after[name].kind}")
+        elif before[name].nullable and not after[name].nullable:
+            breaks.append(f"input {name} may not be missing any more")
+        if gone := set(before[name].categories) - set(after[name].categories):
+            breaks.append(f"input {name} knows no more of {', '.join(sorted(gone))}")
+    features_before = _features(production)
+    features_after = _features(candidate)
+    breaks += (
+        f"feature {name} is computed in another way"
+        for name in features_before.keys() & features_after.keys()
+        if features_before[name] != features_after[name]
+    )
+    return tuple(sorted(breaks))
+
+
+def _features(contract: Contract) -> dict[str, HistoryFeature | CalendarFeature]:
+    history: dict[str, HistoryFeature | CalendarFeature] = {
+        one.name: one for one in contract.history_features
+    }
+    return history | {one.name: one for one in contract.calendar_features}

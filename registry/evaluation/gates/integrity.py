@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+import onnx
+import pandas as pd
+import pyarrow as pa
+import yaml
+from pydantic import Field
+
+from registry.errors import UsageError
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.rows import encode_frame
+from registry.ledger.manifest import Manifest
+from registry.model.scorer import MODEL_FILE, Scorer
+
+KNOWN_FILES = frozenset(
+    {
+        "MLmodel",
+        MODEL_FILE,
+        "conda.yaml",
+        "python_env.yaml",
+        "requirements.txt",
+        "input_example.json",
+        "serving_input_example.json",
+    }
+)
+KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
+LOADER = "mlflow.onnx"
+
+
+class IntegrityMeasured(Measured):
+    problems: tuple[str, ...]
+    parity_difference: float
+    parity_rows: int
+    evaluation_rows: int
+
+
+class Integrity(Gate):
+    """The files are what training made: ONNX alone, nothing that runs code, the same numbers."""
+
+    name: ClassVar[str] = "integrity"
+    measured_as: ClassVar[type[Measured]] = IntegrityMeasured
+
+    parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
+    min_parity_rows: Annotated[int, Field(gt=0)] = 1000
+    """Or as many as there are evaluation rows, where those are fewer: small data has no more."""
+
+    opsets: dict[str, Annotated[int, Field(gt=0)]]
+    operators: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def __str__(self) -> str:
+        return "the files are ONNX of known operators and give scikit-learn's probabilities"
+
+    def measure(self, trial: Trial) -> IntegrityMeasured:
+        folder = trial.candidate.folder
+        problems = [*file_problems(folder), *self._graph_problems(folder)]
+        digest = Manifest.of(folder).digest
+        if trial.registered_sha256 is None:
+            problems.append("no digest of the files was recorded when it was registered")
+        elif digest != trial.registered_sha256:
+            problems.append("the files are not those whose digest was recorded at registration")
+        difference, count = parity(trial.candidate.scorer, trial.parity)
+        return IntegrityMeasured(
+            problems=tuple(problems),
+            parity_difference=difference,
+            parity_rows=count,
+            evaluation_rows=len(trial.rows.judged.labels),
+        )
+
+    def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
+        problems = measured.problems
+        difference, count = measured.parity_difference, measured.parity_rows
+        needed = min(self.min_parity_rows, measured.evaluation_rows)
+        note = f"on {count:,} rows"
+        if count < needed:
+            note += f", {needed:,} are needed; train with more test rows, or lower min_parity_rows"
+        return [
+            self.verdict(
+                part="files",
+                asks="only known files, flavors and ONNX operators, as they were registered",
+                measured=len(problems),
+                bound=0,
+                passed=not problems,
+                note="; ".join(problems),
+            ),
+            self.verdict(
+                part="parity",
+                asks=f"ONNX gives scikit-learn's probabilities within {self.parity_tolerance:g}",
+                measured=difference,
+                bound=self.parity_tolerance,
+                passed=0 < count >= needed and difference <= self.parity_tolerance,
+                note=note,
+            ),
+        ]
+
+    def _graph_problems(self, folder: Path) -> list[str]:
+        try:
+            model = onnx.load_model(folder / MODEL_FILE, load_external_data=False)
+            onnx.checker.check_model(model)
+        except Exception as error:  # protobuf and onnx each raise their own family
+            return [f"{MODEL_FILE} is not valid ONNX: {str(error).splitlines()[0][:100]}"]
+        problems = [
+            f"opset {one.domain or 'ai.onnx'} {one.version} is not known"
+            for one in model.opset_import
+            if one.version > self.opsets.get(one.domain or "ai.onnx", 0)
+        ]
+        unknown = {node.op_type for node in model.graph.node} - set(self.operators)
+        problems += (f"operator {name} is not known" for name in sorted(unknown))
+        if len(model.functions) or any(_has_subgraph(node) for node in model.graph.node):
+            problems.append(f"{MODEL_FILE} holds functions or sub-graphs")
+        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in _tensors(model.graph)):
+            problems.append(f"{MODEL_FILE} keeps data in other files")
+        return problems
+
+
+def _has_subgraph(node: onnx.NodeProto) -> bool:
+    kinds = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+    return any(attribute.type in kinds for attribute in node.attribute)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor of a graph: its weights, and those that its nodes carry in attributes."""
+    yield from graph.initializer
+    sparse = list(graph.sparse_initializer)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            sparse += (attribute.sparse_tensor, *attribute.sparse_tensors)
+    for one in sparse:
+        yield from (one.values, one.indices)
+
+
+def file_problems(folder: Path) -> list[str]:
+    """Files and flavors in a model's folder that have no business there."""
+    unknown = set(Manifest.of(folder).sha256) - KNOWN_FILES
+    problems = [f"file {name} is not known" for name in sorted(unknown)]
+    try:
+        flavors = yaml.safe_load((folder / "MLmodel").read_text())["flavors"]
+        problems += (f"flavor {name} is not known" for name in sorted(set(flavors) - KNOWN_FLAVORS))
+        loader = flavors["python_function"]["loader_module"]
+        if loader != LOADER:
+            problems.append(f"the python_function flavor loads with {loader}")
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError):
+        problems.append("MLmodel names no flavors that can be read")
+    return problems
+
+
+def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
+    """The largest difference to the recorded probabilities, row by row, and the number of rows.
+
+    No rows, or none that can be read, are no parity: the difference is then 1.
+    """
+    try:
+        recorded = pd.read_parquet(path)
+        expected = recorded["probability"].to_numpy(dtype=np.float64)
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
+        return 1.0, 0
+    if not len(recorded):
+        return 1.0, 0
+    try:
+        given = scorer.score_one_by_one(encode_frame(recorded, scorer.contract))
+    except UsageError:  # its rows lack an input
+        return 1.0, 0
+    difference = float(np.abs(given - expected).max())
+    return (difference if np.isfinite(difference) else 1.0), len(recorded)

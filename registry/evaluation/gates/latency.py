@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from registry.evaluation.gates.gate import Gate, Judged, Measured, Trial, Verdict
+from registry.model.scorer import MODEL_FILE, Scorer
+
+ROUNDS = 20
+CALLS_A_ROUND = 200
+
+
+class LatencyMeasured(Measured):
+    """p99 of one prediction in microseconds: the median of interleaved rounds."""
+
+    candidate_p99_us: float
+    production_p99_us: float | None
+    model_bytes: int
+
+
+class Latency(Gate):
+    """One prediction takes not much longer than Production's, and the file is not too large.
+
+    Machines differ and are noisy, so the time is judged as a ratio, measured in the same run.
+    """
+
+    name: ClassVar[str] = "latency"
+    measured_as: ClassVar[type[Measured]] = LatencyMeasured
+
+    max_ratio: Annotated[float, Field(gt=0)]
+    max_model_bytes: Annotated[int, Field(gt=0)]
+
+    def __str__(self) -> str:
+        return "a prediction is about as fast as Production's, from a file that is not too large"
+
+    def measure(self, trial: Trial) -> LatencyMeasured:
+        models = [one for one in (trial.candidate, trial.production) if one is not None]
+        rows = [_some_rows(trial, one) for one in models]
+        p99: list[list[float]] = [[] for _ in models]
+        for _ in range(ROUNDS):
+            for index, one in enumerate(models):
+                p99[index].append(_p99_us(one.scorer, rows[index]))
+        medians = [float(np.median(one)) for one in p99]
+        return LatencyMeasured(
+            candidate_p99_us=medians[0],
+            production_p99_us=medians[1] if trial.production else None,
+            model_bytes=(trial.candidate.folder / MODEL_FILE).stat().st_size,
+        )
+
+    def verdicts(self, measured: LatencyMeasured) -> list[Verdict]:
+        candidate, production = measured.candidate_p99_us, measured.production_p99_us
+        note = f"candidate {candidate:.0f} µs"
+        note += f", Production {production:.0f} µs" if production else "; nothing to compare with"
+        ratio = candidate / production if production else 0.0
+        size = measured.model_bytes
+        return [
+            self.verdict(
+                part="ratio",
+                asks=f"p99 of one prediction is at most {self.max_ratio:g} times Production's",
+                measured=ratio,
+                bound=self.max_ratio,
+                passed=ratio <= self.max_ratio,
+                note=note,
+            ),
+            self.verdict(
+                part="size",
+                asks=f"the model file has at most {self.max_model_bytes / 1e6:g} MB",
+                measured=size,
+                bound=self.max_model_bytes,
+                passed=size <= self.max_model_bytes,
+            ),
+        ]
+
+
+def _some_rows(trial: Trial, judged: Judged) -> NDArray[np.float32]:
+    return trial.rows.encoded(judged.scorer.contract)[:CALLS_A_ROUND]
+
+
+def _p99_us(scorer: Scorer, rows: NDArray[np.float32]) -> float:
+    seconds = np.empty(CALLS_A_ROUND)
+    for call in range(CALLS_A_ROUND):
+        index = call % len(rows)
+        start = perf_counter()
+        scorer.score(rows[index : index + 1])
+        seconds[call] = perf_counter() - start
+    return float(np.quantile(seconds, 0.99) * 1e6)

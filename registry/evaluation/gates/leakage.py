@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.model.contract import Contract
+
+DAY_SECONDS = 86_400
+
+
+class LeakageMeasured(Measured):
+    """Days from the end of each model's training window to the first evaluation row."""
+
+    candidate_days: float
+    production_days: float | None
+    delay_days: float
+
+
+class Leakage(Gate):
+    """The evaluation starts after both models' training windows and the label delay.
+
+    Otherwise a model is judged on what it learned from, and the comparison is void.
+    """
+
+    name: ClassVar[str] = "leakage"
+    measured_as: ClassVar[type[Measured]] = LeakageMeasured
+
+    def __str__(self) -> str:
+        return "the evaluation starts after the training window and the label delay"
+
+    def measure(self, trial: Trial) -> LeakageMeasured:
+        candidate = trial.candidate.scorer.contract
+        production = trial.production.scorer.contract if trial.production else None
+        contracts = [candidate] if production is None else [candidate, production]
+        delays = [trial.rows.delay_days, *(one.delay_days for one in contracts)]
+        start = trial.rows.start
+        return LeakageMeasured(
+            candidate_days=_gap_days(candidate, start),
+            production_days=_gap_days(production, start) if production else None,
+            delay_days=max(delays),
+        )
+
+    def verdicts(self, measured: LeakageMeasured) -> list[Verdict]:
+        gaps = {"candidate": measured.candidate_days, "Production": measured.production_days}
+        return [
+            self.verdict(
+                part=whose,
+                asks=f"{self}, of {whose}",
+                measured=gap,
+                bound=measured.delay_days,
+                passed=gap > 0 and gap >= measured.delay_days,
+                note="days from the end of training",
+            )
+            for whose, gap in gaps.items()
+            if gap is not None
+        ]
+
+
+def _gap_days(contract: Contract, start: datetime) -> float:
+    return (start - contract.training_window.end).total_seconds() / DAY_SECONDS

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from registry.evaluation.bootstrap import bootstrap
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.metrics import MEASURES, Costs, JudgedRows, detection
+
+SEED = 20260103
+
+
+class SliceMeasured(Measured):
+    """Average precision inside one slice, candidate − Production, and its standard error."""
+
+    name: str
+    transactions: int
+    frauds: int
+    difference: float
+    standard_error: float
+
+
+class SlicesMeasured(Measured):
+    slices: tuple[SliceMeasured, ...]
+    too_small: int
+
+
+class Slices(Gate):
+    """No slice falls more than the margin: not by chance, given how many are looked at.
+
+    A slice fails where even the upper end of its difference in average precision lies below minus
+    the margin; the confidence of that end is `1 - alpha / number of slices` (Bonferroni), so that
+    of all slices together one in `1 / alpha` evaluations fails by chance at most. The end is the
+    difference plus that normal quantile times the bootstrap's standard error: so far out in the
+    tail, quantiles of the resamples themselves would need tens of thousands of them.
+
+    `min_frauds` counts customers with a fraud where the rows name customers: twenty frauds of three
+    customers say little, and their standard error comes out far too small.
+    """
+
+    name: ClassVar[str] = "slices"
+    measured_as: ClassVar[type[Measured]] = SlicesMeasured
+
+    margin: Annotated[float, Field(ge=0, le=1)]
+    min_frauds: Annotated[int, Field(ge=2)] = 20
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 300
+
+    def __str__(self) -> str:
+        return f"average precision falls in no slice by surely more than {self.margin:g}"
+
+    def measure(self, trial: Trial) -> SlicesMeasured:
+        if trial.production is None:
+            return SlicesMeasured(slices=(), too_small=0)
+        scores = (trial.candidate.scores, trial.production.scores)
+        measured: list[SliceMeasured] = []
+        too_small = 0
+        for one in trial.rows.slices:
+            rows = trial.rows.judged.part(one.rows)
+            all_are_fraud = bool(rows.labels.all())
+            if rows.independent_frauds < self.min_frauds or all_are_fraud:
+                too_small += 1
+            else:
+                parts = [score[one.rows] for score in scores]
+                measured.append(self._measure(one.name, rows, parts, trial.costs))
+        return SlicesMeasured(slices=tuple(measured), too_small=too_small)
+
+    def _measure(
+        self, name: str, rows: JudgedRows, scores: list[NDArray[np.float32]], costs: Costs
+    ) -> SliceMeasured:
+        index = MEASURES.index("average_precision")
+        resampled = bootstrap(rows, scores, costs, resamples=self.resamples, seed=SEED)
+        differences = resampled[:, 0, index] - resampled[:, 1, index]
+        candidate, production = (
+            detection(rows, score, costs).average_precision for score in scores
+        )
+        return SliceMeasured(
+            name=name,
+            transactions=len(rows.labels),
+            frauds=int(rows.labels.sum()),
+            difference=candidate - production,
+            standard_error=float(np.nanstd(differences)),
+        )
+
+    def upper_ends(self, measured: SlicesMeasured) -> tuple[float, ...]:
+        """The upper end of each slice's difference, corrected for the number of slices."""
+        if not measured.slices:
+            return ()
+        quantile = NormalDist().inv_cdf(1 - self.alpha / len(measured.slices))
+        return tuple(one.difference + quantile * one.standard_error for one in measured.slices)
+
+    def verdicts(self, measured: SlicesMeasured) -> list[Verdict]:
+        count = len(measured.slices)
+        note = f"{count} slices, {measured.too_small} with fewer than {self.min_frauds} frauds"
+        if not count:
+            note = "nothing to compare with" if not measured.too_small else note
+            return [self.verdict(measured=0.0, bound=-self.margin, passed=True, note=note)]
+        names = [one.name for one in measured.slices]
+        upper = list(zip(self.upper_ends(measured), names, strict=True))
+        lowest, worst = min(upper)
+        fallen = sorted(name for end, name in upper if end < -self.margin)
+        note += f"; fell: {', '.join(fallen)}" if fallen else f"; lowest upper end: {worst}"
+        return [self.verdict(measured=lowest, bound=-self.margin, passed=not fallen, note=note)]

@@ -1,0 +1,165 @@
+"""Evaluation rows: raw model inputs with their label, time and amount, in a Parquet file.
+
+`training` builds them from a data set that the evaluator names, never from the candidate's own
+artifacts; this module only reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from registry.errors import UsageError
+from registry.evaluation.metrics import JudgedRows
+from registry.ledger.manifest import sha256_of
+from registry.model.contract import Contract
+from registry.model.scorer import encode_columns
+
+LABEL = "_label"
+TIME = "_time"
+AMOUNT = "_amount"
+CLUSTER = "_cluster"
+BAND_PREFIX = "_band."
+"""Of columns with a number to make slices by, such as `_band.customer_id age`."""
+
+ORIGIN_KEYS = ("dataset", "data", "data_sha256", "delay_days")
+BANDS = 4
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the rows: a mask of shape (n,), and what they have in common."""
+
+    name: str
+    rows: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class EvaluationRows:
+    """n rows as they were read: raw inputs in `columns`, and what they are judged by."""
+
+    columns: pd.DataFrame
+    judged: JudgedRows
+    start: datetime
+    end: datetime
+    sha256: str
+    origin: Mapping[str, str]
+
+    @property
+    def delay_days(self) -> float:
+        """The label delay of the data set that the evaluator named."""
+        return float(self.origin["delay_days"])
+
+    @cached_property
+    def slices(self) -> tuple[Slice, ...]:
+        """By amount, by day, and by the bands that the rows bring."""
+        banded = {"amount": self.judged.amounts}
+        for name in self.columns.columns:
+            if str(name).startswith(BAND_PREFIX):
+                banded[str(name).removeprefix(BAND_PREFIX)] = self.columns[name].to_numpy(float)
+        days = self.judged.days
+        return (
+            *(one for name, values in banded.items() for one in _bands(name, values)),
+            *(Slice(f"day {np.datetime64(int(day), 'D')}", days == day) for day in np.unique(days)),
+        )
+
+    def encoded(self, contract: Contract) -> NDArray[np.float32]:
+        """The inputs of one model, float32 of shape (n, inputs). Raises UsageError."""
+        return encode_frame(self.columns, contract)
+
+
+def _bands(name: str, values: NDArray[np.float64]) -> list[Slice]:
+    """Quarters of the rows by a number; fewer where values repeat."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BANDS + 1)))
+    return [
+        Slice(f"{name} {low:g} to {high:g}", (values >= low) & _below(values, high, edges[-1]))
+        for low, high in pairwise(edges)
+    ]
+
+
+def _below(values: NDArray[np.float64], high: float, last: float) -> NDArray[np.bool_]:
+    return values <= high if high == last else values < high
+
+
+def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]:
+    """A frame's columns as a model's inputs, float32 of shape (n, inputs). Raises UsageError."""
+    columns = {
+        one.name: frame[one.name].to_numpy() for one in contract.inputs if one.name in frame.columns
+    }
+    return encode_columns(columns, contract.inputs)
+
+
+def read_rows(path: Path) -> EvaluationRows:
+    """Read evaluation rows. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        frame = pq.read_table(path).to_pandas()
+        # Of the file, not of the schema: Polars writes it there alone.
+        metadata = pq.read_metadata(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(
+            f"{path} is not a Parquet file that can be read; make the rows with "
+            "`mlflow run . -e evaluate`"
+        ) from error
+    for column in (LABEL, TIME, AMOUNT):
+        if column not in frame.columns:
+            raise UsageError(f"{path.name} has no column {column}; it is no evaluation file")
+    if set(frame[LABEL].unique()) != {0, 1}:
+        raise UsageError(f"{path.name}: {LABEL} must be 0 or 1, and both must occur")
+    if missing := [key for key in ORIGIN_KEYS if key.encode() not in metadata]:
+        raise UsageError(f"{path.name} does not say its {missing[0]}; it is no evaluation file")
+    _check_delay(path.name, metadata[b"delay_days"].decode())
+    try:
+        times = pd.to_datetime(frame[TIME], utc=True)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path.name}: {TIME} holds something that is no time") from error
+    if times.isna().any():
+        raise UsageError(f"{path.name}: {TIME} is missing in {int(times.isna().sum())} rows")
+    amounts = pd.to_numeric(frame[AMOUNT], errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(amounts).all():
+        raise UsageError(f"{path.name}: {AMOUNT} is not a number in every row")
+    return EvaluationRows(
+        columns=frame,
+        judged=_judged(frame, times),
+        start=times.min().to_pydatetime().astimezone(UTC),
+        end=times.max().to_pydatetime().astimezone(UTC),
+        sha256=sha256_of(path),
+        origin={key: metadata[key.encode()].decode() for key in ORIGIN_KEYS},
+    )
+
+
+def _check_delay(name: str, delay_days: str) -> None:
+    """Raises UsageError: a negative delay would open the gate against leakage."""
+    if not re.fullmatch(r"\d+(\.\d+)?", delay_days):
+        raise UsageError(f"{name}: delay_days is {delay_days!r}, which is no number of days")
+
+
+def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
+    clusters = None
+    if CLUSTER in frame.columns:
+        clusters = numbered_owners(frame[CLUSTER])
+    return JudgedRows(
+        labels=frame[LABEL].to_numpy(dtype=np.int8),
+        days=times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64),
+        amounts=frame[AMOUNT].to_numpy(dtype=np.float64),
+        clusters=clusters,
+    )
+
+
+def numbered_owners(whose: pd.Series[Any]) -> NDArray[np.int64]:
+    """Numbers from 0 for whom each row belongs to; a row of nobody known is alone."""
+    numbers = pd.factorize(whose)[0].astype(np.int64)
+    alone = numbers < 0
+    numbers[alone] = numbers.max() + 1 + np.arange(alone.sum())
+    return numbers

@@ -1,0 +1,118 @@
+"""The fold: from the versions of `fraud-detector-production` to the ledger.
+
+Pure functions over values; nothing here talks to a server. Every reader folds in the same way, so
+two promoters that race need no lock: the loser's entry is void by construction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from registry.errors import VerificationError
+from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.statement import open_envelope
+from registry.ledger.trust import Trust
+
+
+def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
+    """Derive the ledger from what the server lists.
+
+    Links are followed from the first statement; of several successors of one entry the lowest
+    version wins. A signed entry that follows nothing in the chain breaks it: an honest promoter
+    only ever follows the tip, so what it followed was deleted.
+
+    Raises VerificationError where the ledger does not extend the floor of `trust`.
+    """
+    signed, findings = _signed(sorted(versions, key=lambda one: one.number), trust)
+    successors: dict[str | None, list[Link]] = defaultdict(list)
+    for link in signed:
+        successors[link.statement.entry.supersedes].append(link)
+    chain: list[Link] = []
+    frozen = in_doubt = False
+    following: str | None = None
+    while True:
+        winner: Link | None = None
+        for link in successors.pop(following, []):
+            if reason := _void(link, chain, frozen=frozen):
+                findings.append(Finding(link.version, "void", reason))
+            elif winner is None:
+                winner = link
+            else:
+                findings.append(Finding(link.version, "lost", f"version {winner.version} won"))
+        if winner is None:
+            break
+        chain.append(winner)
+        following = winner.statement.digest
+        action = winner.statement.entry.action
+        # An unfreeze past its key's last sequence lifts nothing: the key may be stolen.
+        frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
+        in_doubt = winner.overrun or (in_doubt and action != "rollback")
+    for followed, links in successors.items():
+        reason = f"it follows {followed}, which is not in the chain"
+        findings += (Finding(link.version, "broken", reason) for link in links)
+    findings.sort(key=lambda one: one.version)
+    ledger = Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
+    if trust.floor is not None:
+        trust.floor.require(ledger)
+    return ledger
+
+
+def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Finding]]:
+    """The versions that carry a statement of this ledger, each statement once, and the rest."""
+    links: list[Link] = []
+    findings: list[Finding] = []
+    keys = trust.public_keys()
+    seen: dict[str, int] = {}
+    for version in versions:
+        if version.envelope is None:
+            findings.append(Finding(version.number, "passed over", "it has no statement"))
+            continue
+        try:
+            statement, keyid = open_envelope(version.envelope, keys)
+        except VerificationError as error:
+            findings.append(Finding(version.number, "passed over", str(error)))
+            continue
+        entry, key = statement.entry, trust.by_id(keyid)
+        if entry.ledger_id != trust.ledger_id:
+            findings.append(Finding(version.number, "passed over", "it is of another ledger"))
+        elif entry.sequence < key.first:
+            findings.append(Finding(version.number, "passed over", "its key may not sign so early"))
+        elif entry.source != version.source:
+            reason = f"its source is {version.source!r}, its statement says {entry.source!r}"
+            findings.append(Finding(version.number, "void", reason))
+        elif statement.digest in seen:
+            first = seen[statement.digest]
+            findings.append(Finding(version.number, "repeated", f"it repeats version {first}"))
+        else:
+            seen[statement.digest] = version.number
+            links.append(Link(version.number, statement, overrun=not key.reaches(entry.sequence)))
+    return links, findings
+
+
+def _void(link: Link, chain: list[Link], *, frozen: bool) -> str:
+    """Why a signed successor of the chain does not count; empty when it does."""
+    entry = link.statement.entry
+    sequence = len(chain) + 1
+    if entry.sequence != sequence:
+        return f"it says sequence {entry.sequence}, its place is {sequence}"
+    if entry.action == "promote":
+        return "the ledger is frozen" if frozen else ""
+    models = [
+        one
+        for one in chain
+        if one.statement.entry.action in ("promote", "rollback") and not one.overrun
+    ]
+    if entry.action == "rollback":
+        if not any(_puts_the_same_in_force(link, one) for one in models):
+            return "it rolls back to files that were never in force"
+    elif not models or not _puts_the_same_in_force(link, models[-1]):
+        return f"its action is {entry.action}, and it does not repeat what is in force"
+    return ""
+
+
+def _puts_the_same_in_force(one: Link, other: Link) -> bool:
+    return (
+        one.statement.files == other.statement.files
+        and one.statement.entry.source == other.statement.entry.source
+    )

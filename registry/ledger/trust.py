@@ -1,0 +1,200 @@
+"""Whom a reader trusts: the ledger's id and the public keys, each with the sequences it may sign.
+
+The file `ledger.yaml` holds nothing secret; it goes into a ConfigMap as it is. No reader consults
+a clock: a key's reach is counted in the ledger's own sequence numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    model_validator,
+)
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.exceptions import VerificationError as DsseVerificationError
+from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
+
+from registry.errors import RegistryError, UsageError
+from registry.ledger.tip import Tip
+
+
+class TrustedKey(BaseModel):
+    """A public key and the first and last sequence that it may sign (no last: still in use).
+
+    A key is retired when another takes over, and revoked when somebody else may hold it; a last of
+    0 trusts nothing that it ever signed. To a reader both are the same: the sequence counts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keyid: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scheme: Literal["ecdsa-sha2-nistp256", "ed25519"]
+    keytype: Literal["ecdsa", "ed25519"]
+    public_pem: str
+    first: Annotated[int, Field(gt=0)] = 1
+    last: Annotated[int, Field(ge=0)] | None = None
+    revoked: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.revoked:
+            return "revoked"
+        return "in use" if self.last is None else "retired"
+
+    @model_validator(mode="after")
+    def _is_a_key(self) -> Self:
+        # A key that cannot be read would pass over every entry, as if the ledger were empty.
+        try:
+            self.key().verify_signature(Signature(self.keyid, ""), b"")
+        except DsseVerificationError as error:
+            raise ValueError(f"public_pem holds no {self.scheme} key") from error
+        except UnverifiedSignatureError:
+            pass
+        return self
+
+    def reaches(self, sequence: int) -> bool:
+        return self.first <= sequence and (self.last is None or sequence <= self.last)
+
+    def key(self) -> Key:
+        value = {"public": self.public_pem}
+        return SSlibKey.from_dict(
+            self.keyid, {"keytype": self.keytype, "scheme": self.scheme, "keyval": value}
+        )
+
+
+class Trust(BaseModel):
+    """The content of `ledger.yaml`, and the tip below which the ledger may not fall.
+
+    `floor` is what this reader remembers; it is never a part of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger_id: Annotated[str, Field(min_length=1)]
+    keys: Annotated[tuple[TrustedKey, ...], Field(min_length=1)]
+    floor: Annotated[InstanceOf[Tip] | None, Field(exclude=True)] = None
+
+    @model_validator(mode="after")
+    def _each_key_once(self) -> Self:
+        if len({key.keyid for key in self.keys}) != len(self.keys):
+            raise ValueError("a key is listed twice; then nobody can say which sequences it signs")
+        return self
+
+    def as_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
+
+    def by_id(self, keyid: str) -> TrustedKey:
+        return next(key for key in self.keys if key.keyid == keyid)
+
+    def public_keys(self) -> list[Key]:
+        return [key.key() for key in self.keys]
+
+
+def read_trust(path: Path, floor: Tip | None = None) -> Trust:
+    """Read `ledger.yaml`. Raises UsageError naming the file and what is wrong in it."""
+    try:
+        trust = Trust.model_validate(yaml.safe_load(path.read_text()))
+        return trust.model_copy(update={"floor": floor})
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"no ledger configuration at {path}; make one with `python -m registry init`, "
+            "or point FRAUD_LEDGER_CONFIG at yours"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(f"{path}: {field}: {first['msg']}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{path} is not a ledger configuration: {error}") from error
+
+
+def trusted_key(public: Key, first: int = 1) -> TrustedKey:
+    """A public key as `ledger.yaml` holds it. Raises UsageError for another kind than we take."""
+    try:
+        return TrustedKey.model_validate(
+            {
+                "keyid": public.keyid,
+                "scheme": public.scheme,
+                "keytype": public.keytype,
+                "public_pem": public.keyval["public"],
+                "first": first,
+            }
+        )
+    except ValidationError as error:
+        raise UsageError(
+            f"a {public.keytype} key ({public.scheme}) is not taken; use ECDSA P-256 or Ed25519"
+        ) from error
+
+
+def create_ledger(config: Path, private_key: Path) -> Trust:
+    """Make a new ledger id and an ECDSA P-256 key pair; write the two files.
+
+    The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten:
+    a lost ledger id or key cannot be had back. Raises UsageError where one exists, or cannot be
+    written.
+    """
+    if config.resolve() == private_key.resolve():
+        raise UsageError(f"{config} cannot hold both the configuration and the private key")
+    for path in (config, private_key):
+        if path.exists():
+            raise UsageError(f"{path} exists already; remove it first if it is not needed any more")
+    private = generate_private_key(SECP256R1())
+    trusted = trusted_key(CryptoSigner(private).public_key)
+    trust = Trust(ledger_id=str(uuid.uuid4()), keys=(trusted,))
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        for path in (config, private_key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as key:
+            key.write(pem)
+        with config.open("x") as file:
+            file.write(trust.as_yaml())
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+    return trust
+
+
+def open_signer(uri: str, trust: Trust) -> Signer:
+    """The signer behind a securesystemslib key URI (`file2:PATH` for a PEM file).
+
+    Raises UsageError when no trusted key belongs to it: an entry signed so would be passed over.
+    With a key in Key Vault also Refused and Unreachable.
+    """
+    reasons: list[str] = []
+    for key in trust.public_keys():
+        try:
+            signer = _signer(uri, key)
+            key.verify_signature(signer.sign(b"probe"), b"probe")
+        except RegistryError:  # Key Vault's refusal: another public key would not change it
+            raise
+        except Exception as error:  # each signer class raises its own family
+            reasons.append(str(error) or type(error).__name__)
+        else:
+            return signer
+    raise UsageError(
+        f"the signing key {uri.split(':', 1)[0]}:… is not usable ({reasons[0]}); set "
+        "FRAUD_SIGNING_KEY to the URI of a key that ledger.yaml trusts"
+    )
+
+
+def _signer(uri: str, key: Key) -> Signer:
+    if uri.startswith("azurekms:"):  # imported only then: a serving pod has no SDK of Key Vault
+        from registry.ledger.vault import VaultSigner  # noqa: PLC0415
+
+        return VaultSigner.from_priv_key_uri(uri, key)
+    return Signer.from_priv_key_uri(uri, key)

@@ -1,0 +1,103 @@
+"""Appending to the ledger: one insert, after which the fold says whether it won."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from mlflow import MlflowClient
+from securesystemslib.signer import Signer
+
+from registry.errors import Refused, UsageError, VerificationError
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.statement import Statement, open_envelope, sign
+from registry.ledger.trust import Trust, TrustedKey
+from registry.lifecycle.aliases import repair_or_warn
+from registry.lifecycle.approval import Approval
+from registry.progress import step
+from registry.tracking.client import read_ledger, server_errors, suppress_exists
+from registry.tracking.names import PRODUCTION, STATEMENT_TAG
+
+
+class Place(TypedDict):
+    """Where in the chain the next entry goes."""
+
+    sequence: int
+    supersedes: str | None
+
+
+class Given(TypedDict):
+    """What an approval gives to an entry."""
+
+    approver: str
+    approved_at: datetime
+    comment: str
+    url: str
+
+
+def next_place(ledger: Ledger) -> Place:
+    tip = ledger.tip
+    if tip is None:
+        return Place(sequence=1, supersedes=None)
+    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.statement.digest)
+
+
+def given(approval: Approval) -> Given:
+    return Given(
+        approver=approval.approver,
+        approved_at=datetime.now(UTC).replace(microsecond=0),
+        comment=approval.comment,
+        url=approval.url,
+    )
+
+
+def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statement) -> Link:
+    """Insert the signed statement; return its entry once it has its place in the chain.
+
+    It has won when the chain holds its digest, whatever the version's number: the client retries,
+    so one statement can land twice. Raises Refused where another entry was there first, and, before
+    anything is written, UsageError for a key that may not sign this sequence or whose signature
+    does not hold: its entry would be passed over, or would leave nothing in force.
+    """
+    entry = statement.entry
+    key = trust.by_id(signer.public_key.keyid)
+    if not key.reaches(entry.sequence):
+        raise UsageError(
+            f"the signing key may sign the sequences {key.first} to "
+            f"{'…' if key.last is None else key.last}, and this entry is {entry.sequence}; set "
+            "FRAUD_SIGNING_KEY to a key that may"
+        )
+    envelope = _signed(statement, signer, key)
+    with step("appending to the ledger"):
+        with server_errors("appending to the ledger"):
+            with suppress_exists():
+                client.create_registered_model(PRODUCTION)
+            client.create_model_version(
+                PRODUCTION,
+                source=entry.source,
+                run_id=entry.evidence.run_id,
+                tags={STATEMENT_TAG: envelope},
+                description=f"{entry.action} by {entry.approver}: {entry.comment}",
+            )
+        ledger = read_ledger(client, trust)
+    for link in ledger.chain:
+        if link.statement.digest == statement.digest:
+            repair_or_warn(client, ledger)
+            return link
+    raise Refused(
+        f"another entry was there first: {ledger.tip}; look at it with `registry history`, then "
+        "evaluate again"
+    )
+
+
+def _signed(statement: Statement, signer: Signer, key: TrustedKey) -> str:
+    """The envelope, read again as readers will: a key far away may have become another one."""
+    envelope = sign(statement, signer)
+    try:
+        open_envelope(envelope, [key.key()])
+    except VerificationError as error:
+        raise UsageError(
+            f"what the signing key made is no statement by key {key.keyid[:12]}: {error}; nothing "
+            "was appended; set FRAUD_SIGNING_KEY to the key that ledger.yaml trusts"
+        ) from error
+    return envelope

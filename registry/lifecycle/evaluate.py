@@ -1,0 +1,203 @@
+"""Evaluate: judge a candidate and the head on the same rows, and leave the evidence."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from registry.errors import ContractError, NotFound
+from registry.evaluation.evidence import (
+    MODEL_FOLDER,
+    PARITY_FILE,
+    POLICY_FILE,
+    SCORES_FILE,
+    ComparedWith,
+    Evidence,
+    Rows,
+    write_evidence,
+)
+from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.policy import Policy, read_policy
+from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
+from registry.ledger import statement
+from registry.ledger.chain import Link
+from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.trust import Trust
+from registry.model.scorer import open_model
+from registry.progress import step
+from registry.report import write
+from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG, candidate, fetch_candidate
+from registry.tracking.client import download, read_ledger, server_errors, suppress_exists
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.rest import Registry
+
+
+def evaluate(
+    client: MlflowClient,
+    trust: Trust,
+    which: str,
+    rows_path: Path,
+    policy_path: Path,
+    report_folder: Path | None = None,
+) -> tuple[statement.Evidence, Evidence]:
+    """Judge candidate `which` on the rows under the policy; return the reference to approve.
+
+    The gates run on the files that the evidence run then holds, and that `promote` puts in force.
+    The report lies in the evidence run, and in `report_folder` too where one is given. Raises
+    UsageError or NotFound for bad input, VerificationError where the ledger or the head's files
+    cannot be trusted, Unreachable; then no evidence is left that could be approved.
+    """
+    policy = read_policy(policy_path)
+    rows = read_rows(rows_path)
+    version = candidate(client, which)
+    ledger = read_ledger(client, trust)
+    with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
+        folder = Path(temporary) / "evidence"
+        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
+        measurements: dict[str, Any] = {}
+        for gate in policy.asked:
+            with step(f"{gate.name}: {gate}"):
+                measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
+        evidence = Evidence(
+            candidate=statement.Candidate(version=int(version.version), run_id=str(version.run_id)),
+            authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
+            compared_with=_compared(ledger.head),
+            policy=statement.Policy(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
+            rows=_describe(rows),
+            measurements=measurements,
+            verdicts=policy.judge(measurements),
+            evaluated_at=datetime.now(UTC).replace(microsecond=0),
+            files={},
+        )
+        with step("drawing pictures and writing the report"):
+            _keep_scores(folder, trial)
+            write.write(folder, evidence, trial)
+            if report_folder is not None:
+                write.copy(folder, report_folder)
+        evidence = evidence.model_copy(update={"files": dict(Manifest.of(folder).sha256)})
+        digest = write_evidence(folder, evidence)
+        with step("keeping the evidence"):
+            run_id = _keep(client, folder, evidence)
+    return statement.Evidence(run_id=run_id, sha256=digest), evidence
+
+
+def _trial(
+    client: MlflowClient,
+    version: ModelVersion,
+    head: Link | None,
+    rows: EvaluationRows,
+    policy: Policy,
+    folder: Path,
+    policy_path: Path,
+) -> Trial:
+    """Fetch what is judged into the folder of evidence, and Production beside it; score both."""
+    with server_errors(f"reading the run of candidate {version.version}"):
+        run = client.get_run(str(version.run_id))
+    with step(f"fetching candidate {version.version}"):
+        folder.mkdir()
+        fetched = fetch_candidate(client, version, folder.parent / "candidate")
+        shutil.move(fetched, folder / MODEL_FOLDER)
+        shutil.copyfile(policy_path, folder / POLICY_FILE)
+        address = f"{run.info.artifact_uri}/{PARITY_FILE}"
+        (folder / PARITY_FILE).parent.mkdir()
+        shutil.move(download(client, address, folder.parent / "parity"), folder / PARITY_FILE)
+    production_folder: Path | None = None
+    if head is not None:
+        with step(f"fetching Production (ledger version {head.version})"):
+            registry, kept = Registry(client.tracking_uri), folder.parent / "production"
+            production_folder = fetch_verified(registry, head, kept)
+    with step(f"scoring {len(rows.judged.labels):,} transactions"):
+        judged = _judged("candidate", folder / MODEL_FOLDER, rows)
+        production = _judged("Production", production_folder, rows) if production_folder else None
+    return Trial(
+        rows=rows,
+        costs=policy.costs,
+        candidate=judged,
+        production=production,
+        parity=folder / PARITY_FILE,
+        run_status=str(run.info.status),
+        run_tags=dict(run.data.tags),
+        registered_sha256=version.tags.get(FILES_TAG),
+    )
+
+
+def _judged(name: str, folder: Path, rows: EvaluationRows) -> Judged:
+    scorer = open_model(folder)
+    scores = scorer.score(rows.encoded(scorer.contract))
+    wrong = int((~((scores >= 0) & (scores <= 1))).sum())
+    if wrong or len(scores) != len(rows.judged.labels):
+        raise ContractError(
+            f"the {name} model gives no probability for {wrong or 'some'} of the "
+            f"{len(rows.judged.labels)} rows; can an input be missing that it cannot score?"
+        )
+    return Judged(folder, scorer, scores)
+
+
+def _compared(head: Link | None) -> ComparedWith | None:
+    if head is None:
+        return None
+    return ComparedWith(version=head.version, statement=head.statement.digest)
+
+
+def _describe(rows: EvaluationRows) -> Rows:
+    return Rows(
+        sha256=rows.sha256,
+        origin=dict(rows.origin),
+        count=len(rows.judged.labels),
+        frauds=int(rows.judged.labels.sum()),
+        start=rows.start,
+        end=rows.end,
+    )
+
+
+def _keep_scores(folder: Path, trial: Trial) -> None:
+    """The scores of every row: whoever doubts a verdict can compute it again."""
+    table = trial.rows.columns[[TIME, LABEL]].assign(candidate=trial.candidate.scores)
+    if trial.production is not None:
+        table = table.assign(production=trial.production.scores)
+    table.to_parquet(folder / SCORES_FILE, index=False)
+
+
+def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
+    """Upload the folder into a new run; the run ends FINISHED only when all of it is there."""
+    compared = evidence.compared_with
+    with server_errors("keeping the evidence"):
+        run = client.create_run(
+            _experiment(client),
+            run_name=f"candidate-{evidence.candidate.version}",
+            tags={
+                "candidate": f"{CANDIDATES}/{evidence.candidate.version}",
+                "candidate_run": evidence.candidate.run_id,
+                "policy": evidence.policy.name,
+                "verdict": "refused" if evidence.blocking else "passed",
+                "compared_with": compared.statement if compared else "nothing",
+            },
+        )
+        run_id = str(run.info.run_id)
+        try:
+            client.log_artifacts(run_id, str(folder))
+            for verdict in evidence.verdicts:
+                client.log_metric(run_id, verdict.gate, verdict.measured)
+                client.log_metric(run_id, f"{verdict.gate}.passed", float(verdict.passed))
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+    return run_id
+
+
+def _experiment(client: MlflowClient) -> str:
+    """The id of the evidence experiment, made on first use, by whoever comes first."""
+    with suppress_exists():
+        return str(client.create_experiment(EVIDENCE_EXPERIMENT))
+    experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+    if experiment is None:
+        raise NotFound(f"experiment {EVIDENCE_EXPERIMENT} was deleted; restore it in MLflow")
+    return str(experiment.experiment_id)

@@ -1,0 +1,143 @@
+"""Promote: approved evidence into the ledger, if every condition still holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow import MlflowClient
+from pydantic import ValidationError
+from securesystemslib.signer import Signer
+
+from registry.errors import Refused, UsageError
+from registry.evaluation.evidence import (
+    POLICY_FILE,
+    Evidence,
+    Fetched,
+    fetched_evidence,
+    parse_reference,
+)
+from registry.evaluation.policy import Policy, read_policy
+from registry.ledger import statement
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.manifest import sha256_of
+from registry.ledger.statement import Entry, Statement
+from registry.ledger.trust import Trust
+from registry.lifecycle.aliases import repair_or_warn
+from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.approval import Approval, choose, with_comment
+from registry.progress import step
+from registry.tracking.client import read_ledger
+
+
+def promote(
+    client: MlflowClient,
+    trust: Trust,
+    signer: Signer,
+    reference: str,
+    approvals: tuple[Approval, ...],
+    policy_path: Path,
+    *,
+    comment: str = "",
+    url: str = "",
+) -> tuple[Link, bool]:
+    """Put the files of approved evidence in force; return the entry, and whether it is new.
+
+    Saying it twice appends once: where the evidence is in force already, only the alias and the
+    tags that people see are repaired. Raises BytesMismatch where anything differs from what was
+    approved, and Refused where a required gate failed, the evidence is too old or was made under
+    another policy than the one at `policy_path`, the approver is an author, the ledger is frozen,
+    the head is not the one compared with, or another promotion won the race.
+    """
+    approved = parse_reference(reference)
+    with step("hashing the evidence again"), fetched_evidence(client, approved) as fetched:
+        ledger = read_ledger(client, trust)
+        head = ledger.head
+        if head and head.statement.entry.evidence == approved and _is_promotion(head):
+            repair_or_warn(client, ledger)
+            return head, False
+        evidence = fetched.evidence
+        policy = _policy(fetched, policy_path)
+        _check_verdicts(evidence, policy)
+        _check_age(evidence, policy)
+        _check_ledger(evidence, ledger)
+        approval = choose(approvals, evidence.authors, four_eyes=policy.four_eyes)
+        statement = Statement(
+            files=evidence.model_files,
+            entry=Entry(
+                ledger_id=trust.ledger_id,
+                action="promote",
+                source=fetched.source,
+                candidate=evidence.candidate,
+                evidence=approved,
+                policy=evidence.policy,
+                verdict=evidence.summary,
+                **next_place(ledger),
+                **given(with_comment(approval, comment, url)),
+            ),
+        )
+    return append(client, trust, signer, statement), True
+
+
+def _is_promotion(link: Link) -> bool:
+    return link.statement.entry.action == "promote"
+
+
+def _policy(fetched: Fetched, path: Path) -> Policy:
+    """The policy of the evidence, refused unless it is the one that the promotion job applies."""
+    policy = read_policy(fetched.folder / POLICY_FILE)
+    kept = statement.Policy(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
+    if fetched.evidence.policy != kept:
+        raise Refused("the evidence names another policy than it holds; evaluate again")
+    try:
+        applied = sha256_of(path)
+    except OSError as error:
+        raise UsageError(f"policy {path} cannot be read: {error.strerror}") from error
+    if kept.sha256 != applied:
+        raise Refused(
+            f"the evidence was judged under policy {kept.name} ({kept.sha256[:12]}), which is not "
+            f"{path.name} as it is now ({applied[:12]}); evaluate again under that, or name the "
+            "other one with --policy"
+        )
+    return policy
+
+
+def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
+    try:
+        verdicts = policy.judge(evidence.measurements)
+    except (KeyError, ValidationError) as error:
+        raise Refused("a gate's measurements are missing; evaluate again") from error
+    if verdicts != evidence.verdicts:
+        raise Refused("the recorded verdicts do not follow from the measurements; evaluate again")
+    if evidence.blocking:
+        gates = ", ".join(one.gate for one in evidence.blocking)
+        raise Refused(
+            f"candidate {evidence.candidate.version} did not pass: {gates}; train a better one"
+        )
+
+
+def _check_age(evidence: Evidence, policy: Policy) -> None:
+    age_days = (datetime.now(UTC) - evidence.evaluated_at).total_seconds() / 86_400
+    if age_days > policy.evidence_max_age_days:
+        raise Refused(
+            f"the evidence is {age_days:.1f} days old, the policy allows "
+            f"{policy.evidence_max_age_days:g}; evaluate again"
+        )
+
+
+def _check_ledger(evidence: Evidence, ledger: Ledger) -> None:
+    if ledger.frozen:
+        frozen = next(
+            one for one in reversed(ledger.chain) if one.statement.entry.action == "freeze"
+        )
+        entry = frozen.statement.entry
+        raise Refused(
+            f"the ledger is frozen by {entry.approver}: {entry.comment}; `registry unfreeze` first"
+        )
+    compared = evidence.compared_with.statement if evidence.compared_with else None
+    in_force = ledger.head.statement.digest if ledger.head else None
+    if compared != in_force:
+        raise Refused(
+            "Production is no longer the one that the candidate was compared with; evaluate again "
+            f"against {ledger.head or 'the empty ledger'}"
+        )

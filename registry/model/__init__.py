@@ -1,0 +1,7 @@
+"""A model as everybody sees it: what it takes and gives, and how a row becomes a probability.
+
+contract   what a model takes and gives, read from its MLmodel file
+scorer     contract, array, ONNX session, probability: the same lines for gates, service and batch
+
+Others use `contract.read_contract`, `contract.Contract`, `scorer.open_model` and `scorer.Scorer`.
+"""

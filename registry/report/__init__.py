@@ -1,0 +1,12 @@
+"""The report of an evaluation: one page for people, and a summary for a CI job.
+
+business    what a promotion would change: frauds caught, money, decisions
+numbers     numbers as people read them, with their unit
+tables      the tables, each row a tuple of cells
+content     what the report says, in order, as plain values
+plots       the pictures
+render      the content as HTML and as GitHub Markdown, from templates/
+write       all of it into the folder of evidence
+
+Others use `write.write`; training also draws with `plots` and `numbers`.
+"""

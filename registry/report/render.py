@@ -1,0 +1,65 @@
+"""A page as HTML and as GitHub Markdown. Every value in it is untrusted text, and is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_eval_context,
+    select_autoescape,
+)
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+
+from registry.report.content import Page, Picture
+
+HTML_TEMPLATE = "report.html.j2"
+MARKDOWN_TEMPLATE = "report.md.j2"
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#$!])")
+
+
+def html(page: Page, pictures: Mapping[str, Picture]) -> str:
+    """One file that needs no other; `pictures` by their `data:` address."""
+    return _ENVIRONMENT.get_template(HTML_TEMPLATE).render(page=page, pictures=pictures)
+
+
+def markdown(page: Page) -> str:
+    """As a CI job's summary shows it; it can hold no pictures."""
+    return _ENVIRONMENT.get_template(MARKDOWN_TEMPLATE).render(page=page)
+
+
+def _visible(value: object) -> object:
+    """Text without control characters and those that turn the direction of writing."""
+    if isinstance(value, Markup):
+        return value
+    return "".join(one if one.isprintable() else " " for one in str(value))
+
+
+def escape_markdown(value: object) -> str:
+    """Text on one line that GitHub Markdown shows as it is, also inside a table."""
+    line = " ".join(str(_visible(str(value))).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", line)
+
+
+@pass_eval_context
+def _escaped(context: EvalContext, value: object) -> object:
+    """Jinja puts every expression of a template through this, so that none can be left out."""
+    return _visible(value) if context.autoescape else escape_markdown(value)
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape((HTML_TEMPLATE.partition(".")[2],), default=False),
+    finalize=_escaped,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)

@@ -1,0 +1,115 @@
+"""The report of an evaluation: pictures, a page for people, and a summary for a CI job."""
+
+from __future__ import annotations
+
+import shutil
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from registry.errors import UsageError
+from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, Evidence
+from registry.evaluation.gates.gate import Trial
+from registry.evaluation.policy import read_policy
+from registry.ledger.manifest import Manifest
+from registry.report import content, plots, render
+from registry.report.business import changed_decisions
+from registry.report.content import Picture
+from registry.report.plots import Difference
+
+HTML_FILE = "report.html"
+MARKDOWN_FILE = "report.md"
+PLOTS_FOLDER = "plots"
+DPI = 110
+
+PRECISION_RECALL = Picture(
+    "precision_recall.png",
+    "Precision and recall",
+    "For each share of the frauds that is caught, how many of the alerts are frauds. "
+    "Higher is better.",
+)
+INTERVALS = Picture(
+    "intervals.png",
+    "Differences to Production",
+    "Right of zero the candidate is better. The bar is where the difference is likely to lie.",
+)
+DECISIONS = Picture(
+    "decisions.png",
+    "Transactions that get another decision",
+    "At each model's own threshold. Frauds belong in review; every genuine transaction there is "
+    "work for an analyst.",
+)
+SCORE_SHIFT = Picture(
+    "score_shift.png",
+    "How probabilities move",
+    "Each transaction by both models, on axes that are cut off at 0.0001 and 0.9999. Above the "
+    "dotted line the candidate is more suspicious; the dashed lines part the decisions.",
+)
+SCORE_DISTRIBUTION = Picture(
+    "score_distribution.png",
+    "Probabilities and the threshold",
+    "Right of the dashed line a transaction goes to review. The count is on a log scale.",
+)
+
+
+def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
+    """Write `plots/`, `report.html` and `report.md` beside what is judged, into its folder."""
+    policy = read_policy(folder / POLICY_FILE)
+    page = content.build(evidence, trial, policy, _judged_files(folder))
+    pictures = folder / PLOTS_FOLDER
+    pictures.mkdir(exist_ok=True)
+    addresses: dict[str, Picture] = {}
+    for picture, figure in _drawn(evidence, trial):
+        path = pictures / picture.file
+        figure.savefig(path, dpi=DPI, metadata={"Software": None})
+        addresses[f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"] = picture
+    (folder / HTML_FILE).write_text(render.html(page, addresses), encoding="utf-8")
+    (folder / MARKDOWN_FILE).write_text(render.markdown(page), encoding="utf-8")
+
+
+def copy(folder: Path, destination: Path) -> None:
+    """Copy the two reports out of a folder of evidence. Raises UsageError where that fails."""
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        for name in (HTML_FILE, MARKDOWN_FILE):
+            shutil.copyfile(folder / name, destination / name)
+    except OSError as error:
+        raise UsageError(f"the report cannot be written to {destination}: {error}") from error
+
+
+def _judged_files(folder: Path) -> dict[str, str]:
+    """Every file of the evidence but the report itself, by sha256."""
+    ours = (PLOTS_FOLDER + "/", HTML_FILE, MARKDOWN_FILE, EVIDENCE_FILE)
+    found = Manifest.of(folder).sha256
+    return {name: digest for name, digest in found.items() if not name.startswith(ours)}
+
+
+def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]:
+    """The pictures that make sense of this trial, in the order in which they are shown."""
+    labels, candidate, production = trial.rows.judged.labels, trial.candidate, trial.production
+    threshold = candidate.scorer.contract.threshold
+    scores = {"candidate": candidate.scores}
+    if production is None:
+        yield PRECISION_RECALL, plots.precision_recall(labels, scores)
+        yield SCORE_DISTRIBUTION, plots.score_distribution(labels, candidate.scores, threshold)
+        return
+    if found := differences(evidence):
+        yield INTERVALS, plots.intervals(found)
+    if (changed := changed_decisions(trial)) is not None:
+        yield DECISIONS, plots.decisions(changed)
+    both = scores | {"Production": production.scores}
+    yield PRECISION_RECALL, plots.precision_recall(labels, both)
+    thresholds = (threshold, production.scorer.contract.threshold)
+    shift = plots.score_shift(labels, candidate.scores, production.scores, thresholds)
+    yield SCORE_SHIFT, shift
+
+
+def differences(evidence: Evidence) -> list[Difference]:
+    """What the gate `no_worse` measured, each with the bound of its lower end."""
+    bounds = {one.gate: one.bound for one in evidence.verdicts}
+    return [
+        Difference(name, one, bounds.get(f"no_worse.{name}", bounds.get(f"no_worse.{name}.better")))
+        for name, one in content.intervals(evidence).items()
+    ]

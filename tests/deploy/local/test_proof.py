@@ -1,0 +1,72 @@
+"""The demo's proof fails where an answer differs in a bit, a version, a digest or in number."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import proof, traffic
+from deploy.local.traffic import Exchange
+from inference.model import ServedModel
+from tests.candidates import NAMES
+from tests.conftest import World
+from tests.deploy.local import held_out
+from tests.inference.pods import served_head
+
+
+@pytest.fixture
+def served(world: World, tmp_path: Path) -> ServedModel:
+    world.put_in_production()
+    return served_head(world, tmp_path / "cache")
+
+
+@pytest.fixture
+def exchanges(served: ServedModel, tmp_path: Path) -> list[Exchange]:
+    """A thousand answers of the served model itself."""
+    rows = traffic.choose(held_out.write(tmp_path / "held-out.parquet"), 1000)
+    made: list[Exchange] = []
+    for row in rows.iter_rows(named=True):
+        transaction = {name: row[name] for name in NAMES}
+        _, probability = served.score(served.reader.read(json.dumps(transaction).encode()))
+        answer = {
+            "probability": probability,
+            "decision": served.decide(probability),
+            "model_version": served.version,
+            "model_digest": served.short_digest,
+        }
+        made.append(Exchange(transaction, "05-01 00:00", row["_label"] == 1, answer))
+    return made
+
+
+def prove(exchanges: list[Exchange], served: ServedModel) -> None:
+    proof.prove_answers(exchanges, served.scorer, served.link)
+
+
+def test_a_thousand_true_answers_are_proven_and_any_other_is_not(
+    served: ServedModel, exchanges: list[Exchange]
+) -> None:
+    prove(exchanges, served)
+
+    def with_last(**change: Any) -> list[Exchange]:
+        last = exchanges[-1]
+        return [*exchanges[:-1], replace(last, answer=last.answer | change)]
+
+    probability = exchanges[-1].answer["probability"]
+    one_bit_more = math.nextafter(probability, 1)
+    with pytest.raises(proof.NotProven) as caught:
+        prove(with_last(probability=one_bit_more), served)
+    assert str(caught.value) == f"answered {one_bit_more}, the signed file says {probability}"
+    with pytest.raises(proof.NotProven, match="which is not the head"):
+        prove(with_last(model_version=2), served)
+    with pytest.raises(proof.NotProven, match="which is not the head"):
+        prove(with_last(model_digest="0" * 12), served)
+    with pytest.raises(proof.NotProven, match="999 answers instead of 1000"):
+        prove(exchanges[:-1], served)
+    all_approved = [replace(one, answer=one.answer | {"decision": "approve"}) for one in exchanges]
+    with pytest.raises(proof.NotProven, match="only these decisions were made: approve"):
+        prove(all_approved, served)

@@ -1,0 +1,198 @@
+"""Answers in one write, and connections whose heads do not come in time, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from inference import http_protocol
+from inference.http_protocol import CorkedProtocol, PunctualProtocol, _Corked
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
+LIMIT = 0.3
+
+Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
+
+
+@pytest.fixture(autouse=True)
+def limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", LIMIT)
+
+
+async def slow(_: Scope, __: Receive, send: Send) -> None:
+    """Answers after twice the limit."""
+    await asyncio.sleep(2 * LIMIT)
+    await answer(_, __, send)
+
+
+async def answer(_: Scope, __: Receive, send: Send) -> None:
+    head = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def told(client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer) -> bytes:
+    """What a client gets from a server with this protocol."""
+
+    async def run() -> bytes:
+        config = uvicorn.Config(app, http=PunctualProtocol, lifespan="off", ws="none")
+        config.load()
+        state = ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: PunctualProtocol(config, state, {}), "127.0.0.1", 0
+        )
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                return await asyncio.wait_for(client(reader, writer), 20 * LIMIT)
+            finally:
+                writer.close()
+
+    return asyncio.run(run())
+
+
+async def says_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> bytes:
+    return await reader.read()
+
+
+async def trickles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    writer.write(HEAD)
+    reading = asyncio.ensure_future(reader.read())
+    while not reading.done():
+        writer.write(b"x-a: b\r\n")
+        await asyncio.sleep(LIMIT / 4)
+    return await reading
+
+
+async def sends_line_ends_after_an_answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bytes:
+    """They end uvicorn's own wait for the next request, without beginning one."""
+    writer.write(HEAD + b"\r\n")
+    first = await reader.readuntil(b"ok")
+    writer.write(b"\r\n")
+    return first + await reader.read()
+
+
+@pytest.mark.parametrize(
+    ("client", "answers"),
+    [(says_nothing, 0), (trickles, 0), (sends_line_ends_after_an_answer, 1)],
+)
+def test_a_head_that_does_not_come_in_time_ends_the_connection(
+    client: Client, answers: int
+) -> None:
+    assert told(client).count(b"200 OK") == answers
+
+
+def test_a_slow_answer_is_no_slow_head() -> None:
+    async def asks_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """At once: the second waits for the first, longer than any head may take."""
+        writer.write((HEAD + b"\r\n") * 2)
+        return await reader.readuntil(b"ok") + await reader.readuntil(b"ok")
+
+    assert told(asks_twice, slow).count(b"200 OK") == 2
+
+
+def test_a_connection_in_use_lasts_longer_than_a_head_may_take() -> None:
+    async def asks_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        got = b""
+        for _ in range(6):
+            writer.write(HEAD + b"\r\n")
+            got += await reader.readuntil(b"ok")
+            await asyncio.sleep(LIMIT / 2)
+        return got
+
+    assert told(asks_again).count(b"200 OK") == 6
+
+
+ANSWER_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+
+
+class Written:
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.pieces.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def get_extra_info(self, name: str) -> Any:
+        return f"about {name}"
+
+
+def corked() -> tuple[_Corked, Written]:
+    written = Written()
+    return _Corked(written), written  # type: ignore[arg-type]
+
+
+def test_head_and_body_are_one_write() -> None:
+    async def answer() -> list[bytes]:
+        transport, written = corked()
+        transport.write(ANSWER_HEAD)
+        transport.write(b"ok")
+        await asyncio.sleep(0)
+        return written.pieces
+
+    assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok"]
+
+
+def test_a_head_whose_body_comes_later_does_not_wait_for_it() -> None:
+    async def answer() -> list[bytes]:
+        transport, written = corked()
+        transport.write(ANSWER_HEAD)
+        await asyncio.sleep(0)
+        assert written.pieces == [ANSWER_HEAD]
+        transport.write(b"ok")
+        await asyncio.sleep(0)
+        return written.pieces
+
+    assert asyncio.run(answer()) == [ANSWER_HEAD, b"ok"]
+
+
+def test_nothing_is_written_before_the_loop_turns_and_then_all_of_it() -> None:
+    async def answer() -> list[bytes]:
+        transport, written = corked()
+        for body in (b"ok", b"no"):
+            transport.write(ANSWER_HEAD)
+            transport.write(body)
+        assert written.pieces == []
+        await asyncio.sleep(0)
+        return written.pieces
+
+    assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok" + ANSWER_HEAD + b"no"]
+
+
+def test_a_head_without_a_body_is_written_before_the_connection_closes() -> None:
+    async def answer() -> tuple[list[bytes], bool]:
+        transport, written = corked()
+        transport.write(ANSWER_HEAD)
+        transport.close()
+        await asyncio.sleep(0)
+        return written.pieces, written.closed
+
+    assert asyncio.run(answer()) == ([ANSWER_HEAD], True)
+
+
+def test_everything_else_is_the_transports_own() -> None:
+    async def ask() -> Any:
+        return corked()[0].get_extra_info("peername")
+
+    assert asyncio.run(ask()) == "about peername"
+
+
+@pytest.mark.parametrize("method", ["connection_made"])
+def test_it_overrides_nothing_of_uvicorn_but(method: str) -> None:
+    assert [name for name in vars(CorkedProtocol) if not name.startswith("__")] == [method]

@@ -1,0 +1,129 @@
+"""What a client of Production would notice of another contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.evaluation.gates.contract import ContractCompatible, ContractMeasured, contract_breaks
+from registry.model.contract import Contract, Histogram, HistoryFeature, Input
+from tests.candidates import contract
+from tests.registry.graphs import first_input, scorer_of
+from tests.registry.trials import rows_of, scored, small_trial
+
+
+def number(name: str, **changed: Any) -> Input:
+    fields = {"kind": "number", "nullable": False, "reference": 0.0, "histogram": {"counts": (1,)}}
+    return Input.model_validate({"name": name, **fields, **changed})
+
+
+def category(name: str, *categories: str, nullable: bool = False) -> Input:
+    return Input(
+        name=name,
+        kind="category",
+        nullable=nullable,
+        categories=categories,
+        reference=categories[0],
+        histogram=Histogram(counts=(1,) * len(categories)),
+    )
+
+
+def feature(name: str, **changed: Any) -> HistoryFeature:
+    fields = {"entity": "card", "aggregate": "count", "window_days": 7}
+    return HistoryFeature.model_validate({"name": name, **fields, **changed})
+
+
+def taking(*inputs: Input, history: tuple[HistoryFeature, ...] = ()) -> Contract:
+    return contract().model_copy(update={"inputs": inputs, "history_features": history})
+
+
+PRODUCTION = taking(
+    number("amount"),
+    number("age", nullable=True),
+    category("channel", "shop", "web"),
+    number("card_count_7d"),
+    history=(feature("card_count_7d"),),
+)
+AMOUNT, AGE, CHANNEL, COUNT = PRODUCTION.inputs
+HISTORY = PRODUCTION.history_features
+
+
+@pytest.mark.parametrize(
+    ("candidate", "breaks"),
+    [
+        (PRODUCTION, ()),
+        (taking(COUNT, CHANNEL, AGE, AMOUNT, history=HISTORY), ()),
+        (taking(AMOUNT, AGE, CHANNEL, history=HISTORY), ("input card_count_7d is gone",)),
+        (taking(*PRODUCTION.inputs, number("hour"), history=HISTORY), ("input hour is new",)),
+        (
+            taking(*PRODUCTION.inputs, number("hour", nullable=True), history=HISTORY),
+            ("input hour is new",),
+        ),
+        (
+            taking(category("amount", "low"), AGE, CHANNEL, COUNT, history=HISTORY),
+            ("input amount was a number, is a category",),
+        ),
+        (
+            taking(AMOUNT, number("age"), CHANNEL, COUNT, history=HISTORY),
+            ("input age may not be missing any more",),
+        ),
+        (taking(number("amount", nullable=True), AGE, CHANNEL, COUNT, history=HISTORY), ()),
+        (
+            taking(AMOUNT, AGE, category("channel", "shop"), COUNT, history=HISTORY),
+            ("input channel knows no more of web",),
+        ),
+        (
+            taking(AMOUNT, AGE, category("channel", "phone"), COUNT, history=HISTORY),
+            ("input channel knows no more of shop, web",),
+        ),
+        (
+            taking(AMOUNT, AGE, category("channel", "web", "app", "shop"), COUNT, history=HISTORY),
+            (),
+        ),
+        *(
+            (
+                taking(*PRODUCTION.inputs, history=(feature("card_count_7d", **changed),)),
+                ("feature card_count_7d is computed in another way",),
+            )
+            for changed in (
+                {"window_days": 8},
+                {"delay_days": 1},
+                {"entity": "shop"},
+                {"aggregate": "mean_amount"},
+            )
+        ),
+        (
+            taking(number("age", nullable=True), number("hour"), CHANNEL, COUNT, history=HISTORY),
+            ("input amount is gone", "input hour is new"),
+        ),
+    ],
+)
+def test_what_breaks_a_client_of_production(candidate: Contract, breaks: tuple[str, ...]) -> None:
+    assert contract_breaks(candidate, PRODUCTION) == breaks
+
+
+def test_the_contracts_of_both_models_are_compared() -> None:
+    before = scored([0.9, 0.1], scorer_of(first_input(), taking(number("amount"))))
+    after = scored([0.9, 0.1], scorer_of(first_input(), taking(number("euros"))))
+    found = ContractCompatible().measure(small_trial(rows_of([1, 0]), after, before))
+    assert found.breaks == ("input amount is gone", "input euros is new")
+
+
+def test_one_break_is_enough_to_fail() -> None:
+    gate = ContractCompatible()
+    (good,) = gate.verdicts(ContractMeasured(compared=True, breaks=()))
+    (bad,) = gate.verdicts(
+        ContractMeasured(compared=True, breaks=("input a is gone", "input b is new"))
+    )
+    assert (good.measured, good.bound, good.passed) == (0, 0, True)
+    assert (bad.measured, bad.bound, bad.passed) == (2, 0, False)
+    assert bad.note == "input a is gone; input b is new"
+
+
+def test_without_production_nothing_is_compared_and_it_says_so() -> None:
+    gate = ContractCompatible()
+    found = gate.measure(small_trial(rows_of([1, 0]), scored([0.9, 0.1])))
+    assert found == ContractMeasured(compared=False, breaks=())
+    (verdict,) = gate.verdicts(found)
+    assert (verdict.passed, verdict.note) == (True, "nothing is in Production yet to compare with")

@@ -1,0 +1,225 @@
+"""What all gates have in common: verdicts, evidence that is judged again, first promotions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from registry.evaluation.gates.gate import Judged, Trial, Verdict, words
+from registry.evaluation.policy import Gates, Policy, read_policy
+from registry.evaluation.rows import encode_frame, read_rows
+from registry.ledger.manifest import Manifest
+from registry.model.scorer import open_model
+from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
+from tests.conftest import POLICY
+from tests.registry.trials import ends, measure, part
+
+GATES = tuple(Gates.model_fields)
+
+FAILING: dict[str, dict[str, Any]] = {
+    "floor": {"candidate": measure(0.4)},
+    "no_worse": {
+        "candidate": measure(0.6),
+        "production": measure(0.9),
+        "intervals": {"average_precision": ends(-0.3, -0.4, -0.2)},
+        "resamples": 200,
+        "clustered": False,
+        "independent_frauds": 120,
+    },
+    "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
+    "calibration": {"candidate": 0.3},
+    "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
+    "contract": {"compared": True, "breaks": ["input amount is gone"]},
+    "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
+    "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
+    "integrity": {
+        "problems": ["file a is not known"],
+        "parity_difference": 0.0,
+        "parity_rows": 400,
+        "evaluation_rows": 400,
+    },
+    "lineage": {
+        "run_status": "FAILED",
+        "git_commit": "",
+        "git_dirty": "",
+        "data_sha256": "",
+        "requirements_sha256": "",
+    },
+}
+"""Measurements of each gate that fail under tests/policy.yaml."""
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return read_policy(POLICY)
+
+
+def with_requirement(policy: Policy, name: str, *, required: bool) -> Any:
+    return getattr(policy.gates, name).model_copy(update={"required": required})
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
+    """Two real models on real rows: Production is better, and all other gates pass."""
+    folder = tmp_path_factory.mktemp("trial")
+    rows = read_rows(write_evaluation_rows(folder / "rows.parquet"))
+    judged: list[Judged] = []
+    for quality in (0.5, 1.0):
+        model = saved_model(quality)
+        scorer = open_model(model)
+        judged.append(Judged(model, scorer, scorer.score(rows.encoded(scorer.contract))))
+    candidate, production = judged
+    parity = pd.DataFrame(numbers(), columns=list(NAMES))
+    encoded = encode_frame(parity, candidate.scorer.contract)
+    parity["probability"] = candidate.scorer.score_one_by_one(encoded)
+    parity.to_parquet(folder / "parity.parquet")
+    return Trial(
+        rows=rows,
+        costs=policy.costs,
+        candidate=candidate,
+        production=production,
+        parity=folder / "parity.parquet",
+        run_status="FINISHED",
+        run_tags=RUN_TAGS,
+        registered_sha256=Manifest.of(candidate.folder).digest,
+    )
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_evidence_that_was_kept_as_json_gets_the_same_verdicts(
+    policy: Policy, trial: Trial, name: str
+) -> None:
+    gate = getattr(policy.gates, name)
+    measured = gate.measure(trial)
+    kept = json.loads(json.dumps(measured.model_dump(mode="json")))
+    verdicts = gate.judge(kept)
+    assert verdicts == gate.verdicts(measured)
+    assert {one.gate.split(".")[0] for one in verdicts} == {name}
+
+
+def test_of_a_worse_candidate_on_a_sound_trial_only_the_comparisons_fail(
+    policy: Policy, trial: Trial
+) -> None:
+    verdicts = [one for gate in policy.asked for one in gate.verdicts(gate.measure(trial))]
+    assert [one.gate for one in verdicts if one.blocks] == ["no_worse.average_precision"]
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_failing_gate_blocks_where_it_is_required_and_only_there(
+    policy: Policy, name: str
+) -> None:
+    required = with_requirement(policy, name, required=True).judge(FAILING[name])
+    advisory = with_requirement(policy, name, required=False).judge(FAILING[name])
+    failed = [one.gate for one in required if one.blocks]
+    assert len(failed) == 1
+    assert [one.gate for one in advisory if not one.passed] == failed
+    assert [one.gate for one in advisory if one.blocks] == []
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_measurements_with_a_field_too_many_or_too_few_are_refused(
+    policy: Policy, name: str
+) -> None:
+    gate, recorded = getattr(policy.gates, name), FAILING[name]
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        gate.judge({**recorded, "passed": True})
+    first = next(iter(recorded))
+    with pytest.raises(ValidationError, match="Field required"):
+        gate.judge({key: value for key, value in recorded.items() if key != first})
+
+
+def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
+    assert policy.gates.calibration
+    with pytest.raises(ValidationError, match="finite number"):
+        policy.gates.calibration.judge({"candidate": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("name", "recorded", "note"),
+    [
+        (
+            "no_worse",
+            {**FAILING["no_worse"], "production": None, "intervals": {}},
+            "nothing is in Production yet to compare with",
+        ),
+        ("slices", {"slices": [], "too_small": 0}, "nothing to compare with"),
+        (
+            "contract",
+            {"compared": False, "breaks": []},
+            "nothing is in Production yet to compare with",
+        ),
+        (
+            "latency",
+            {"candidate_p99_us": 500.0, "production_p99_us": None, "model_bytes": 10},
+            "candidate 500 µs; nothing to compare with",
+        ),
+    ],
+)
+def test_a_first_promotion_has_nothing_to_compare_with_and_says_so(
+    policy: Policy, name: str, recorded: dict[str, Any], note: str
+) -> None:
+    verdict = getattr(policy.gates, name).judge(recorded)[0]
+    assert verdict.passed
+    assert verdict.measured == 0.0
+    assert verdict.note == note
+
+
+def test_a_first_promotion_measures_without_production(policy: Policy, trial: Trial) -> None:
+    first = Trial(**{**vars(trial), "production": None})
+    verdicts = [one for gate in policy.asked for one in gate.verdicts(gate.measure(first))]
+    assert [one.gate for one in verdicts if not one.passed] == []
+    assert "leakage.Production" not in {one.gate for one in verdicts}
+
+
+def verdict(*, passed: bool, required: bool, note: str = "") -> Verdict:
+    return Verdict(
+        gate="floor.roc_auc",
+        asks="ROC AUC is at least 0.9",
+        measured=0.85,
+        bound=0.9,
+        passed=passed,
+        required=required,
+        note=note,
+    )
+
+
+@pytest.mark.parametrize(
+    ("passed", "required", "said"),
+    [
+        (True, True, "floor.roc_auc passed: 0.85 against 0.9"),
+        (False, True, "floor.roc_auc FAILED: 0.85 against 0.9"),
+        (False, False, "floor.roc_auc failed (advisory): 0.85 against 0.9"),
+    ],
+)
+def test_a_verdict_is_said_in_one_line(passed: bool, required: bool, said: str) -> None:
+    assert str(verdict(passed=passed, required=required)) == said
+
+
+def test_a_verdict_says_its_note() -> None:
+    said = str(verdict(passed=True, required=True, note="on 10 rows"))
+    assert said == "floor.roc_auc passed: 0.85 against 0.9 (on 10 rows)"
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        ("average_precision", "average precision"),
+        ("roc_auc", "ROC AUC"),
+        ("budget_recall", "alert-budget recall"),
+        ("money_saved_per_day", "money saved per day"),
+    ],
+)
+def test_a_measure_has_a_name_that_people_say(measure: str, said: str) -> None:
+    assert words(measure) == said
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_says_what_it_asks_in_one_sentence(policy: Policy, name: str) -> None:
+    sentence = str(getattr(policy.gates, name))
+    assert " " in sentence
+    assert "=" not in sentence
+    assert sentence[-1] != "."

@@ -1,0 +1,75 @@
+"""Latency as a ratio measured in one run, and the size of the file."""
+
+from __future__ import annotations
+
+from math import nextafter
+from pathlib import Path
+
+import onnx
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper
+
+from registry.evaluation.gates.gate import Judged
+from registry.evaluation.gates.latency import Latency, LatencyMeasured
+from registry.model.scorer import MODEL_FILE, OUTPUT
+from tests.registry.graphs import INPUT, first_input, model_of, scorer_of
+from tests.registry.trials import rows_of, scored, small_trial
+
+GATE = Latency(max_ratio=3, max_model_bytes=1000)
+ROWS = rows_of([1, 0, 0], columns=pd.DataFrame({"amount": [0.1, 0.2, 0.3]}))
+
+
+def slow() -> onnx.ModelProto:
+    """The mean over 200,000 copies of the input."""
+    return model_of(
+        [
+            helper.make_node("Expand", [INPUT, "shape"], ["wide"]),
+            helper.make_node("ReduceMean", ["wide", "axes"], [OUTPUT], keepdims=0),
+        ],
+        [
+            helper.make_tensor("shape", TensorProto.INT64, [2], [1, 200_000]),
+            helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+        ],
+    )
+
+
+def saved(folder: Path, model: onnx.ModelProto) -> Judged:
+    folder.mkdir()
+    (folder / MODEL_FILE).write_bytes(model.SerializeToString())
+    return scored([0.9, 0.1, 0.2], scorer_of(model), folder)
+
+
+def test_a_slow_model_is_told_from_a_fast_one(tmp_path: Path) -> None:
+    fast, late = saved(tmp_path / "fast", first_input()), saved(tmp_path / "slow", slow())
+    found = GATE.measure(small_trial(ROWS, late, fast))
+    (ratio, size) = GATE.verdicts(found)
+    assert not ratio.passed
+    assert ratio.measured > 3
+    assert size.measured == len(slow().SerializeToString())
+    assert size.passed
+
+
+def test_without_production_only_the_candidate_is_timed(tmp_path: Path) -> None:
+    found = GATE.measure(small_trial(ROWS, saved(tmp_path / "fast", first_input())))
+    assert found.production_p99_us is None
+    assert found.candidate_p99_us > 0
+
+
+@pytest.mark.parametrize(("candidate", "passed"), [(300.0, True), (nextafter(300, 999), False)])
+def test_the_ratio_passes_at_its_bound(candidate: float, passed: bool) -> None:
+    found = LatencyMeasured(candidate_p99_us=candidate, production_p99_us=100, model_bytes=1)
+    ratio, _ = GATE.verdicts(found)
+    assert (ratio.gate, ratio.bound) == ("latency.ratio", 3)
+    assert ratio.measured == candidate / 100
+    assert ratio.note == "candidate 300 µs, Production 100 µs"
+    assert ratio.passed is passed
+
+
+@pytest.mark.parametrize(("count", "passed"), [(1000, True), (1001, False)])
+def test_the_size_passes_at_its_bound(count: int, passed: bool) -> None:
+    found = LatencyMeasured(candidate_p99_us=1, production_p99_us=None, model_bytes=count)
+    _, size = GATE.verdicts(found)
+    assert (size.gate, size.measured, size.bound) == ("latency.size", count, 1000)
+    assert size.asks == "the model file has at most 0.001 MB"
+    assert size.passed is passed

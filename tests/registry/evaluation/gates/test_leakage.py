@@ -1,0 +1,86 @@
+"""The gap between training and evaluation, against the longest label delay that anybody names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.gates.leakage import Leakage, LeakageMeasured
+from registry.model.contract import Window
+from tests.candidates import contract
+from tests.registry.graphs import first_input, scorer_of
+from tests.registry.trials import rows_of, scored, small_trial
+
+START = datetime(2026, 4, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def model(gap: timedelta, delay_days: float = 7) -> Judged:
+    """A model whose training ended `gap` before the evaluation starts."""
+    window = Window(start=datetime(2025, 1, 1, tzinfo=UTC), end=START - gap)
+    changed = {"training_window": window, "delay_days": delay_days}
+    described = contract(("amount",)).model_copy(update=changed)
+    return scored([0.9, 0.1], scorer_of(first_input(), described))
+
+
+def trial(candidate: Judged, production: Judged | None = None, *, delay_days: float = 7) -> Trial:
+    rows = rows_of([1, 0], start=START, delay_days=delay_days)
+    return small_trial(rows, candidate, production)
+
+
+def verdicts(trial: Trial) -> list[tuple[str, float, float, bool]]:
+    gate = Leakage()
+    found = gate.verdicts(gate.measure(trial))
+    return [(one.gate, one.measured, one.bound, one.passed) for one in found]
+
+
+def test_a_gap_of_exactly_the_delay_passes() -> None:
+    assert verdicts(trial(model(timedelta(days=7)))) == [("leakage.candidate", 7, 7, True)]
+
+
+def test_a_second_less_fails() -> None:
+    ((_, gap, _, passed),) = verdicts(trial(model(timedelta(days=7) - SECOND)))
+    assert gap == pytest.approx(7 - 1 / 86_400)
+    assert not passed
+
+
+def test_an_evaluation_inside_the_training_window_fails() -> None:
+    assert verdicts(trial(model(timedelta(days=-3)))) == [("leakage.candidate", -3, 7, False)]
+
+
+@pytest.mark.parametrize(("gap", "passed"), [(SECOND, True), (timedelta(0), False)])
+def test_without_a_delay_the_evaluation_still_starts_after_the_training(
+    gap: timedelta, passed: bool
+) -> None:
+    found = verdicts(trial(model(gap, delay_days=0), delay_days=0))
+    assert [one[3] for one in found] == [passed]
+
+
+@pytest.mark.parametrize(
+    ("of_rows", "of_candidate", "of_production"), [(9, 1, 2), (1, 9, 2), (1, 2, 9)]
+)
+def test_the_longest_delay_of_rows_candidate_and_production_counts(
+    of_rows: float, of_candidate: float, of_production: float
+) -> None:
+    candidate = model(timedelta(days=8), of_candidate)
+    production = model(timedelta(days=9), of_production)
+    assert verdicts(trial(candidate, production, delay_days=of_rows)) == [
+        ("leakage.candidate", 8, 9, False),
+        ("leakage.Production", 9, 9, True),
+    ]
+
+
+def test_productions_training_may_not_reach_into_the_evaluation_either() -> None:
+    found = verdicts(trial(model(timedelta(days=30)), model(timedelta(days=6))))
+    assert found == [("leakage.candidate", 30, 7, True), ("leakage.Production", 6, 7, False)]
+
+
+def test_a_verdict_says_whose_gap_it_is() -> None:
+    found = Leakage().verdicts(
+        LeakageMeasured(candidate_days=8, production_days=None, delay_days=7)
+    )
+    assert [one.asks for one in found] == [
+        "the evaluation starts after the training window and the label delay, of candidate"
+    ]

@@ -1,0 +1,180 @@
+"""Evidence: its name, its one file that names all others, and where it must lie."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from registry.errors import NotFound, Refused, UsageError
+from registry.evaluation.evidence import Evidence, fetched_evidence, parse_reference, write_evidence
+from registry.evaluation.gates.gate import Verdict
+from registry.ledger import statement
+from registry.ledger.manifest import Manifest, sha256_of
+from tests.candidates import NAMES, saved_model
+from tests.conftest import World
+from tests.registry.trials import evidence_of, measurements_of, policy_of
+
+DIGEST = "0123456789abcdef" * 4
+
+
+def test_a_reference_names_the_run_and_the_digest() -> None:
+    reference = parse_reference(f"  4f2a@sha256:{DIGEST}\n")
+    assert reference == statement.Evidence(run_id="4f2a", sha256=DIGEST)
+    assert str(reference) == f"4f2a@sha256:{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "4f2a",
+        DIGEST,
+        f"sha256:{DIGEST}",
+        f"@sha256:{DIGEST}",
+        f"4f2a@sha256:{DIGEST[1:]}",
+        f"4f2a@sha256:{DIGEST}0",
+        f"4f2a@sha256:{DIGEST.upper()}",
+        f"4f2a@md5:{DIGEST}",
+        f"../4f2a@sha256:{DIGEST}",
+        f"4f2a@sha256:{DIGEST} and more",
+    ],
+)
+def test_anything_else_is_no_reference(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is not RUN@sha256:DIGEST; copy the line"):
+        parse_reference(text)
+
+
+def test_evidence_reads_back_as_it_was_written(world: World, tmp_path: Path) -> None:
+    _, evidence = world.evaluate(world.register())
+    digest = write_evidence(tmp_path, evidence)
+    assert Evidence.model_validate_json((tmp_path / "evidence.json").read_bytes()) == evidence
+    assert digest == sha256_of(tmp_path / "evidence.json")
+
+
+def test_evidence_holds_what_was_judged_and_names_every_file(world: World) -> None:
+    reference, evidence = world.evaluate(world.register())
+    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
+        assert fetched.evidence == evidence
+        assert Manifest.of(fetched.folder / "model") == Manifest.of(saved_model(1.0, NAMES, 0.5))
+        assert sorted(path.name for path in fetched.folder.iterdir()) == [
+            "evidence.json",
+            "model",
+            "parity",
+            "plots",
+            "policy.yaml",
+            "report.html",
+            "report.md",
+            "scores.parquet",
+        ]
+        assert json.loads((fetched.folder / "evidence.json").read_text())["files"].keys() == {
+            path.relative_to(fetched.folder).as_posix()
+            for path in fetched.folder.rglob("*")
+            if path.is_file() and path.name != "evidence.json"
+        }
+    assert not fetched.folder.exists()
+
+
+def test_the_models_files_are_named_by_their_path_in_the_model(world: World) -> None:
+    _, evidence = world.evaluate(world.register())
+    assert evidence.model_files == Manifest.of(saved_model(1.0, NAMES, 0.5)).sha256
+
+
+def test_evidence_that_does_not_exist_is_not_found(world: World) -> None:
+    reference = parse_reference(f"{'0' * 32}@sha256:{DIGEST}")
+    with (
+        pytest.raises(NotFound, match=f"reading evidence run {'0' * 32}"),
+        fetched_evidence(world.client, reference),
+    ):
+        pass
+
+
+def test_evidence_outside_the_promoters_experiment_does_not_count(
+    world: World, tmp_path: Path
+) -> None:
+    _, evidence = world.evaluate(world.register())
+    anybodys = world.client.get_experiment_by_name("tests")
+    assert anybodys is not None
+    run = world.client.create_run(anybodys.experiment_id)
+    digest = write_evidence(tmp_path, evidence)
+    world.client.log_artifacts(run.info.run_id, str(tmp_path))
+    reference = parse_reference(f"{run.info.run_id}@sha256:{digest}")
+    with (
+        pytest.raises(Refused, match="is in the experiment 'tests'; evidence counts only in"),
+        fetched_evidence(world.client, reference),
+    ):
+        pass
+
+
+def verdict(gate: str, *, passed: bool, required: bool = True) -> Verdict:
+    return Verdict(
+        gate=gate, asks="", measured=0.0, bound=0.0, passed=passed, required=required, note=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "blocking", "advisory", "summary"),
+    [
+        (
+            [verdict("floor", passed=True), verdict("lineage", passed=True)],
+            [],
+            [],
+            "2 of 2 checks passed",
+        ),
+        (
+            [
+                verdict("floor", passed=True),
+                verdict("latency.ratio", passed=False, required=False),
+                verdict("latency.size", passed=False, required=False),
+            ],
+            [],
+            ["latency.ratio", "latency.size"],
+            "1 of 3 checks passed; advisory: latency.ratio, latency.size",
+        ),
+        (
+            [verdict("floor", passed=False), verdict("lineage", passed=True)],
+            ["floor"],
+            [],
+            "1 of 2 checks passed",
+        ),
+        (
+            [
+                verdict("floor", passed=False),
+                verdict("latency.ratio", passed=False, required=False),
+                verdict("latency.size", passed=True, required=False),
+            ],
+            ["floor"],
+            ["latency.ratio"],
+            "1 of 3 checks passed; advisory: latency.ratio",
+        ),
+    ],
+    ids=["all passed", "advisory failed", "required failed", "both failed"],
+)
+def test_a_required_gate_that_failed_blocks_and_an_advisory_one_is_named(
+    tmp_path: Path,
+    verdicts: list[Verdict],
+    blocking: list[str],
+    advisory: list[str],
+    summary: str,
+) -> None:
+    judged = evidence_of(policy_of(tmp_path), measurements_of(), verdicts=tuple(verdicts))
+    assert [one.gate for one in judged.blocking] == blocking
+    assert [one.gate for one in judged.advisory] == advisory
+    assert judged.summary == summary
+
+
+def test_the_same_evidence_is_written_as_the_same_bytes(tmp_path: Path) -> None:
+    evidence = evidence_of(policy_of(tmp_path), measurements_of())
+    again = Evidence.model_validate_json(evidence.model_dump_json())
+    (tmp_path / "again").mkdir()
+    assert write_evidence(tmp_path, evidence) == write_evidence(tmp_path / "again", again)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_is_no_number_cannot_stand_in_a_verdict(number: float) -> None:
+    good = verdict("floor", passed=True).model_dump()
+    with pytest.raises(ValidationError, match="Input should be a finite number"):
+        Verdict.model_validate({**good, "measured": number})

@@ -1,0 +1,172 @@
+"""Rollback against a real tracking server: an earlier model back in force, on the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from securesystemslib.signer import CryptoSigner
+
+from registry.errors import BytesMismatch, NotFound, UsageError, VerificationError
+from registry.ledger.chain import Link
+from registry.ledger.manifest import Manifest
+from registry.ledger.trust import Trust
+from registry.lifecycle.approval import Approval
+from registry.lifecycle.rollback import rollback
+from registry.tracking.client import read_ledger
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.names import CANDIDATES, PRODUCTION
+from registry.tracking.rest import Registry
+from tests.conftest import World
+from tests.registry.entries import trusted
+
+BOB = Approval("github:bob", "too many false alerts", "https://example.com/incidents/7")
+
+
+def roll_back(world: World, to: int | None = None) -> Link:
+    """The entry of a rollback that must be new."""
+    link, is_new = rollback(world.client, world.trust, world.signer, to, BOB)
+    assert is_new
+    return link
+
+
+def test_a_rollback_by_another_key_ends_what_a_revoked_key_did(world: World) -> None:
+    first = world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    signer = CryptoSigner.generate_ecdsa()
+    revoked = world.trust.keys[0].model_copy(update={"last": 1})
+    trust = Trust(ledger_id=world.trust.ledger_id, keys=(revoked, trusted(signer)))
+    with pytest.raises(VerificationError, match="signed past its key's last sequence"):
+        _ = read_ledger(world.client, trust).head
+    back, is_new = rollback(world.client, trust, signer, None, BOB)
+    assert is_new
+    assert back.statement.files == first.statement.files
+    assert read_ledger(world.client, trust).head == back
+
+
+def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_path: Path) -> None:
+    first = world.put_in_production()
+    second = world.put_in_production(threshold=0.25)
+    back = roll_back(world)
+    entry = back.statement.entry
+    assert world.ledger.head == back
+    assert back.statement.files == first.statement.files
+    assert (back.version, entry.sequence, entry.action) == (3, 3, "rollback")
+    assert entry.supersedes == second.statement.digest
+    assert (entry.approver, entry.comment) == ("github:bob", "too many false alerts")
+    assert entry.url == "https://example.com/incidents/7"
+    assert (entry.source, entry.evidence, entry.candidate) == (
+        first.statement.entry.source,
+        first.statement.entry.evidence,
+        first.statement.entry.candidate,
+    )
+    assert (entry.policy, entry.verdict) == (
+        first.statement.entry.policy,
+        first.statement.entry.verdict,
+    )
+    fetched = fetch_verified(Registry(world.server.uri), back, tmp_path / "fetched")
+    assert Manifest.of(fetched) == first.statement.manifest
+
+
+def test_after_a_rollback_people_see_it_too(world: World) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    roll_back(world)
+    assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "3"}
+    assert world.client.get_model_version(CANDIDATES, "1").tags["ledger_version"] == "3"
+
+
+def test_a_rollback_can_name_the_ledger_version(world: World) -> None:
+    first = world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    world.put_in_production(threshold=0.125)
+    assert roll_back(world, 1).statement.files == first.statement.files
+
+
+def test_a_second_rollback_goes_further_back(world: World) -> None:
+    first = world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    world.put_in_production(threshold=0.125)
+    roll_back(world)
+    assert roll_back(world).statement.files == first.statement.files
+    with pytest.raises(NotFound, match="no other model was in Production before this one"):
+        roll_back(world)
+
+
+def test_a_rollback_without_a_reason_is_refused(world: World) -> None:
+    with pytest.raises(UsageError, match="a rollback needs a reason"):
+        rollback(world.client, world.trust, world.signer, None, Approval("github:bob"))
+
+
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        (None, "no other model was in Production before this one"),
+        (7, "version 7 never put a model in force; those that did: 1$"),
+    ],
+)
+def test_a_rollback_to_nowhere_is_refused(world: World, to: int | None, words: str) -> None:
+    world.put_in_production()
+    with pytest.raises(NotFound, match=words):
+        roll_back(world, to)
+    assert len(world.ledger.chain) == 1
+
+
+def test_an_empty_ledger_cannot_be_rolled_back(world: World) -> None:
+    with pytest.raises(NotFound, match="the ledger has no entry yet"):
+        roll_back(world)
+
+
+def test_a_rollback_to_damaged_files_is_refused(world: World) -> None:
+    first = world.put_in_production()
+    second = world.put_in_production(threshold=0.25)
+    (world.server.stored(first.statement.entry.source) / "model.onnx").write_bytes(b"")
+    with pytest.raises(BytesMismatch, match=r"ledger version 1: model.onnx was changed"):
+        roll_back(world)
+    assert world.ledger.head == second
+
+
+@pytest.mark.parametrize("to", [1, 3])
+def test_a_rollback_to_files_that_are_in_force_appends_nothing_and_repairs_what_people_see(
+    world: World, to: int
+) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    back = roll_back(world, 1)
+    world.client.delete_registered_model_alias(PRODUCTION, "production")
+    link, is_new = rollback(world.client, world.trust, world.signer, to, BOB)
+    assert (link, is_new) == (back, False)
+    assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 3
+    assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "3"}
+
+
+def test_a_rollback_by_name_is_appended_while_a_revoked_key_leaves_nothing_in_force(
+    world: World,
+) -> None:
+    first = world.put_in_production()
+    world.put_in_production()
+    signer = CryptoSigner.generate_ecdsa()
+    revoked = world.trust.keys[0].model_copy(update={"last": 1})
+    trust = Trust(ledger_id=world.trust.ledger_id, keys=(revoked, trusted(signer)))
+    back, is_new = rollback(world.client, trust, signer, 1, BOB)
+    assert is_new
+    assert (back.version, back.statement.files) == (3, first.statement.files)
+    assert read_ledger(world.client, trust).head == back
+
+
+def test_a_promotion_after_a_rollback_follows_it(world: World) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    back = roll_back(world)
+    after = world.put_in_production(threshold=0.125)
+    assert after.statement.entry.supersedes == back.statement.digest
+    assert world.ledger.head == after
+
+
+def test_a_broken_ledger_takes_no_rollback(world: World) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    world.client.delete_model_version(PRODUCTION, "1")
+    with pytest.raises(VerificationError, match="the ledger is broken: version 2"):
+        roll_back(world, 2)
+    assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1

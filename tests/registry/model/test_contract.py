@@ -1,0 +1,145 @@
+"""The contract in MLmodel: reading it back, and refusing what is none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from registry.errors import ContractError
+from registry.model.contract import METADATA_KEY, Contract, Histogram, Input, read_contract
+from tests.candidates import contract, saved_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of a saved model that a test may damage."""
+    return Path(shutil.copytree(saved_model(1.0), tmp_path / "model"))
+
+
+def rewritten(model: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The model folder with one thing changed in its MLmodel."""
+    document = yaml.safe_load((model / "MLmodel").read_text())
+    change(document)
+    (model / "MLmodel").write_text(yaml.safe_dump(document))
+    return model
+
+
+def number(**changes: Any) -> Input:
+    values = {
+        "name": "amount",
+        "kind": "number",
+        "nullable": False,
+        "reference": 0.0,
+        "histogram": Histogram(counts=(1,)),
+    }
+    return Input(**{**values, **changes})
+
+
+def test_a_contract_reads_back_as_training_wrote_it(model: Path) -> None:
+    assert read_contract(model) == contract()
+
+
+def test_the_metadata_holds_json_types_only() -> None:
+    metadata = contract().as_metadata()
+    assert list(metadata) == ["fraud_contract"]
+    assert Contract.model_validate(json.loads(json.dumps(metadata))["fraud_contract"]) == contract()
+
+
+def test_names_are_in_the_order_of_the_models_columns() -> None:
+    assert contract(("b", "a")).names == ("b", "a")
+
+
+def test_categories_are_numbered_in_their_order() -> None:
+    one = number(kind="category", categories=("visa", "amex"), reference="visa")
+    assert one.codes == {"visa": 0.0, "amex": 1.0}
+
+
+def test_a_folder_without_mlmodel_has_no_contract(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="MLmodel cannot be read: No such file"):
+        read_contract(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"[]", b"text", b"a: [", b"\xff\xfe\x00", b"metadata: {}", b"metadata: 5"],
+)
+def test_an_mlmodel_without_contract_says_how_to_register_one(model: Path, content: bytes) -> None:
+    (model / "MLmodel").write_bytes(content)
+    with pytest.raises(ContractError, match="mlflow run"):
+        read_contract(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda told: told.pop("threshold"), "threshold"),
+        (lambda told: told.update(threshold=1.5), "threshold"),
+        (lambda told: told.update(threshold=float("nan")), "threshold"),
+        (lambda told: told.update(version=2), "version"),
+        (lambda told: told.update(delay_days=-1), "delay_days"),
+        (lambda told: told.update(owner="me"), "owner"),
+        (lambda told: told.update(inputs=[]), "inputs"),
+        (lambda told: told["inputs"][1].pop("nullable"), "inputs.1.nullable"),
+        (lambda told: told["inputs"][1].update(name=""), "inputs.1.name"),
+        (lambda told: told["inputs"][0].update(low=float("inf")), "inputs.0.low"),
+    ],
+)
+def test_a_field_that_is_off_is_named(
+    model: Path, change: Callable[[dict[str, Any]], object], field: str
+) -> None:
+    rewritten(model, lambda document: change(document["metadata"][METADATA_KEY]))
+    with pytest.raises(ContractError, match=f"contract field '{field}'"):
+        read_contract(model)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [("amount", "double"), ("count_7d", "double")],
+        [("count_7d", "double"), ("amount", "double"), ("risk_7d", "double")],
+        [("amount", "double"), ("count_7d", "double"), ("risk_7d", "string")],
+    ],
+)
+def test_a_signature_with_other_columns_is_refused(
+    model: Path, columns: list[tuple[str, str]]
+) -> None:
+    inputs = json.dumps([{"name": name, "type": kind} for name, kind in columns])
+    rewritten(model, lambda document: document["signature"].update(inputs=inputs))
+    with pytest.raises(ContractError, match="the signature and the contract name different inputs"):
+        read_contract(model)
+
+
+def test_a_model_without_signature_is_refused(model: Path) -> None:
+    rewritten(model, lambda document: document.pop("signature"))
+    with pytest.raises(ContractError, match="no contract and signature"):
+        read_contract(model)
+
+
+def test_two_inputs_of_one_name_are_refused() -> None:
+    with pytest.raises(ValidationError, match="two inputs have the same name"):
+        contract(("amount", "amount"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "category"}, "a category has categories, a number has none"),
+        ({"categories": ("a",)}, "a category has categories, a number has none"),
+        ({"kind": "category", "categories": ("a", "a")}, "names a category twice"),
+    ],
+)
+def test_categories_that_make_no_sense_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        number(**changes)
+
+
+def test_a_contract_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        contract().threshold = 0.9  # type: ignore[misc]

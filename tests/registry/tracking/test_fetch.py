@@ -1,0 +1,168 @@
+"""Only the exact files of a signed entry are handed out: the attacks that this must stop."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry.errors import BytesMismatch
+from registry.ledger.chain import Link
+from registry.ledger.manifest import Manifest
+from registry.ledger.statement import Statement
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.rest import Registry
+from tests.conftest import World
+from tests.registry.strangers import stranger
+
+
+def change_one_byte(model: Path) -> None:
+    content = bytearray((model / "model.onnx").read_bytes())
+    content[100] ^= 1
+    (model / "model.onnx").write_bytes(content)
+
+
+def swap_two_files(model: Path) -> None:
+    one, other = (model / name for name in ("requirements.txt", "conda.yaml"))
+    one_bytes, other_bytes = one.read_bytes(), other.read_bytes()
+    one.write_bytes(other_bytes)
+    other.write_bytes(one_bytes)
+
+
+@pytest.fixture
+def link(world: World) -> Link:
+    return world.put_in_production()
+
+
+def model_on_disk(world: World, link: Link) -> Path:
+    return world.server.stored(link.statement.entry.source)
+
+
+def test_the_files_that_were_approved_are_handed_out(
+    world: World, link: Link, tmp_path: Path
+) -> None:
+    folder = fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "MLmodel",
+        "conda.yaml",
+        "model.onnx",
+        "python_env.yaml",
+        "requirements.txt",
+    ]
+    assert Manifest.of(folder) == link.statement.manifest
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (change_one_byte, "model.onnx was changed"),
+        (lambda model: (model / "MLmodel").unlink(), "MLmodel is missing"),
+        (lambda model: (model / "extra.py").write_text(""), "extra.py was added"),
+        (swap_two_files, "conda.yaml was changed; requirements.txt was changed"),
+        (
+            lambda model: (model / "model.onnx").rename(model / "model2.onnx"),
+            "model.onnx is missing; model2.onnx was added",
+        ),
+    ],
+    ids=["one byte", "missing", "added", "swapped", "renamed"],
+)
+def test_damaged_files_are_refused_and_named(
+    world: World, link: Link, tmp_path: Path, damage: Callable[[Path], object], words: str
+) -> None:
+    damage(model_on_disk(world, link))
+    with pytest.raises(BytesMismatch) as refusal:
+        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+    assert str(refusal.value) == f"the files of ledger version 1: {words}"
+
+
+def test_files_that_are_all_gone_are_each_named(world: World, link: Link, tmp_path: Path) -> None:
+    shutil.rmtree(model_on_disk(world, link))
+    with pytest.raises(BytesMismatch) as refusal:
+        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+    assert str(refusal.value) == (
+        "the files of ledger version 1: MLmodel is missing; conda.yaml is missing; "
+        "model.onnx is missing; python_env.yaml is missing; requirements.txt is missing"
+    )
+
+
+def test_a_file_that_was_added_is_named_and_not_fetched(
+    world: World, link: Link, tmp_path: Path
+) -> None:
+    model = model_on_disk(world, link)
+    (model / "code" / "deep").mkdir(parents=True)
+    (model / "code" / "deep" / "huge.bin").write_bytes(b"x" * 1000)
+    with pytest.raises(BytesMismatch, match=r"version 1: code/deep/huge\.bin was added$"):
+        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+    assert sorted(path.name for path in (tmp_path / "fetched").iterdir()) == [
+        "MLmodel",
+        "conda.yaml",
+        "model.onnx",
+        "python_env.yaml",
+        "requirements.txt",
+    ]
+
+
+def test_an_empty_folder_beside_the_files_changes_nothing(
+    world: World, link: Link, tmp_path: Path
+) -> None:
+    (model_on_disk(world, link) / "empty").mkdir()
+    fetched = fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+    assert Manifest.of(fetched) == link.statement.manifest
+
+
+def test_a_folder_flooded_with_files_is_refused_before_all_are_listed(
+    world: World, link: Link, tmp_path: Path
+) -> None:
+    for number in range(1000):
+        (model_on_disk(world, link) / f"{number}.bin").touch()
+    with pytest.raises(BytesMismatch, match="more than 1,000 files and folders"):
+        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+
+
+def signed_with_file(link: Link, name: str, source: str | None = None) -> Link:
+    """An entry as a stolen key could sign it."""
+    entry = link.statement.entry.model_copy(
+        update={"source": source or link.statement.entry.source}
+    )
+    return Link(link.version, Statement(files={name: "0" * 64}, entry=entry))
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil"])
+def test_even_a_signed_name_cannot_climb_out_of_the_folder(
+    link: Link, tmp_path: Path, name: str
+) -> None:
+    listing = json.dumps({"files": [{"path": name}]}).encode()
+    with stranger(200, listing) as uri, pytest.raises(BytesMismatch, match="is not a name for"):
+        fetch_verified(Registry(uri), signed_with_file(link, name), tmp_path / "in" / "fetched")
+    assert [path for path in (tmp_path / "in").rglob("*") if path.is_file()] == []
+    assert not Path("/tmp/evil").exists()
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/evil", "..", "", "a/b", "%2e%2e"])
+@pytest.mark.parametrize("is_dir", [True, False])
+def test_a_listing_of_odd_names_makes_no_file(
+    link: Link, tmp_path: Path, name: str, is_dir: bool
+) -> None:
+    listing = json.dumps({"files": [{"path": name, "is_dir": is_dir}]}).encode()
+    before = set(tmp_path.rglob("*"))
+    with stranger(200, listing) as uri, pytest.raises(BytesMismatch):
+        fetch_verified(Registry(uri), link, tmp_path / "fetched")
+    assert set(tmp_path.rglob("*")) - before <= {tmp_path / "fetched"}
+
+
+def test_files_that_are_not_behind_the_server_are_had_through_mlflows_client(
+    world: World, link: Link, tmp_path: Path
+) -> None:
+    """As where the artifact store is Blob Storage, and not proxied."""
+    stored = model_on_disk(world, link)
+    entry = link.statement.entry.model_copy(update={"source": stored.as_uri()})
+    direct = Link(link.version, Statement(files=link.statement.files, entry=entry))
+    fetched = fetch_verified(Registry(world.server.uri), direct, tmp_path / "fetched")
+    assert Manifest.of(fetched) == link.statement.manifest
+
+    shutil.copy(stored / "MLmodel", stored / "added")
+    with pytest.raises(BytesMismatch, match="version 1: added was added"):
+        fetch_verified(Registry(world.server.uri), direct, tmp_path / "again")

@@ -1,0 +1,75 @@
+"""Writing evaluation rows: the test days of a data set, as the gates read them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+
+from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
+from training.data import Data, read_data
+from training.dataset import read_dataset
+from training.errors import BadInput
+from training.split import split_data
+
+
+def write_rows(source: str, dataset_name: str, destination: Path) -> int:
+    """Write the test part of the split to a Parquet file; return the number of rows.
+
+    Each row holds the raw inputs, the label and the time, and the file says in its metadata which
+    data it is from. Raises BadInput as reading and splitting do, and where it cannot be written.
+    """
+    dataset = read_dataset(dataset_name)
+    data = read_data(source, dataset)
+    split = split_data(data.frame, dataset)
+    rows = split.test.select(
+        *dataset.inputs,
+        pl.col(dataset.label).alias(LABEL),
+        pl.col(dataset.time.column).alias(TIME),
+        pl.col(dataset.amount).alias(AMOUNT),
+        *(pl.col(name).alias(CLUSTER) for name in list(dataset.entities)[:1]),
+    ).hstack(bands(data, split.test))
+    metadata = {
+        "dataset": dataset_name,
+        "data": source,
+        "data_sha256": data.sha256,
+        "delay_days": str(dataset.delay_days),
+    }
+    _write(rows, destination, metadata)
+    return len(rows)
+
+
+def _write(rows: pl.DataFrame, destination: Path, metadata: dict[str, str]) -> None:
+    """Renamed into place when it is whole: half a file would be judged as if it were all."""
+    unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(unfinished, metadata=metadata)
+        unfinished.replace(destination)
+    except OSError as error:
+        raise BadInput(f"{destination} cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def bands(data: Data, test: pl.DataFrame) -> list[pl.Series]:
+    """For each entity, numbers to make slices by: its age in days, and how active it is."""
+    dataset, time = data.dataset, data.dataset.time.column
+    made: list[pl.Series] = []
+    for entity in dataset.entities:
+        first_seen = data.frame.group_by(entity).agg(pl.col(time).min().alias("_first"))
+        seen = test.select(entity, time)
+        born = seen.join(first_seen, on=entity, how="left", maintain_order="left")
+        age = (born[time] - born["_first"]).dt.total_days().fill_null(0).cast(pl.Float64)
+        made.append(age.alias(f"{BAND_PREFIX}{entity} age in days"))
+        longest = max(dataset.windows_days)
+        count = next(
+            one
+            for one in dataset.history
+            if (one.entity, one.aggregate, one.window_days) == (entity, "count", longest)
+        )
+        made.append(test[count.name].alias(f"{BAND_PREFIX}{entity} count in {longest} days"))
+    return made
