@@ -15,7 +15,7 @@ import polars as pl
 import typer
 
 from registry.model.contract import Input
-from tests.shared import DATA
+from tests.places import DATA
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset

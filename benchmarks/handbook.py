@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from registry.evaluation.metrics import JudgedRows, detection
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
-from tests.shared import DATA
+from tests.places import DATA
 from training.card_precision import card_precision, numbered
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert

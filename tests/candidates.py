@@ -7,7 +7,7 @@ import functools
 import shutil
 import tempfile
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import mlflow
@@ -22,11 +22,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from registry.evaluation.rows import AMOUNT, LABEL, TIME
 from registry.ledger.manifest import Manifest
-from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.contract import Contract, Histogram
 from registry.model.scorer import SESSION_OPTIONS
 from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
 from registry.tracking.client import suppress_exists
 from registry.tracking.names import CANDIDATES
+from tests.contracts import contract_of, number
 from training.convert import convert
 from training.track import PARITY_FILE, model_signature
 
@@ -47,28 +48,10 @@ ORIGIN = {"dataset": "test", "data": "made", "data_sha256": "0" * 64, "delay_day
 
 
 def contract(names: tuple[str, ...] = NAMES, *, threshold: float = 0.5) -> Contract:
-    inputs = tuple(
-        Input(
-            name=name,
-            kind="number",
-            nullable=False,
-            low=-4.0,
-            high=4.0,
-            reference=0.0,
-            histogram=HISTOGRAM,
-        )
-        for name in names
-    )
-    return Contract(
-        dataset="simulated",
-        inputs=inputs,
-        threshold=threshold,
-        threshold_method="fixed",
-        training_window=Window(
-            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC)
-        ),
-        delay_days=7,
-    )
+    inputs = [
+        number(name, low=-4.0, high=4.0, reference=0.0, histogram=HISTOGRAM) for name in names
+    ]
+    return contract_of(*inputs, dataset="simulated", threshold=threshold)
 
 
 def numbers(count: int = ROWS, width: int = len(NAMES), seed: int = 7) -> NDArray[np.float64]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from inference.settings import Settings
 from registry.evaluation.policy import Policy
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from tests.places import REPOSITORY
 
 
 def commands() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.generated import REPOSITORY, generated
+from tests.generated import generated
+from tests.places import REPOSITORY
 
 
 def test_generated_files_are_not_stale() -> None:

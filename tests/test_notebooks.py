@@ -13,8 +13,9 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from registry.tracking.candidates import staged
-from tests.conftest import REPOSITORY, World
+from tests.places import REPOSITORY
 from tests.training.commands import candidates, training
+from tests.world import World
 from training.simulate import simulate
 
 FOLDER = REPOSITORY / "notebooks"

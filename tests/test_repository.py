@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from registry.cli.main import app
-from tests.conftest import REPOSITORY
+from tests.places import REPOSITORY
 
 # In two parts, so that this file does not hold what it looks for.
 FORBIDDEN = [

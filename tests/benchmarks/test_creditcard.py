@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.creditcard import DEFAULT, made_cheap, read_creditcard, rows_to_choose_by, show
 from registry.evaluation.metrics import Detection
-from tests.shared import shared_data
+from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset

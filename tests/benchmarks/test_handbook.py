@@ -20,7 +20,7 @@ from benchmarks.handbook import (
     week_split,
 )
 from benchmarks.handbook import judge as judge_week
-from tests.shared import shared_data
+from tests.places import shared_data
 from training.calibrate import margins
 from training.contract_writer import describe_inputs
 from training.fit import Recipe, encode

@@ -6,27 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 from benchmarks.pandas_features import applied_to_each_entity, grouped_rolling
 from features.definitions import history_features
 from features.offline import add_history
-
-
-def transactions() -> pl.DataFrame:
-    random = np.random.default_rng(0)
-    seconds = np.sort(random.choice(60 * 86_400, 3000, replace=False))
-    return pl.DataFrame(
-        {
-            "TRANSACTION_ID": np.arange(3000),
-            "TX_DATETIME": np.datetime64("2026-01-01", "us") + seconds.astype("timedelta64[s]"),
-            "CUSTOMER_ID": random.integers(0, 20, 3000),
-            "TERMINAL_ID": random.integers(0, 30, 3000),
-            "TX_AMOUNT": random.exponential(50, 3000).round(2),
-            "TX_FRAUD": (random.random(3000) < 0.1).astype(np.int64),
-        }
-    )
+from tests.benchmarks.handbook_like import transactions
 
 
 @pytest.mark.parametrize("way", [applied_to_each_entity, grouped_rolling])

@@ -12,8 +12,8 @@ from benchmarks.creditcard import DEFAULT
 from benchmarks.handbook import Week
 from benchmarks.training import about, feature_speed, steps_of
 from registry.evaluation.metrics import detection
-from tests.benchmarks.test_pandas_features import transactions
-from tests.shared import shared_data
+from tests.benchmarks.handbook_like import transactions
+from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset

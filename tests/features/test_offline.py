@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from features.definitions import calendar_features, history_features
 from features.offline import add_calendar, add_history
 from registry.model.contract import HistoryFeature
-from tests.shared import shared_data
+from tests.places import shared_data
 from training.dataset import read_dataset
 
 BOOK_NAMES = {"count": "NB_TX", "mean_amount": "AVG_AMOUNT", "risk": "RISK"}

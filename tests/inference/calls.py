@@ -16,11 +16,16 @@ from starlette.types import ASGIApp, Message, Scope
 
 from inference.app import Service
 from inference.model import ServedModel
+from registry.ledger.chain import Link
 
 READY_SECONDS = 40.0
 HUNG_UP: Message = {"type": "http.disconnect"}
 
 Result = TypeVar("Result")
+
+ALICE = "alice 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90"
+BOB = "bob 81b637d8fcd2c6da6359e6963113a1170de795e4b725b84d1e0b4cfd9ec58ce9"
+"""The sha256 of the tokens `alice` and `bob`."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,14 @@ def healthcheck(address: str) -> httpx.Response | None:
         return httpx.get(f"{address}/healthcheck")
     except httpx.TransportError:
         return None
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """A real service process that is ready, and what is in force in its ledger."""
+
+    address: str
+    head: Link
 
 
 def wait_for_health(address: str, status: int, text: str = "") -> httpx.Response:

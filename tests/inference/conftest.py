@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,47 +11,24 @@ import pytest
 from deploy.local.processes import free_port, inference_service
 from inference.app import make_service
 from inference.settings import read_settings
-from registry.ledger.chain import Link
-from registry.ledger.trust import create_ledger, open_signer
-from registry.tracking.client import connect
-from registry.tracking.names import CANDIDATES, PRODUCTION
-from tests.candidates import write_evaluation_rows
-from tests.conftest import Server, World
-from tests.inference.calls import Caller, calling, wait_for_health
+from registry.ledger.trust import create_ledger
+from tests.inference.calls import Caller, RunningService, calling, wait_for_health
 from tests.inference.models import three_inputs
-
-
-def make_world(server: Server, folder: Path) -> World:
-    """A new ledger, without asking the server anything yet."""
-    config, key = folder / "ledger.yaml", folder / "signing-key.pem"
-    trust = create_ledger(config, key)
-    rows = write_evaluation_rows(folder / "rows.parquet")
-    signer = open_signer(f"file2:{key}", trust)
-    return World(server, connect(server.uri), trust, signer, config, key, rows)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A real service process that is ready, and what is in force in its ledger."""
-
-    address: str
-    head: Link
+from tests.world import Server, lasting, new_world
 
 
 @pytest.fixture(scope="session")
-def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """Its registered models are gone once it is ready, so that other tests find none."""
     folder = tmp_path_factory.mktemp("service")
     with ExitStack() as stack:
-        world = make_world(server, folder)
-        head = world.put_in_production()
-        address, _ = stack.enter_context(
-            inference_service(server.uri, world.config, free_port(), folder / "log")
-        )
-        wait_for_health(address, 200)
-        for name in (CANDIDATES, PRODUCTION):
-            world.client.delete_registered_model(name)
-        yield Service(address, head)
+        with lasting(new_world(server, folder)) as world:
+            head = world.put_in_production()
+            address, _ = stack.enter_context(
+                inference_service(server.uri, world.config, free_port(), folder / "log")
+            )
+            wait_for_health(address, 200)
+        yield RunningService(address, head)
 
 
 @pytest.fixture

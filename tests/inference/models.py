@@ -15,49 +15,12 @@ from inference.transaction import MOST_ROWS, TransactionReader, Unknown
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.ledger.statement import Candidate, Entry, Evidence, Policy, Statement, sign
-from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.contract import Input
 from registry.model.scorer import MODEL_FILE, Scorer
 from registry.tracking.client import suppress_exists
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from tests.conftest import World
-
-HISTOGRAM = Histogram(counts=(10,))
-
-
-def number(name: str, *, nullable: bool = False, reference: float | None = 0.25) -> Input:
-    return Input(
-        name=name,
-        kind="number",
-        nullable=nullable,
-        low=0.0,
-        high=2.5,
-        reference=reference,
-        histogram=HISTOGRAM,
-    )
-
-
-def category(name: str, *categories: str, nullable: bool = False) -> Input:
-    return Input(
-        name=name,
-        kind="category",
-        nullable=nullable,
-        categories=categories,
-        reference=categories[0],
-        histogram=Histogram(counts=(10,) * len(categories)),
-    )
-
-
-def contract_of(*inputs: Input, threshold: float = 0.5) -> Contract:
-    return Contract(
-        dataset="test",
-        inputs=inputs,
-        threshold=threshold,
-        threshold_method="fixed",
-        training_window=Window(
-            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC)
-        ),
-        delay_days=7,
-    )
+from tests.contracts import category, contract_of, number
+from tests.world import World
 
 
 def weighted_sum(*weights: float, rows: int | None = None) -> bytes:

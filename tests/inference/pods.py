@@ -13,8 +13,9 @@ from inference.serving import Serving
 from inference.settings import Settings
 from registry.ledger.trust import read_trust
 from registry.tracking.rest import Registry
-from tests.conftest import World
-from tests.inference.models import append_signed, number, weighted_sum, write_model
+from tests.contracts import number
+from tests.inference.models import append_signed, weighted_sum, write_model
+from tests.world import World
 
 
 def settings_of(world: World, cache: Path, **variables: str) -> Settings:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from inference.answers import Answers, Request
 from inference.metrics import Metrics
 from inference.serving import Serving
+from tests.contracts import category, number
 from tests.inference.calls import Caller
-from tests.inference.models import FULL, category, number, served, three_inputs
+from tests.inference.models import FULL, served, three_inputs
 
 WORSE = {"amount": 0, "age_days": None, "country": "DE"}
 

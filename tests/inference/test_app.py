@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.app import create_app
+from tests.contracts import number
 from tests.inference.calls import Caller, ask, calling, pieces
-from tests.inference.models import FULL, number, served, three_inputs
+from tests.inference.models import FULL, served, three_inputs
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

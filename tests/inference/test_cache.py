@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +23,11 @@ from registry.ledger.tip import Tip
 from registry.ledger.trust import create_ledger, read_trust
 from registry.tracking.names import PRODUCTION
 from registry.tracking.rest import Registry
-from tests.conftest import World
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import Pod, at, pod, put_in_force
 from tests.inference.relay import relayed
+from tests.waiting import wait_until
+from tests.world import World
 
 NOWHERE = "http://127.0.0.1:9"
 FORGOTTEN = "the ledger does not extend what is remembered of it: entry 2 of ledger "
@@ -308,13 +309,6 @@ def test_a_download_that_was_killed_leaves_nothing_that_counts(
     os.utime(left, (long_ago, long_ago))
     pod(world, cache)
     assert not left.exists()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_download_that_fails_leaves_nothing(world: World, tmp_path: Path) -> None:

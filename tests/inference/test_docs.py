@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.candidates import NAMES
 from tests.components import program
-from tests.inference.conftest import Service
+from tests.inference.calls import RunningService
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -64,7 +64,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def named(service: Service) -> str:
+def named(service: RunningService) -> str:
     """The service under a name that is not localhost."""
     return service.address.replace("127.0.0.1", "fraud.example")
 

@@ -22,7 +22,7 @@ from inference.drift import (
 )
 from registry.model.contract import Histogram
 from registry.model.scorer import Value, encode_columns
-from tests.inference.models import category, contract_of, number
+from tests.contracts import category, contract_of, number
 
 AMOUNT = number("amount", nullable=True).model_copy(
     update={"histogram": Histogram(edges=(0.1, 1.0, 10.0), counts=(10, 20, 30, 30), missing=10)}

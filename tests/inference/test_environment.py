@@ -15,8 +15,9 @@ from uv import find_uv_bin
 
 from deploy.local.processes import free_port, running
 from tests.candidates import NAMES
-from tests.conftest import REPOSITORY, World
 from tests.inference.calls import wait_for_health
+from tests.places import REPOSITORY
+from tests.world import World
 
 LEFT_OUT = ("sklearn", "pandas", "polars", "pyarrow", "matplotlib", "onnx", "skl2onnx", "optuna")
 

@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.inference.calls import HUNG_UP, Answer, Caller, ask, pieces
+from tests.inference.calls import ALICE, HUNG_UP, Answer, Caller, ask, pieces
 from tests.inference.models import FULL, served, three_inputs
-from tests.inference.test_tokens import ALICE
 
 BODY = json.dumps(FULL).encode()
 ROUTE = b"x=1"

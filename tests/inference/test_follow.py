@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,15 +16,16 @@ from registry.ledger.trust import create_ledger
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from registry.tracking.names import PRODUCTION
-from tests.conftest import World
+from tests.contracts import number
 from tests.inference.calls import wait_for_health
-from tests.inference.models import append, append_signed, number, weighted_sum, write_model
+from tests.inference.models import append, append_signed, weighted_sum, write_model
 from tests.inference.pods import Pod, at, pod, put_in_force
 from tests.inference.relay import relayed
+from tests.waiting import wait_until
+from tests.world import World
 
 ALICE = Approval("github:alice", "as agreed")
 QUICK = {"FRAUD_POLL_SECONDS": "0.2"}
-PATIENCE_SECONDS = 20.0
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -33,13 +33,6 @@ NOWHERE = "http://127.0.0.1:9"
 def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the service's own process; here, `registry` was imported before it."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def probability(one: Pod) -> float:

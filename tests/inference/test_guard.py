@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from inference.guard import request_id
 from inference.transaction import InvalidTransaction
-from tests.inference.calls import Answer, Caller, ask, pieces
+from tests.inference.calls import ALICE, BOB, Answer, Caller, ask, pieces
 from tests.inference.models import FULL, three_inputs
-from tests.inference.test_tokens import ALICE, BOB
 
 BODY = json.dumps(FULL).encode()
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inference.logs import JsonLines
-from tests.conftest import REPOSITORY
+from tests.places import REPOSITORY
 
 
 def line_of(message: str, *arguments: Any, **extra: Any) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from inference.tokens import Tokens
 from registry.ledger.trust import create_ledger
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, saved_model
-from tests.conftest import REPOSITORY, World
-from tests.inference.calls import wait_for_health
-from tests.inference.conftest import Service
+from tests.inference.calls import RunningService, wait_for_health
 from tests.inference.models import append
+from tests.places import REPOSITORY
+from tests.world import World
 
 ROW = dict.fromkeys(NAMES, 0.5)
 
@@ -36,7 +36,9 @@ def starting(world: World, log: Path) -> Iterator[str]:
         assert process.poll() is None
 
 
-def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(service: Service) -> None:
+def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(
+    service: RunningService,
+) -> None:
     answer = httpx.get(f"{service.address}/healthcheck")
     digest = hashlib.sha256((saved_model(1.0) / "model.onnx").read_bytes()).hexdigest()
     assert answer.status_code == 200
@@ -53,7 +55,9 @@ def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(service
     assert service.head.statement.files["model.onnx"] == digest
 
 
-def test_a_thousand_answers_are_to_the_bit_what_the_scorer_gives_offline(service: Service) -> None:
+def test_a_thousand_answers_are_to_the_bit_what_the_scorer_gives_offline(
+    service: RunningService,
+) -> None:
     rows = np.random.default_rng(5).normal(1.2, 0.3, size=(1000, len(NAMES)))
     scorer = open_model(saved_model(1.0))
     offline = [float(scorer.score(scorer.encode(row.tolist()))[0]) for row in rows]
@@ -69,7 +73,7 @@ def test_a_thousand_answers_are_to_the_bit_what_the_scorer_gives_offline(service
     assert len(set(offline)) > 900
 
 
-def test_damaged_http_is_refused_and_the_next_caller_is_served(service: Service) -> None:
+def test_damaged_http_is_refused_and_the_next_caller_is_served(service: RunningService) -> None:
     host, port = service.address.removeprefix("http://").split(":")
     for sent in (
         b"\x16\x03\x01\x00",

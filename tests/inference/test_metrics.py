@@ -13,9 +13,10 @@ import pytest
 
 from inference.metrics import Metrics
 from registry.model.contract import Histogram
-from tests.conftest import REPOSITORY
+from tests.contracts import category, number
 from tests.inference.calls import Caller, samples_of
-from tests.inference.models import FULL, category, number, served, three_inputs
+from tests.inference.models import FULL, served, three_inputs
+from tests.places import REPOSITORY
 
 AMOUNT = number("amount").model_copy(update={"histogram": Histogram(edges=(0.5,), counts=(60, 40))})
 

@@ -15,8 +15,9 @@ from mlflow.pyfunc import scoring_server
 
 from inference.model import load_model
 from tests.candidates import NAMES, numbers, saved_model
+from tests.contracts import category, number
 from tests.inference.calls import Caller, calling
-from tests.inference.models import FULL, category, number, served, three_inputs
+from tests.inference.models import FULL, served, three_inputs
 
 ROWS = [[0.5, 1.0, 2.0], [3.0, 0, 0], [-0.25, 1, -7]]
 RECORDS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]

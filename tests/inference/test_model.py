@@ -14,7 +14,8 @@ from inference.transaction import InvalidTransaction
 from registry.errors import ContractError
 from registry.model.scorer import Value
 from tests.candidates import NAMES, contract, saved_model
-from tests.inference.models import number, served, three_inputs, weighted_sum, write_model
+from tests.contracts import number
+from tests.inference.models import served, three_inputs, weighted_sum, write_model
 
 
 @pytest.mark.parametrize(

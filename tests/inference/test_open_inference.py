@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.contracts import number
 from tests.inference.calls import Caller
-from tests.inference.models import FULL, number, served
+from tests.inference.models import FULL, served
 
 MODEL = "/v2/models/fraud-detector-production"
 INFER = f"{MODEL}/infer"

@@ -24,10 +24,10 @@ from schemathesis.specs.openapi.checks import (
 from deploy.local.processes import free_port, inference_service
 from inference.guard import OPEN
 from registry.tracking.names import PRODUCTION
-from tests.conftest import Server
-from tests.inference.calls import wait_for_health
-from tests.inference.conftest import Service, make_world
-from tests.inference.models import append_signed, category, number, weighted_sum, write_model
+from tests.contracts import category, number
+from tests.inference.calls import RunningService, wait_for_health
+from tests.inference.models import append_signed, weighted_sum, write_model
+from tests.world import Server, new_world
 
 CHECKS = [
     status_code_conformance,
@@ -51,7 +51,7 @@ TOKEN = "one-that-only-this-test-knows"
 def with_token(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that asks for a token, with a model of numbers and categories."""
     folder = tmp_path_factory.mktemp("token")
-    world = make_world(server, folder)
+    world = new_world(server, folder)
     inputs = number("amount"), number("age", nullable=True), category("country", "DE", "FR")
     append_signed(world, write_model(folder / "model", weighted_sum(0.1, 0.2, 0.3), *inputs))
     tokens = folder / "tokens"
@@ -68,7 +68,7 @@ def with_token(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def without_model(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that has nothing to serve yet."""
     folder = tmp_path_factory.mktemp("empty")
-    world = make_world(server, folder)
+    world = new_world(server, folder)
     service = inference_service("http://127.0.0.1:9", world.config, free_port(), folder / "log")
     with service as (address, _):
         wait_for_health(address, 503, "reading the ledger")
@@ -118,7 +118,7 @@ def failed(answered: dict[str, set[int]]) -> dict[str, set[int]]:
     }
 
 
-def test_every_answer_without_tokens_is_a_documented_one(service: Service) -> None:
+def test_every_answer_without_tokens_is_a_documented_one(service: RunningService) -> None:
     answered = statuses(service.address, GenerationMode.POSITIVE)
     assert failed(answered) == {}
     for path in ("/predict", "/predict/batch", "/v2/models/{name}/infer"):
@@ -130,7 +130,7 @@ def test_every_answer_without_tokens_is_a_documented_one(service: Service) -> No
     assert answered["GET /ping"] == {200}
 
 
-def test_every_answer_to_a_wrong_body_is_a_documented_one(service: Service) -> None:
+def test_every_answer_to_a_wrong_body_is_a_documented_one(service: RunningService) -> None:
     answered = statuses(service.address, GenerationMode.NEGATIVE)
     assert failed(answered) == {}
     assert 422 in answered["POST /predict"]
@@ -161,7 +161,7 @@ def test_before_there_is_a_model_every_answer_is_a_documented_one(without_model:
     assert answered["GET /readyz"] == {503}
 
 
-def test_what_is_missing_while_it_is_not_ready_is_in_the_document(service: Service) -> None:
+def test_what_is_missing_while_it_is_not_ready_is_in_the_document(service: RunningService) -> None:
     paths = requests.get(f"{service.address}/openapi.json", timeout=10).json()["paths"]
     without = {
         path

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.inference.calls import Caller
-from tests.inference.models import category, number, served
-from tests.inference.test_tokens import ALICE
+from tests.contracts import category, number
+from tests.inference.calls import ALICE, Caller
+from tests.inference.models import served
 
 MODEL = served(
     number("V2"),

@@ -20,10 +20,11 @@ from deploy.local.processes import free_port, inference_service
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from registry.model.scorer import open_model
-from tests.conftest import World
+from tests.contracts import number
 from tests.inference.calls import wait_for_health
-from tests.inference.models import append_signed, number, weighted_sum, write_model
+from tests.inference.models import append_signed, weighted_sum, write_model
 from tests.inference.relay import Relay, relayed
+from tests.world import World
 
 CONNECTIONS = 8
 ROWS = 50

@@ -20,9 +20,10 @@ import pytest
 from deploy.local.processes import free_port, running
 from inference.serving import Serving
 from inference.stopping import drain_on_sigterm
-from tests.conftest import REPOSITORY, World
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import put_in_force
+from tests.places import REPOSITORY
+from tests.world import World
 
 ROW = b'{"amount": 0.5}'
 DRAIN_SECONDS = 1.5

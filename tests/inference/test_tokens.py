@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 from inference import tokens
 from inference.tokens import Tokens, new_token, read_tokens
 from registry.errors import UsageError
-
-ALICE = "alice 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90"
-BOB = "bob 81b637d8fcd2c6da6359e6963113a1170de795e4b725b84d1e0b4cfd9ec58ce9"
-"""The sha256 of the tokens `alice` and `bob`."""
+from tests.inference.calls import ALICE, BOB
 
 
 @pytest.fixture

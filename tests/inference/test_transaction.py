@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.transaction import InvalidTransaction, TransactionReader
-from registry.model.contract import Input
-from tests.inference.models import category, contract_of, number
+from tests.contracts import category, contract_of, number
 
 AMOUNT = number("amount")
 READER_CONTRACT = contract_of(
@@ -258,13 +257,7 @@ def test_of_many_categories_the_schema_shows_twenty() -> None:
 
 
 def test_an_input_that_training_never_saw_a_value_of_has_no_range() -> None:
-    unseen = Input(
-        name="amount",
-        kind="number",
-        nullable=True,
-        reference=None,
-        histogram=AMOUNT.histogram,
-    )
+    unseen = number("amount", nullable=True, reference=None, low=None, high=None)
     reader = TransactionReader(contract_of(unseen))
     assert transaction_schema(reader)["properties"]["amount"]["description"] == (
         "number; null where it is missing"

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port, running
-from tests.conftest import REPOSITORY, Server
 from tests.inference.calls import wait_for_health
-from tests.inference.conftest import make_world
 from tests.inference.pods import put_in_force
+from tests.places import REPOSITORY
+from tests.waiting import wait_until
+from tests.world import Server, new_world
 
 ROW = {"amount": 0.5}
 WORKERS = 2
-PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Workers:
 @pytest.fixture(scope="module")
 def workers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder = tmp_path_factory.mktemp("workers")
-    world = make_world(server, folder)
+    world = new_world(server, folder)
     put_in_force(world, folder, 0.25)
     port, temporary = free_port(), folder / "tmp"
     temporary.mkdir()
@@ -84,13 +83,6 @@ def workers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wait_until(lambda: found.sample("fraud_model_info") == WORKERS)
         yield found
         world.client.delete_registered_model("fraud-detector-production")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_each_worker_answers_and_the_metrics_are_summed_over_them(workers: Workers) -> None:

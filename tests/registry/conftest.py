@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.tracking.names import EVIDENCE_EXPERIMENT
-from tests.conftest import World
+from tests.world import World
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from registry.ledger.chain import Link
 from registry.lifecycle.aliases import LEDGER_VERSION_TAG
 from registry.tracking import candidates
 from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
-from tests.conftest import World
 from tests.registry.forked import Ended, registry
+from tests.world import World
 
 BY_ALICE = ("--approver", "github:alice")
 

@@ -16,9 +16,9 @@ from registry.ledger.statement import Statement, open_envelope
 from registry.lifecycle.append import given, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from tests.conftest import POLICY, Server, World
 from tests.postgres import postgresql
 from tests.registry.forked import Append, Place, Promotion, Told, all_at_once
+from tests.world import POLICY, Server, World
 
 PROCESSES, STATEMENTS = 50, 20
 LOST = re.compile(

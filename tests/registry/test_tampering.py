@@ -31,9 +31,9 @@ from registry.tracking.client import connect, read_ledger
 from registry.tracking.connection import Connection
 from registry.tracking.names import PRODUCTION
 from tests.candidates import NAMES, write_evaluation_rows
-from tests.conftest import REPOSITORY, Server, World
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import Pod, pod
+from tests.places import REPOSITORY
 from tests.registry.attacks import (
     ALICE,
     ATTACKS,
@@ -45,6 +45,7 @@ from tests.registry.attacks import (
     race,
     table,
 )
+from tests.world import Server, World
 
 TRANSACTION = dict.fromkeys(NAMES, 0.7)
 LONGEST_LINE = 600

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from registry.tracking.names import CANDIDATES
-from tests.conftest import REPOSITORY
+from tests.places import REPOSITORY
 from training.cli import EXPERIMENT, main
 
 

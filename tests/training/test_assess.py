@@ -8,7 +8,7 @@ import pytest
 from registry.evaluation.metrics import detection
 from registry.model.scorer import Scorer
 from tests.registry.graphs import first_input
-from tests.training.test_model_card import contract_of, dataset, made
+from tests.training.payments import contract_of, dataset, made
 from training.assess import Assessment, assess, drawn
 from training.data import Data
 from training.split import split_data

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.processes import free_port
 from registry.evaluation.rows import read_rows
-from tests.conftest import REPOSITORY, World
+from tests.places import REPOSITORY
 from tests.training.commands import (
     Finished,
     candidates,
@@ -22,6 +22,7 @@ from tests.training.commands import (
     process,
     training,
 )
+from tests.world import World
 
 
 def missing_column(folder: Path, transactions: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.evaluation.metrics import Costs
-from tests.conftest import REPOSITORY
+from tests.places import REPOSITORY
 from training.dataset import Dataset, Entity, read_dataset
 from training.errors import BadInput
 

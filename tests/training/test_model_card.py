@@ -4,80 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
-from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.contract import Contract
 from registry.model.scorer import Scorer
 from tests.registry.graphs import first_input
+from tests.training.payments import contract_of, dataset, made
 from training import model_card
 from training.assess import Assessment, assess
 from training.data import Data
-from training.dataset import Dataset
 from training.metric_labels import LABELS
 from training.model_card import Card
 from training.split import Split, split_data
 
 FACTS = {"model": "made <b>by hand</b>", "commit": "a" * 40}
-
-
-def dataset(**changed: object) -> Dataset:
-    roles = {
-        "label": "fraud",
-        "time": {"column": "when"},
-        "amount": "amount",
-        "numbers": ["hint"],
-        "delay_days": 1,
-        "alert_budget_per_day": 5,
-        "test_share": 0.4,
-    }
-    return Dataset.model_validate(roles | changed)
-
-
-def made(described: Dataset) -> Data:
-    """Twenty days of a hundred transactions; the `amount` says much of the label."""
-    generator = np.random.default_rng(0)
-    labels = (generator.random(2000) < 0.05).astype(np.int8)
-    minutes = np.sort(generator.integers(0, 20 * 24 * 60, 2000))
-    frame = pl.DataFrame(
-        {
-            "fraud": labels,
-            "when": [datetime(2026, 1, 1) + timedelta(minutes=int(one)) for one in minutes],
-            "amount": 0.5 * generator.random(2000) + 0.4 * labels,
-            "hint": generator.random(2000),
-            "card": generator.integers(0, 100, 2000),
-        }
-    )
-    return Data(frame, described, Path("/home/somebody/payments.parquet"), "d" * 64)
-
-
-def contract_of(data: Data) -> Contract:
-    inputs = tuple(
-        Input(
-            name=name,
-            kind="number",
-            nullable=name == "hint",
-            low=0.0,
-            high=1.0,
-            reference=0.5,
-            histogram=Histogram(edges=(0.5,), counts=(1, 1)),
-        )
-        for name in data.dataset.inputs
-    )
-    return Contract(
-        dataset="payments.yaml",
-        inputs=inputs,
-        threshold=0.6,
-        threshold_method="chosen by hand",
-        training_window=Window(
-            start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 1, 12, tzinfo=UTC)
-        ),
-        delay_days=1,
-    )
 
 
 def assessed(data: Data) -> tuple[Split, Contract, Assessment]:

@@ -19,10 +19,10 @@ from registry.model.scorer import open_model
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import CANDIDATES
 from registry.tracking.rest import Registry
-from tests.conftest import POLICY, REPOSITORY, World
-from tests.shared import shared_data
+from tests.places import REPOSITORY, shared_data
 from tests.training.commands import Finished, candidates, environment_of, newest_run, process
 from tests.training.policies import write_policy
+from tests.world import POLICY, World
 
 MLFLOW = str(Path(sys.executable).parent / "mlflow")
 REFERENCE = re.compile(r"[0-9a-f]{32}@sha256:[0-9a-f]{64}")

@@ -26,11 +26,12 @@ from registry.model.contract import Contract, read_contract
 from registry.model.scorer import Scorer, open_model
 from registry.tracking.candidates import fetch_candidate
 from registry.tracking.names import CANDIDATES
-from tests.conftest import REPOSITORY, World
 from tests.inference.pods import served_head
+from tests.places import REPOSITORY
 from tests.training import own_data
 from tests.training.commands import Finished, candidates, newest_run, training
 from tests.training.policies import write_policy
+from tests.world import World
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset

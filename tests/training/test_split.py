@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.shared import shared_data
+from tests.places import shared_data
 from training.dataset import Dataset
 from training.errors import BadInput
 from training.split import Split, drop_compromised, prequential_folds, split_by_time, split_data

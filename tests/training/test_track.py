@@ -18,7 +18,7 @@ from registry.tracking.candidates import fetch_candidate
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES
 from tests.candidates import contract, numbers, pipeline
-from tests.conftest import Server, World
+from tests.world import Server, World
 from training import track
 from training.convert import convert
 

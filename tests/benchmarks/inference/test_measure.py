@@ -20,7 +20,7 @@ from benchmarks.inference.report import verdicts
 from benchmarks.inference.servers import Server
 from tests.candidates import NAMES, numbers, pipeline
 from tests.components import program
-from tests.conftest import World
+from tests.world import World
 
 CORE = min(os.sched_getaffinity(0))
 ANSWER = b'{"probability": 0.25}'

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import free_port, port_is_taken
-from tests.conftest import REPOSITORY
-from tests.deploy.local.test_processes import wait_until
+from tests.places import REPOSITORY
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,8 @@ from deploy.local.processes import (
     status_of,
     wait_until_ok,
 )
-from tests.conftest import Server
+from tests.waiting import wait_until
+from tests.world import Server
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 PARENT = """\
@@ -34,13 +33,6 @@ print(child.pid, flush=True)
 time.sleep(600)
 """
 DEAF_PARENT = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + PARENT
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def is_alive(process_id: int) -> bool:

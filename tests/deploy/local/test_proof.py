@@ -14,9 +14,9 @@ from deploy.local import proof, traffic
 from deploy.local.traffic import Exchange
 from inference.model import ServedModel
 from tests.candidates import NAMES
-from tests.conftest import World
 from tests.deploy.local import held_out
 from tests.inference.pods import served_head
+from tests.world import World
 
 
 @pytest.fixture

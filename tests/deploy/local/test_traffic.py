@@ -11,9 +11,9 @@ from deploy.local import traffic
 from deploy.local.processes import free_port, inference_service, status_of, wait_until_ok
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, contract, saved_model
-from tests.conftest import World
 from tests.deploy.local import held_out
-from tests.deploy.local.test_processes import wait_until
+from tests.waiting import wait_until
+from tests.world import World
 
 
 def test_one_row_in_twenty_is_a_fraud_and_the_order_is_that_of_time(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from registry.ledger.statement import Entry, Statement, sign
 from registry.lifecycle.append import given, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from tests.conftest import World
+from tests.world import World
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 ALICE = Approval("github:alice", "as agreed")

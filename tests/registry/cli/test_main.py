@@ -27,7 +27,8 @@ from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.tracking.client import read_ledger
 from registry.tracking.names import PRODUCTION
-from tests.conftest import POLICY, REPOSITORY, World
+from tests.places import REPOSITORY
+from tests.world import POLICY, World
 
 COMMANDS = [
     "init",

@@ -13,9 +13,9 @@ from securesystemslib.signer import CryptoSigner
 from registry.cli import output
 from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.trust import Trust
-from tests.conftest import World
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, promote, repeated, trusted
 from tests.registry.trials import evidence_of, measurements_of, policy_of
+from tests.world import World
 
 HOSTILE = "see [jira] [/x] [red]all is well[/red]"
 

@@ -15,8 +15,8 @@ from registry.evaluation.gates.gate import Verdict
 from registry.ledger import statement
 from registry.ledger.manifest import Manifest, sha256_of
 from tests.candidates import NAMES, saved_model
-from tests.conftest import World
 from tests.registry.trials import evidence_of, measurements_of, policy_of
+from tests.world import World
 
 DIGEST = "0123456789abcdef" * 4
 

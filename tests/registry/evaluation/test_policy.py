@@ -15,7 +15,7 @@ from registry.evaluation.gates.calibration import Calibration
 from registry.evaluation.gates.no_worse import NoWorse
 from registry.evaluation.metrics import Costs
 from registry.evaluation.policy import SHIPPED, Gates, Policy, read_policy
-from tests.conftest import REPOSITORY
+from tests.places import REPOSITORY
 
 DEMO = REPOSITORY / "deploy" / "local" / "demo-policy.yaml"
 SCHEMA = REPOSITORY / "registry" / "policy.schema.json"

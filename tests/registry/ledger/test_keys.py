@@ -22,7 +22,7 @@ from registry.ledger.keys import find, read_public_key, with_key, with_last
 from registry.ledger.trust import Trust, create_ledger, open_signer, read_trust
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
-from tests.conftest import World
+from tests.world import World
 
 Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 

@@ -21,8 +21,9 @@ from registry.ledger import vault
 from registry.ledger.keys import read_public_key
 from registry.ledger.trust import Trust, open_signer, trusted_key
 from registry.tracking.names import PRODUCTION
-from tests.conftest import REPOSITORY, World
+from tests.places import REPOSITORY
 from tests.registry.key_vault import VERSION, KeyVault, key_vault
+from tests.world import World
 
 
 @pytest.fixture

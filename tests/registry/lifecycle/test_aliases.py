@@ -12,7 +12,7 @@ from registry.errors import NotFound, VerificationError
 from registry.lifecycle.aliases import repair, stale_signs
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, PRODUCTION, PROMPT_TAG
-from tests.conftest import World
+from tests.world import World
 
 
 def stale(world: World) -> list[str]:

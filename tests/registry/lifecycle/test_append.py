@@ -15,9 +15,9 @@ from registry.lifecycle.append import append, given, next_place
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.promote import promote
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from tests.conftest import POLICY, World
 from tests.registry import entries
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, trusted, version
+from tests.world import POLICY, World
 
 REVIEW = Approval("github:bob", "still good", "https://example.com/reviews/1")
 

@@ -22,7 +22,7 @@ from registry.model.scorer import open_model
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from tests.candidates import ORIGIN, register_candidate, saved_model, write_evaluation_rows
-from tests.conftest import POLICY, World
+from tests.world import POLICY, World
 
 
 def verdicts(evidence: Evidence) -> dict[str, Verdict]:

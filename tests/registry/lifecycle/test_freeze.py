@@ -9,7 +9,7 @@ from registry.ledger.chain import Link
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.rollback import rollback
-from tests.conftest import World
+from tests.world import World
 
 REASON = Approval("github:alice", "year-end change stop")
 

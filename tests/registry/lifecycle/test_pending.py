@@ -11,7 +11,7 @@ from registry.lifecycle.pending import MOST, in_flight
 from registry.lifecycle.rollback import rollback
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
-from tests.conftest import World
+from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("no_evidence")
 

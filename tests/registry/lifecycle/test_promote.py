@@ -24,7 +24,7 @@ from registry.tracking.candidates import FILES_TAG, stage, staged
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, PRODUCTION
 from tests.candidates import NAMES, saved_model
-from tests.conftest import POLICY, World
+from tests.world import POLICY, World
 
 BOB = Approval("github:bob", "better too")
 

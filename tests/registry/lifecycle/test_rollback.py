@@ -17,8 +17,8 @@ from registry.tracking.client import read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import CANDIDATES, PRODUCTION
 from registry.tracking.rest import Registry
-from tests.conftest import World
 from tests.registry.entries import trusted
+from tests.world import World
 
 BOB = Approval("github:bob", "too many false alerts", "https://example.com/incidents/7")
 

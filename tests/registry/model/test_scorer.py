@@ -14,18 +14,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from registry.errors import ContractError, UsageError
-from registry.model.contract import Contract, Histogram, Input
+from registry.model.contract import Contract
 from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
 from tests.candidates import contract, numbers, pipeline, saved_model
+from tests.contracts import category
 
-BRAND = Input(
-    name="brand",
-    kind="category",
-    nullable=True,
-    categories=("visa", "amex", "None", "nan"),
-    reference="visa",
-    histogram=Histogram(counts=(1, 1, 1, 1)),
-)
+BRAND = category("brand", "visa", "amex", "None", "nan", nullable=True)
 AMOUNT = contract(("amount",)).inputs[0]
 MIXED = contract().model_copy(update={"inputs": (AMOUNT, BRAND)})
 

@@ -13,7 +13,7 @@ from registry.ledger.manifest import Manifest
 from registry.tracking.candidates import candidate, fetch_candidate, stage, staged
 from registry.tracking.names import CANDIDATES
 from tests.candidates import NAMES, saved_model
-from tests.conftest import World
+from tests.world import World
 
 
 def test_a_candidate_is_found_by_its_number(world: World) -> None:

@@ -11,8 +11,8 @@ from mlflow.exceptions import MlflowException
 from registry.errors import NotFound, RegistryError, Unreachable, UsageError
 from registry.tracking.client import connect, download, server_errors, suppress_exists
 from registry.tracking.names import PRODUCTION
-from tests.conftest import World
 from tests.registry.strangers import stranger
+from tests.world import World
 
 
 @pytest.fixture(autouse=True)

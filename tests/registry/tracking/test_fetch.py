@@ -15,8 +15,8 @@ from registry.ledger.manifest import Manifest
 from registry.ledger.statement import Statement
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
-from tests.conftest import World
 from tests.registry.strangers import stranger
+from tests.world import World
 
 
 def change_one_byte(model: Path) -> None:

@@ -15,9 +15,9 @@ from registry.tracking import rest
 from registry.tracking.client import connect, read_ledger
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from registry.tracking.rest import File, Registry
-from tests.conftest import World
 from tests.registry.entries import TRUST
 from tests.registry.strangers import answering, send, stranger
+from tests.world import World
 
 
 @pytest.fixture(autouse=True)

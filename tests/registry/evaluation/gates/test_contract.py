@@ -7,26 +7,11 @@ from typing import Any
 import pytest
 
 from registry.evaluation.gates.contract import ContractCompatible, ContractMeasured, contract_breaks
-from registry.model.contract import Contract, Histogram, HistoryFeature, Input
+from registry.model.contract import Contract, HistoryFeature, Input
 from tests.candidates import contract
+from tests.contracts import category, number
 from tests.registry.graphs import first_input, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
-
-
-def number(name: str, **changed: Any) -> Input:
-    fields = {"kind": "number", "nullable": False, "reference": 0.0, "histogram": {"counts": (1,)}}
-    return Input.model_validate({"name": name, **fields, **changed})
-
-
-def category(name: str, *categories: str, nullable: bool = False) -> Input:
-    return Input(
-        name=name,
-        kind="category",
-        nullable=nullable,
-        categories=categories,
-        reference=categories[0],
-        histogram=Histogram(counts=(1,) * len(categories)),
-    )
 
 
 def feature(name: str, **changed: Any) -> HistoryFeature:

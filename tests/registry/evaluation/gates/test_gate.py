@@ -15,8 +15,8 @@ from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
-from tests.conftest import POLICY
 from tests.registry.trials import ends, measure, part
+from tests.world import POLICY
 
 GATES = tuple(Gates.model_fields)
 

@@ -14,9 +14,10 @@ from onnx import TensorProto, helper
 
 from registry.evaluation.gates.gate import Trial
 from registry.evaluation.gates.robustness import Robustness, RobustnessMeasured
-from registry.model.contract import Contract, Input
+from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT
-from tests.candidates import HISTOGRAM, contract
+from tests.candidates import contract
+from tests.contracts import category
 from tests.registry.graphs import INPUT, first_input, integer, model_of, number, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
 
@@ -98,14 +99,7 @@ def test_no_number_for_extreme_input_is_caught() -> None:
 
 
 def test_a_model_that_gives_up_on_an_unseen_category_is_caught() -> None:
-    kind = Input(
-        name="amount",
-        kind="category",
-        nullable=False,
-        categories=("shop", "web"),
-        reference="shop",
-        histogram=HISTOGRAM,
-    )
+    kind = category("amount", "shop", "web")
     described = contract().model_copy(update={"inputs": (kind,)})
     values = np.array(["shop", "web"] * 50)
     found = GATE.measure(trial(strict_about_categories(), described, values))

@@ -1,4 +1,4 @@
-"""Real data that lies beside a checkout on some machines; the project does not need it."""
+"""Where the repository is, and real data that lies beside it on some machines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parents[1]
+DATA = REPOSITORY.parent / "shared" / "data"
+"""The project does not need it: a test whose data is missing is skipped."""
 
 
 def shared_data(name: str) -> Path:
