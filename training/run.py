@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from registry.progress import step
-from registry.tracking.candidates import AUTHORS_TAG
+from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
 from training.contract_writer import describe_inputs, write_contract
@@ -182,7 +182,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
-        "commit": origin["git_commit"],
+        "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }
 

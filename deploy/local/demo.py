@@ -30,12 +30,11 @@ from registry.ledger.trust import read_trust
 from registry.model.scorer import open_model
 from registry.tracking.client import connect, read_ledger
 from registry.tracking.fetch import fetch_verified
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from registry.tracking.rest import Registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLICY = "deploy/local/demo-policy.yaml"
-EXPERIMENT = "fraud-detector"
 INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""
 
@@ -133,8 +132,9 @@ def _to_production(tracking_uri: str, folder: Path, environment: dict[str, str],
     say("Training on the embedded data, as an MLflow Project")
     before = _newest_candidate(tracking_uri)
     # Another seed each time: a second demo has another model to compare with the first.
-    train = ["mlflow", "run", ".", "--env-manager", "local", "--experiment-name", EXPERIMENT]
-    run([*train, "-P", f"seed={before}"], environment)
+    train = ["mlflow", "run", ".", "--env-manager", "local"]
+    train += ["--experiment-name", TRAINING_EXPERIMENT, "-P", f"seed={before}"]
+    run(train, environment)
     candidate = _newest_candidate(tracking_uri)
     if candidate == before:
         raise Stopped("training registered no candidate")

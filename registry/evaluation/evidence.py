@@ -20,13 +20,7 @@ from registry.ledger import statement
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import Candidate, Sha256
 from registry.tracking.client import download, server_errors
-from registry.tracking.names import EVIDENCE_EXPERIMENT
-
-EVIDENCE_FILE = "evidence.json"
-MODEL_FOLDER = "model"
-POLICY_FILE = "policy.yaml"
-PARITY_FILE = "parity/rows.parquet"
-SCORES_FILE = "scores.parquet"
+from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
 
 class _Value(BaseModel):

@@ -17,13 +17,12 @@ from registry.tracking.candidates import staged
 from registry.tracking.client import server_errors
 from registry.tracking.names import (
     CANDIDATES,
+    LEDGER_VERSION_TAG,
     PRODUCTION,
     PRODUCTION_ALIAS,
     PROMPT_TAG,
     STAGING_ALIAS,
 )
-
-LEDGER_VERSION_TAG = "ledger_version"
 
 Sign = tuple[str, Callable[[], None]]
 """What is stale, in words, and what puts it right."""

@@ -12,16 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from registry.errors import ContractError, NotFound
-from registry.evaluation.evidence import (
-    MODEL_FOLDER,
-    PARITY_FILE,
-    POLICY_FILE,
-    SCORES_FILE,
-    ComparedWith,
-    Evidence,
-    Rows,
-    write_evidence,
-)
+from registry.evaluation.evidence import ComparedWith, Evidence, Rows, write_evidence
 from registry.evaluation.gates.gate import Judged, Trial
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
@@ -32,10 +23,27 @@ from registry.ledger.trust import Trust
 from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
-from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG, candidate, fetch_candidate
+from registry.tracking.candidates import candidate, fetch_candidate
 from registry.tracking.client import download, read_ledger, server_errors, suppress_exists
 from registry.tracking.fetch import fetch_verified
-from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.names import (
+    AUTHORS_TAG,
+    CANDIDATE_RUN_TAG,
+    CANDIDATE_TAG,
+    CANDIDATES,
+    COMPARED_WITH_TAG,
+    EVIDENCE_EXPERIMENT,
+    FILES_TAG,
+    MODEL_FOLDER,
+    NOTHING,
+    PARITY_FILE,
+    PASSED,
+    POLICY_FILE,
+    POLICY_TAG,
+    REFUSED,
+    SCORES_FILE,
+    VERDICT_TAG,
+)
 from registry.tracking.rest import Registry
 
 
@@ -173,11 +181,11 @@ def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
             _experiment(client),
             run_name=f"candidate-{evidence.candidate.version}",
             tags={
-                "candidate": f"{CANDIDATES}/{evidence.candidate.version}",
-                "candidate_run": evidence.candidate.run_id,
-                "policy": evidence.policy.name,
-                "verdict": "refused" if evidence.blocking else "passed",
-                "compared_with": compared.statement if compared else "nothing",
+                CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
+                CANDIDATE_RUN_TAG: evidence.candidate.run_id,
+                POLICY_TAG: evidence.policy.name,
+                VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
+                COMPARED_WITH_TAG: compared.statement if compared else NOTHING,
             },
         )
         run_id = str(run.info.run_id)

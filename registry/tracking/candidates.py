@@ -13,11 +13,6 @@ from registry.tracking.client import download, server_errors
 from registry.tracking.names import CANDIDATES, STAGING_ALIAS
 
 STAGING = "staging"
-AUTHORS_TAG = "authors"
-"""Of a training run: who made the candidate, such as `git:alice@example.com github:alice`."""
-
-FILES_TAG = "files_sha256"
-"""Of a candidate: the digest of its files when it was registered."""
 
 
 def candidate(client: MlflowClient, which: str) -> ModelVersion:
