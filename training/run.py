@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.errors import first_error
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from registry.progress import step
@@ -59,8 +60,8 @@ def train(raw: dict[str, str]) -> int | None:
     try:
         parameters = Parameters.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadInput(f"parameter `{first['loc'][0]}`: {first['msg']}") from error
+        first = first_error(error)
+        raise BadInput(f"parameter `{first.field}`: {first.message}") from error
     mlflow.log_params(raw)
     origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)

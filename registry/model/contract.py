@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from registry.errors import ContractError
+from registry.errors import ContractError, first_error
 
 UNKNOWN_CATEGORY_CODE = -1.0
 """The code of a category that is missing or that training never saw: scored, not refused."""
@@ -151,9 +151,8 @@ def read_contract(model_directory: Path) -> Contract:
     except OSError as error:
         raise ContractError(f"{path.name} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ContractError(f"MLmodel: contract field {field!r}: {first['msg']}") from error
+        first = first_error(error)
+        raise ContractError(f"MLmodel: contract field {first.field!r}: {first.message}") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise ContractError(
             "MLmodel holds no contract and signature that can be read; "

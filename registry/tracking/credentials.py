@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from registry.errors import UsageError
+from registry.errors import UsageError, first_error
 
 
 class Access(BaseSettings):
@@ -87,8 +87,8 @@ def read_access() -> Access:
     try:
         return Access()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = f"MLFLOW_{str(first['loc'][0]).upper()}"
+        first = first_error(error)
+        name = f"MLFLOW_{first.field.upper()}"
         if name in ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4"):
             raise UsageError(f"{name} is not known here; use MLFLOW_TRACKING_TOKEN") from None
-        raise UsageError(f"{name}: {first['msg']}") from None
+        raise UsageError(f"{name}: {first.message}") from None

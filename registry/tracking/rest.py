@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
 
-from registry.errors import Unreachable, UsageError, VerificationError, on_one_line
+from registry.errors import Unreachable, UsageError, VerificationError, first_error, on_one_line
 from registry.ledger.chain import Version
 from registry.tracking.connection import Connection
 from registry.tracking.names import PRODUCTION, PROMPT_TAG, STATEMENT_TAG
@@ -172,7 +172,7 @@ class Registry:
                 raise Unreachable(f"{doing}: the answer is not MLflow's")
             return answer, len(content)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = on_one_line(".".join(str(part) for part in first["loc"]))[:100]
-            reason = f"{where}: {first['msg']}" if where else first["msg"]
+            first = first_error(error)
+            field = on_one_line(first.field)[:100]
+            reason = f"{field}: {first.message}" if field else first.message
             raise Unreachable(f"{doing}: the answer is not MLflow's ({reason})") from None
