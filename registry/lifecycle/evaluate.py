@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-
 from registry.errors import ContractError, NotFound
 from registry.evaluation.evidence import ComparedWith, Evidence, Rows, write_evidence
 from registry.evaluation.gates.gate import Judged, Trial
@@ -24,7 +21,14 @@ from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
 from registry.tracking.candidates import candidate, fetch_candidate
-from registry.tracking.client import download, read_ledger, server_errors, suppress_exists
+from registry.tracking.client import (
+    MlflowClient,
+    ModelVersion,
+    download,
+    read_ledger,
+    server_errors,
+    suppress_exists,
+)
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import (
     AUTHORS_TAG,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError
@@ -13,7 +12,7 @@ from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.append import append, given, next_place
 from registry.lifecycle.approval import Approval
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.head import head_of
 
 

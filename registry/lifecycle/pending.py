@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from mlflow import MlflowClient
-
 from registry.ledger.chain import Link
-from registry.tracking.client import server_errors
+from registry.tracking.client import MlflowClient, server_errors
 from registry.tracking.names import (
     CANDIDATE_RUN_TAG,
     CANDIDATE_TAG,

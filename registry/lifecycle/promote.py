@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlflow import MlflowClient
 from pydantic import ValidationError
 from securesystemslib.signer import Signer
 
@@ -21,7 +20,7 @@ from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, given, next_place
 from registry.lifecycle.approval import Approval, choose, with_comment
 from registry.progress import step
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.names import POLICY_FILE
 
 

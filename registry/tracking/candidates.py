@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-
 from registry.errors import NotFound, UsageError
-from registry.tracking.client import download, server_errors
+from registry.tracking.client import (
+    MlflowClient,
+    MlflowException,
+    ModelVersion,
+    download,
+    server_errors,
+)
 from registry.tracking.names import CANDIDATES, STAGING_ALIAS
 
 STAGING = "staging"

@@ -6,21 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import mlflow.artifacts
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 from requests import RequestException
 
-from registry.errors import (
-    NotFound,
-    RegistryError,
-    Unreachable,
-    on_one_line,
-)
+from registry.errors import NotFound, RegistryError, Unreachable, on_one_line
 from registry.ledger.chain import Ledger
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust
+from registry.tracking.client_settings import set_client_defaults
 from registry.tracking.rest import Registry
+
+set_client_defaults()  # before mlflow is imported, and it is imported nowhere else in registry
+import mlflow.artifacts  # noqa: E402
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities.model_registry import ModelVersion  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+__all__ = [
+    "MlflowClient",
+    "MlflowException",
+    "ModelVersion",
+    "connect",
+    "download",
+    "read_ledger",
+    "server_errors",
+    "suppress_exists",
+]
 
 
 @contextmanager

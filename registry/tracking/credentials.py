@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.errors import UsageError, first_error
+from registry.tracking.client_settings import MAX_RETRIES, TIMEOUT_SECONDS
 
 
 class Access(BaseSettings):
@@ -28,8 +29,8 @@ class Access(BaseSettings):
     tracking_auth: Annotated[str, Field(max_length=0)] = ""
     tracking_aws_sigv4: Annotated[bool, Field(lt=1)] = False
     workspace: str = ""
-    http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = 20
-    http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = 3
+    http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = TIMEOUT_SECONDS
+    http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = MAX_RETRIES
 
     def headers(self) -> dict[str, str]:
         """What says who asks, and in which workspace. Raises UsageError, without the secret."""

@@ -108,13 +108,5 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     assert [name for name in unwanted if name in loaded] == []
 
 
-def test_the_services_mlflow_client_reports_to_nobody() -> None:
-    program = (
-        "import inference.app; from mlflow.telemetry import get_telemetry_client; "
-        "print(get_telemetry_client())"
-    )
-    assert output_of(Path(sys.executable), program) == "None"
-
-
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:
     assert version("mlflow") == version("mlflow-skinny") == "3.17.2"
