@@ -35,13 +35,13 @@ def on_one_line(text: str) -> str:
 
 
 class RegistryError(Exception):
-    """Base of what the command line prints as one line, without a traceback."""
+    """Base class; the command line prints the message as one line, without a traceback."""
 
     exit_code = 2
 
 
 class UsageError(RegistryError):
-    """The command, a setting or an input file is not what it must be."""
+    """A command, a setting or an input file is wrong."""
 
 
 class NotFound(UsageError):
@@ -49,24 +49,24 @@ class NotFound(UsageError):
 
 
 class Unreachable(RegistryError):
-    """The tracking server, or its artifact store, does not answer or refuses."""
+    """The tracking server or its artifact store does not respond, or refuses the request."""
 
 
 class Refused(RegistryError):
-    """A gate or a rule of promotion says no."""
+    """A gate failed, or a rule of promotion is not met."""
 
     exit_code = 3
 
 
 class VerificationError(RegistryError):
-    """Signature, chain or bytes are not what they must be."""
+    """A signature, the chain or the bytes of a file do not verify."""
 
     exit_code = 3
 
 
 class ContractError(VerificationError):
-    """The model's contract is missing, or says something impossible."""
+    """The model's contract is missing or invalid, or the model does not fulfil it."""
 
 
 class BytesMismatch(VerificationError):
-    """Files differ from the ones the statement names."""
+    """Files differ from those that the statement lists."""

@@ -20,7 +20,7 @@ from registry.ledger.trust import Trust
 from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
-from registry.tracking.candidates import candidate, fetch_candidate
+from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import (
     MlflowClient,
     ModelVersion,
@@ -112,10 +112,10 @@ def _trial(
     """Fetch what is judged into the folder of evidence, and Production beside it; score both."""
     with server_errors(f"reading the run of candidate {version.version}"):
         run = client.get_run(str(version.run_id))
-    with step(f"fetching candidate {version.version}"):
+    with step(f"downloading candidate {version.version}"):
         folder.mkdir()
-        fetched = fetch_candidate(client, version, folder.parent / "candidate")
-        shutil.move(fetched, folder / MODEL_FOLDER)
+        downloaded = download_candidate(client, version, folder.parent / "candidate")
+        shutil.move(downloaded, folder / MODEL_FOLDER)
         shutil.copyfile(policy_path, folder / POLICY_FILE)
         address = f"{run.info.artifact_uri}/{PARITY_FILE}"
         (folder / PARITY_FILE).parent.mkdir()
