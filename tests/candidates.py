@@ -24,12 +24,11 @@ from registry.evaluation.rows import AMOUNT, LABEL, TIME
 from registry.ledger.manifest import Manifest
 from registry.model.contract import Contract, Histogram
 from registry.model.scorer import SESSION_OPTIONS
-from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
 from registry.tracking.client import suppress_exists
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import AUTHORS_TAG, CANDIDATES, FILES_TAG, PARITY_FILE
 from tests.contracts import contract_of, number
 from training.convert import convert
-from training.track import PARITY_FILE, model_signature
+from training.track import model_signature
 
 NAMES = ("amount", "count_7d", "risk_7d")
 HISTOGRAM = Histogram(edges=(1.0,), counts=(5, 5))

@@ -20,11 +20,10 @@ from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
 from registry.progress import step
+from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from training.errors import BadInput
 from training.evaluation_rows import write_rows
 from training.run import train as train_model
-
-EXPERIMENT = "fraud-detector"
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -51,14 +50,14 @@ def train(
         "register": register,
     }
     if "MLFLOW_RUN_ID" not in os.environ and "MLFLOW_EXPERIMENT_NAME" not in os.environ:
-        mlflow.set_experiment(EXPERIMENT)
+        mlflow.set_experiment(TRAINING_EXPERIMENT)
     with mlflow.start_run() as run:
         try:
             version = train_model(raw)
         except BaseException as error:
             reason = str(error) or type(error).__name__
             with suppress(MlflowException):  # where the server is what failed, the reason stays
-                mlflow.set_tag("failure", reason[:5000])
+                mlflow.set_tag(FAILURE_TAG, reason[:5000])
             raise
     print(f"  run {run.info.run_id}")
     if version is not None:

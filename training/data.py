@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from features.offline import add_calendar, add_history
+from registry.atomic import atomic_write
 from registry.ledger.manifest import sha256_of
 from training import simulate
 from training.dataset import Dataset
@@ -59,9 +59,8 @@ def _simulated(cache: Path) -> Path:
     path = cache / f"simulated-{SIMULATION_SEED}-{code}.parquet"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        simulate.simulate(seed=SIMULATION_SEED).write_parquet(unfinished)
-        unfinished.replace(path)
+        with atomic_write(path) as temporary:
+            simulate.simulate(seed=SIMULATION_SEED).write_parquet(temporary)
     return path
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from features.definitions import calendar_features, history_features
+from registry.errors import first_error
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
 from registry.model.contract import CalendarFeature, CalendarPart, HistoryFeature
@@ -169,9 +170,8 @@ def read_dataset(name: str) -> Dataset:
             f"no data-set file {name!r}: give one of {shipped}, or the path of your own YAML file"
         ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(f"{path.name}: {key}: {first['msg']}") from error
+        first = first_error(error)
+        raise BadInput(f"{path.name}: {first.field or 'the file'}: {first.message}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a 13th month, say
         reason = " ".join(str(error).split())
         raise BadInput(f"{path.name} cannot be read as YAML: {reason}") from error

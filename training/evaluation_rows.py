@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
+from registry.atomic import atomic_write
 from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
 from training.data import Data, read_data
 from training.dataset import read_dataset
@@ -43,16 +42,12 @@ def write_rows(source: str, dataset_name: str, destination: Path) -> int:
 
 def _write(rows: pl.DataFrame, destination: Path, metadata: dict[str, str]) -> None:
     """Renamed into place when it is whole: half a file would be judged as if it were all."""
-    unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        rows.write_parquet(unfinished, metadata=metadata)
-        unfinished.replace(destination)
+        with atomic_write(destination) as temporary:
+            rows.write_parquet(temporary, metadata=metadata)
     except OSError as error:
         raise BadInput(f"{destination} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def bands(data: Data, test: pl.DataFrame) -> list[pl.Series]:

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.errors import first_error
 from registry.evaluation.measures import MEASURES
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from registry.progress import step
 from registry.report.numbers import quantity
-from registry.tracking.candidates import AUTHORS_TAG
+from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
 from training.contract_writer import describe_inputs, write_contract
@@ -61,8 +62,8 @@ def train(raw: dict[str, str]) -> int | None:
     try:
         parameters = Parameters.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadInput(f"parameter `{first['loc'][0]}`: {first['msg']}") from error
+        first = first_error(error)
+        raise BadInput(f"parameter `{first.field}`: {first.message}") from error
     mlflow.log_params(raw)
     origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
@@ -184,7 +185,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
-        "commit": origin["git_commit"],
+        "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from mlflow import MlflowClient
 
 from registry.cli import keys, output, sign, write
 from registry.cli.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
@@ -23,7 +22,7 @@ from registry.ledger.trust import read_trust
 from registry.lifecycle.aliases import stale_signs
 from registry.lifecycle.pending import in_flight
 from registry.tracking import candidates
-from registry.tracking.client import connect, read_ledger
+from registry.tracking.client import MlflowClient, connect, read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.errors import BytesMismatch, Refused, UsageError
@@ -19,14 +18,8 @@ from registry.evaluation.gates.gate import Verdict
 from registry.ledger import statement
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import Candidate, Sha256
-from registry.tracking.client import download, server_errors
-from registry.tracking.names import EVIDENCE_EXPERIMENT
-
-EVIDENCE_FILE = "evidence.json"
-MODEL_FOLDER = "model"
-POLICY_FILE = "policy.yaml"
-PARITY_FILE = "parity/rows.parquet"
-SCORES_FILE = "scores.parquet"
+from registry.tracking.client import MlflowClient, download, server_errors
+from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
 
 class _Value(BaseModel):

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from registry.errors import UsageError
+from registry.errors import UsageError, first_error
 from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
 from registry.evaluation.metrics import Costs
@@ -91,10 +91,9 @@ def read_policy(path: Path) -> Policy:
             )
         return Policy.model_validate(yaml.safe_load(text))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        line = _line_of(text, first["loc"])
-        raise UsageError(f"policy {path.name}, line {line}: {key}: {first['msg']}") from error
+        first = first_error(error)
+        place = f"policy {path.name}, line {_line_of(text, first.location)}"
+        raise UsageError(f"{place}: {first.field or 'the file'}: {first.message}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"policy {path} cannot be read as YAML: {error}") from error
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from mlflow import MlflowClient
-
 from registry.ledger.chain import Link
-from registry.tracking.client import server_errors
-from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.client import MlflowClient, server_errors
+from registry.tracking.names import (
+    CANDIDATE_RUN_TAG,
+    CANDIDATE_TAG,
+    CANDIDATES,
+    COMPARED_WITH_TAG,
+    EVIDENCE_EXPERIMENT,
+    NOTHING,
+    PASSED,
+    VERDICT_TAG,
+)
 
 MOST = 50
 
@@ -18,14 +25,14 @@ def in_flight(client: MlflowClient, head: Link | None) -> list[tuple[str, str]]:
     judged against nothing would stand here. For people: it reads the runs' tags, which `promote`
     does not trust. Raises Unreachable.
     """
-    compared = head.statement.digest if head else "nothing"
+    compared = head.statement.digest if head else NOTHING
     with server_errors("reading the evidence runs"):
         experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
         if experiment is None:
             return []
         runs = client.search_runs(
             [experiment.experiment_id],
-            f"tags.verdict = 'passed' and tags.compared_with = '{compared}' "
+            f"tags.{VERDICT_TAG} = '{PASSED}' and tags.{COMPARED_WITH_TAG} = '{compared}' "
             "and attributes.status = 'FINISHED'",
             max_results=MOST,
         )
@@ -36,7 +43,7 @@ def in_flight(client: MlflowClient, head: Link | None) -> list[tuple[str, str]]:
     newest: dict[str, str] = {}
     for run in runs:
         tags = run.data.tags
-        candidate = (str(tags.get("candidate")), tags.get("candidate_run"))
+        candidate = (str(tags.get(CANDIDATE_TAG)), tags.get(CANDIDATE_RUN_TAG))
         if candidate in present:
             newest.setdefault(candidate[0], str(run.info.run_id))
     return [(run_id, name) for name, run_id in newest.items()]

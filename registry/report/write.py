@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from registry.errors import UsageError
-from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, Evidence
+from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Trial
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import read_policy
@@ -19,6 +19,7 @@ from registry.report import content, plots, render
 from registry.report.business import changed_decisions
 from registry.report.content import Picture
 from registry.report.plots import Difference
+from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE
 
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"

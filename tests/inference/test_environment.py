@@ -95,26 +95,17 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     world.put_in_production()
     program = (
         "import sys\nfrom pathlib import Path\nimport inference.app\n"
-        "from registry.ledger.fold import fold\nfrom registry.ledger.trust import read_trust\n"
-        "from registry.tracking.fetch import fetch_verified\n"
+        "from registry.ledger.trust import read_trust\n"
+        "from registry.tracking.head import fetch_head\n"
         "from registry.tracking.rest import Registry\n"
-        f"registry = Registry({world.server.uri!r})\n"
-        f"head = fold(registry.versions(), read_trust(Path({str(world.config)!r}))).head\n"
-        f"fetch_verified(registry, head, Path({str(tmp_path / 'fetched')!r}))\n"
+        f"trust = read_trust(Path({str(world.config)!r}))\n"
+        f"fetch_head(Registry({world.server.uri!r}), trust, Path({str(tmp_path / 'fetched')!r}))\n"
         "print(*sorted(sys.modules))"
     )
     loaded = output_of(Path(sys.executable), program).split()
     assert (tmp_path / "fetched" / "model.onnx").exists()
     unwanted = ("mlflow", "azure.core", "azure.identity", "opentelemetry.sdk")
     assert [name for name in unwanted if name in loaded] == []
-
-
-def test_the_services_mlflow_client_reports_to_nobody() -> None:
-    program = (
-        "import inference.app; from mlflow.telemetry import get_telemetry_client; "
-        "print(get_telemetry_client())"
-    )
-    assert output_of(Path(sys.executable), program) == "None"
 
 
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:

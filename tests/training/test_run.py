@@ -24,7 +24,7 @@ from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.manifest import Manifest
 from registry.model.contract import Contract, read_contract
 from registry.model.scorer import Scorer, open_model
-from registry.tracking.candidates import fetch_candidate
+from registry.tracking.candidates import download_candidate
 from registry.tracking.names import CANDIDATES
 from tests.inference.pods import served_head
 from tests.places import REPOSITORY
@@ -55,7 +55,7 @@ class Trained:
 
 
 def fetch(client: MlflowClient, version: int, folder: Path) -> Path:
-    return fetch_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
+    return download_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
 
 
 @pytest.fixture(scope="module")

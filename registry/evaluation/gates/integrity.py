@@ -30,6 +30,7 @@ KNOWN_FILES = frozenset(
 )
 KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
 LOADER = "mlflow.onnx"
+"""The only loader: others would unpickle, and loading a pickle runs the code in it."""
 
 
 class IntegrityMeasured(Measured):

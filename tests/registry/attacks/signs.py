@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from registry.lifecycle.aliases import LEDGER_VERSION_TAG
-from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, STAGING_ALIAS
+from registry.tracking.names import (
+    CANDIDATES,
+    LEDGER_VERSION_TAG,
+    PRODUCTION,
+    PRODUCTION_ALIAS,
+    STAGING_ALIAS,
+)
 from tests.registry.attacks.attack import (
     NO_PROBLEM,
     Attack,

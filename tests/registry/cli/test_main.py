@@ -167,7 +167,7 @@ def test_a_server_that_is_away_is_said_clearly_and_soon(world: World) -> None:
     assert time.monotonic() - start < 30
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line == f"error: reading the ledger: no answer from {uri} (Connection refused)"
+    assert line == f"error: reading the ledger: no response from {uri} (Connection refused)"
 
 
 def test_a_missing_setting_is_said_clearly(run: Commands) -> None:
@@ -268,7 +268,7 @@ def test_evaluate_says_on_standard_error_what_takes_time(world: World) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["candidate"]["version"] == 1
     said = [line for line in done.stderr.splitlines() if line.startswith("· ")]
-    assert said[0].startswith("· fetching candidate 1 … ")
+    assert said[0].startswith("· downloading candidate 1 … ")
     assert all(re.search(r" … \d+\.\d s$", line) for line in said), said
 
 

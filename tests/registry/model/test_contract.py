@@ -112,13 +112,13 @@ def test_a_signature_with_other_columns_is_refused(
 ) -> None:
     inputs = json.dumps([{"name": name, "type": kind} for name, kind in columns])
     rewritten(model, lambda document: document["signature"].update(inputs=inputs))
-    with pytest.raises(ContractError, match="the signature and the contract name different inputs"):
+    with pytest.raises(ContractError, match="signature and of the contract differ"):
         read_contract(model)
 
 
 def test_a_model_without_signature_is_refused(model: Path) -> None:
     rewritten(model, lambda document: document.pop("signature"))
-    with pytest.raises(ContractError, match="no contract and signature"):
+    with pytest.raises(ContractError, match="no readable contract and signature"):
         read_contract(model)
 
 
@@ -132,7 +132,7 @@ def test_two_inputs_of_one_name_are_refused() -> None:
     [
         ({"kind": "category"}, "a category has categories, a number has none"),
         ({"categories": ("a",)}, "a category has categories, a number has none"),
-        ({"kind": "category", "categories": ("a", "a")}, "names a category twice"),
+        ({"kind": "category", "categories": ("a", "a")}, "repeats a category"),
     ],
 )
 def test_categories_that_make_no_sense_are_refused(changes: dict[str, Any], words: str) -> None:

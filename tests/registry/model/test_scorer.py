@@ -125,7 +125,7 @@ def test_a_column_that_is_missing_is_named() -> None:
 
 
 def test_a_column_with_text_where_numbers_belong_is_named() -> None:
-    with pytest.raises(UsageError, match="column 'amount' holds something that is no number"):
+    with pytest.raises(UsageError, match="column 'amount' holds a value that is not a number"):
         encode_columns({"amount": ["much"], "brand": ["visa"]}, MIXED.inputs)
 
 

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from registry.errors import NotFound, UsageError
 from registry.ledger.manifest import Manifest
-from registry.tracking.candidates import candidate, fetch_candidate, stage, staged
+from registry.tracking.candidates import candidate, download_candidate, stage, staged
 from registry.tracking.names import CANDIDATES
 from tests.candidates import NAMES, saved_model
 from tests.world import World
@@ -59,7 +59,7 @@ def test_a_candidate_that_does_not_exist_says_how_to_make_one(world: World, whic
 
 def test_a_candidates_own_files_are_fetched_and_no_others(world: World, tmp_path: Path) -> None:
     version = candidate(world.client, str(world.register()))
-    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    folder = download_candidate(world.client, version, tmp_path / "candidate")
     assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 
@@ -69,7 +69,7 @@ def test_a_candidate_that_was_logged_as_a_model_is_fetched_from_where_it_lies(
     logged = _log_model(world.client, saved_model(1.0, NAMES, 0.5))
     world.client.create_registered_model(CANDIDATES)
     version = world.client.create_model_version(CANDIDATES, f"models:/{logged}", model_id=logged)
-    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    folder = download_candidate(world.client, version, tmp_path / "candidate")
     assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 

@@ -34,7 +34,7 @@ def test_a_file_name_cannot_climb_out_of_the_folder(tmp_path: Path, name: str) -
     destination = tmp_path / "in" / "destination"
     with (
         stranger(200, body) as uri,
-        pytest.raises(Unreachable, match="fetching mlflow-artifacts:/1/model: "),
+        pytest.raises(Unreachable, match="downloading mlflow-artifacts:/1/model: "),
     ):
         download(connect(uri), "mlflow-artifacts:/1/model", destination)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -42,12 +42,12 @@ def test_a_file_name_cannot_climb_out_of_the_folder(tmp_path: Path, name: str) -
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"files": 5}', b'{"files": [{"path": 5}]}'])
 def test_a_listing_that_is_not_mlflows_is_unreachable(tmp_path: Path, body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable, match="fetching "):
+    with stranger(200, body) as uri, pytest.raises(Unreachable, match="downloading "):
         download(connect(uri), "mlflow-artifacts:/1/model", tmp_path / "model")
 
 
 def test_files_that_the_server_does_not_have_are_unreachable(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="fetching mlflow-artifacts:/none/model"):
+    with pytest.raises(Unreachable, match="downloading mlflow-artifacts:/none/model"):
         download(world.client, "mlflow-artifacts:/none/model", tmp_path / "model")
 
 

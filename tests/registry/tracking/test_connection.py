@@ -18,11 +18,11 @@ from tests.registry.strangers import answering, send
 @pytest.fixture(autouse=True)
 def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr(connection, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "RETRY_DELAY_SECONDS", 0.01)
 
 
-def read(address: str, most_bytes: int = 1000) -> bytes:
-    return b"".join(Connection(address).get("asking", "/x", {"a": "b"}, most_bytes))
+def read(address: str, max_bytes: int = 1000) -> bytes:
+    return b"".join(Connection(address).get("asking", "/x", {"a": "b"}, max_bytes))
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_an_answer_that_breaks_off_is_unreachable_and_not_damaged() -> None:
         read(address)
 
 
-@pytest.mark.parametrize(("most_bytes", "enough"), [(5, True), (4, False)])
-def test_an_answer_may_be_so_large_and_no_larger(most_bytes: int, enough: bool) -> None:
+@pytest.mark.parametrize(("max_bytes", "enough"), [(5, True), (4, False)])
+def test_an_answer_may_be_so_large_and_no_larger(max_bytes: int, enough: bool) -> None:
     with answering(lambda handler: send(handler, 200, b"hello")) as address:
         if enough:
-            assert read(address, most_bytes) == b"hello"
+            assert read(address, max_bytes) == b"hello"
         else:
-            with pytest.raises(Unreachable, match=r"^asking: the answer is larger than 4 bytes$"):
-                read(address, most_bytes)
+            with pytest.raises(Unreachable, match=r"^asking: the response is larger than 4 bytes$"):
+                read(address, max_bytes)
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 def test_whatever_trickles_is_given_up(
     head: bytes, piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "MAX_RESPONSE_SECONDS", 0.3)
     began = time.monotonic()
     with (
         answering(lambda handler: trickle(handler, repeated(head, piece))) as address,

@@ -28,8 +28,8 @@ def no_access_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
-def read(address: str, most_bytes: int = 1000) -> bytes:
-    return b"".join(Connection(address).get("asking", "/x", {"a": "b"}, most_bytes))
+def read(address: str, max_bytes: int = 1000) -> bytes:
+    return b"".join(Connection(address).get("asking", "/x", {"a": "b"}, max_bytes))
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def test_a_way_of_saying_who_asks_that_is_not_known_is_not_passed_over(
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError) as failure:
         Connection("http://127.0.0.1:9")
-    assert str(failure.value) == f"{name} is not known here; use MLFLOW_TRACKING_TOKEN"
+    assert str(failure.value) == f"{name} is not supported here; use MLFLOW_TRACKING_TOKEN"
 
 
 @pytest.mark.parametrize("token", ["s3cret\nx: y", "s3cret\x00", "s3crét"])

@@ -112,12 +112,12 @@ def test_a_list_without_an_end_is_not_followed_for_ever(numbers: range) -> None:
     with stranger(200, page(numbers, more=True)) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).versions()
     assert str(failure.value) == (
-        "reading the ledger: the list of versions is too long, or has no end"
+        "reading the ledger: the list of versions is too long, or endless"
     )
 
 
 def test_a_list_that_grows_for_ever_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "LEDGER_BYTES", 10_000)
+    monkeypatch.setattr(rest, "MAX_LEDGER_BYTES", 10_000)
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         after = int(handler.path.rpartition("%3E+")[2].partition("&")[0])
@@ -132,10 +132,10 @@ def test_a_list_that_grows_for_ever_is_not_kept(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_page_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "PAGE_BYTES", 1000)
+    monkeypatch.setattr(rest, "MAX_PAGE_BYTES", 1000)
     with stranger(200, b" " * 1001) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).versions()
-    assert str(failure.value) == "reading the ledger: the answer is larger than 1,000 bytes"
+    assert str(failure.value) == "reading the ledger: the response is larger than 1,000 bytes"
 
 
 def test_a_folder_of_the_artifact_store_is_listed_and_its_files_are_fetched(
@@ -146,7 +146,7 @@ def test_a_folder_of_the_artifact_store_is_listed_and_its_files_are_fetched(
     registry = Registry(world.server.uri)
     assert File(path="model.onnx", is_dir=False) in registry.files(folder)
     assert File(path="model", is_dir=True) in registry.files(folder.rpartition("/")[0])
-    size = registry.fetch(f"{folder}/MLmodel", tmp_path / "MLmodel", 10_000)
+    size = registry.download(f"{folder}/MLmodel", tmp_path / "MLmodel", 10_000)
     stored = world.server.stored(link.statement.entry.source) / "MLmodel"
     assert (tmp_path / "MLmodel").read_bytes() == stored.read_bytes()
     assert size == len(stored.read_bytes())
@@ -160,7 +160,7 @@ def test_a_name_with_odd_characters_is_asked_for_as_it_is(tmp_path: Path) -> Non
         send(handler, 200, b"")
 
     with answering(answer) as uri:
-        Registry(f"{uri}/behind/a/gateway/").fetch("1/a b/50%?x#y", tmp_path / "file", 10)
+        Registry(f"{uri}/behind/a/gateway/").download("1/a b/50%?x#y", tmp_path / "file", 10)
     path = "/behind/a/gateway/api/2.0/mlflow-artifacts/artifacts/1/a%20b/50%25%3Fx%23y"
     assert asked == [path]
 
@@ -170,22 +170,22 @@ def test_a_folder_that_is_not_there_is_empty(world: World) -> None:
 
 
 def test_a_file_that_is_not_there_is_unreachable(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match=r"^fetching none/MLmodel: HTTP 404"):
-        Registry(world.server.uri).fetch("none/MLmodel", tmp_path / "MLmodel", 10)
+    with pytest.raises(Unreachable, match=r"^downloading none/MLmodel: HTTP 404"):
+        Registry(world.server.uri).download("none/MLmodel", tmp_path / "MLmodel", 10)
 
 
 def test_a_file_that_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
     with (
         stranger(200, b"", b"x" * 11) as uri,
-        pytest.raises(Unreachable, match="the answer is larger than 10 bytes"),
+        pytest.raises(Unreachable, match="the response is larger than 10 bytes"),
     ):
-        Registry(uri).fetch("1/model.onnx", tmp_path / "model.onnx", 10)
+        Registry(uri).download("1/model.onnx", tmp_path / "model.onnx", 10)
 
 
 def test_a_file_that_cannot_be_written_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with stranger(200, b"", b"abc") as uri, pytest.raises(UsageError) as failure:
-        Registry(uri).fetch("1/model.onnx", tmp_path / "file" / "model.onnx", 10)
+        Registry(uri).download("1/model.onnx", tmp_path / "file" / "model.onnx", 10)
     assert str(failure.value) == f"{tmp_path}/file/model.onnx: File exists"
 
 
@@ -193,14 +193,14 @@ def test_a_file_that_cannot_be_written_says_where(tmp_path: Path) -> None:
 def test_a_listing_that_is_not_mlflows_is_unreachable(body: bytes) -> None:
     with stranger(200, body) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).files("1/model")
-    assert str(failure.value).startswith("listing 1/model: the answer is not MLflow's (")
+    assert str(failure.value).startswith("listing 1/model: not an MLflow response (")
 
 
 @pytest.mark.parametrize(
     "body", [b'{"error": "login required"}', b'{"model_versions": null}', b'{"a": {}}']
 )
 def test_anybodys_json_is_no_empty_ledger(body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable, match="is not MLflow's"):
+    with stranger(200, body) as uri, pytest.raises(Unreachable, match="not an MLflow response"):
         Registry(uri).versions()
 
 
@@ -211,7 +211,7 @@ def test_a_page_of_more_than_was_asked_for_is_refused() -> None:
     ):
         Registry(uri).versions()
     assert str(failure.value).startswith(
-        "reading the ledger: the answer is not MLflow's (model_versions: List should have at most "
+        "reading the ledger: not an MLflow response (model_versions: List should have at most "
     )
 
 
