@@ -12,10 +12,10 @@ from securesystemslib.signer import CryptoSigner, Signer
 from registry.ledger.chain import Version
 from registry.ledger.statement import (
     PAYLOAD_TYPE,
-    Candidate,
+    CandidateRef,
     Entry,
-    Evidence,
-    Policy,
+    EvidenceRef,
+    PolicyRef,
     Statement,
     sign,
 )
@@ -51,9 +51,9 @@ def promote(letter: str, follows: Statement | None = None, **changes: Any) -> St
         "supersedes": follows.digest if follows else None,
         "action": "promote",
         "source": f"mlflow-artifacts:/1/{letter}/artifacts/model",
-        "candidate": Candidate(version=4, run_id="c0ffee"),
-        "evidence": Evidence(run_id="beef", sha256="e" * 64),
-        "policy": Policy(name="default", sha256="f" * 64),
+        "candidate": CandidateRef(version=4, run_id="c0ffee"),
+        "evidence": EvidenceRef(run_id="beef", sha256="e" * 64),
+        "policy": PolicyRef(name="default", sha256="f" * 64),
         "verdict": "11 of 12 checks passed; advisory: latency.ratio",
         "approver": "github:alice",
         "approved_at": datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
