@@ -71,6 +71,14 @@ class Entry(_Value):
     comment: str = ""
     url: str = ""
 
+    @property
+    def puts_in_force(self) -> bool:
+        """Whether this entry puts its files in force, unless its key may not sign it.
+
+        A freeze and an unfreeze repeat the files in force and change nothing about them.
+        """
+        return self.action in ("promote", "rollback")
+
 
 class Statement(_Value):
     """One ledger entry and the exact files that it puts in force."""
