@@ -15,11 +15,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
-from registry.ledger import statement
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import Candidate, Sha256
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
+from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
+from registry.tracking.client import download, server_errors
+from registry.tracking.names import EVIDENCE_EXPERIMENT
 
 
 class _Value(BaseModel):
@@ -47,10 +49,10 @@ class Rows(_Value):
 class Evidence(_Value):
     """The content of `evidence.json`; `files` is every other file of the run, by sha256."""
 
-    candidate: Candidate
+    candidate: CandidateRef
     authors: tuple[str, ...]
     compared_with: ComparedWith | None
-    policy: statement.Policy
+    policy: PolicyRef
     rows: Rows
     measurements: dict[str, Any]
     verdicts: tuple[Verdict, ...]
@@ -87,14 +89,14 @@ class Evidence(_Value):
         return tuple(one for one in self.verdicts if not one.passed and not one.required)
 
 
-def parse_reference(text: str) -> statement.Evidence:
+def parse_reference(text: str) -> EvidenceRef:
     """`RUN@sha256:…`, as `evaluate` prints it. Raises UsageError for anything else."""
     match = re.fullmatch(r"([0-9a-zA-Z]+)@sha256:([0-9a-f]{64})", text.strip())
     if match is None:
         raise UsageError(
             f"{text!r} is not RUN@sha256:DIGEST; copy the line that `registry evaluate` printed"
         )
-    return statement.Evidence(run_id=match[1], sha256=match[2])
+    return EvidenceRef(run_id=match[1], sha256=match[2])
 
 
 def write_evidence(folder: Path, evidence: Evidence) -> str:
@@ -116,7 +118,7 @@ class Fetched:
 
 
 @contextmanager
-def fetched_evidence(client: MlflowClient, reference: statement.Evidence) -> Iterator[Fetched]:
+def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[Fetched]:
     """Download an evidence run and hash it again.
 
     Raises BytesMismatch, naming the files, where anything differs from what was approved; Refused

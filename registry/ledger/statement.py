@@ -30,14 +30,14 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Candidate(_Value):
+class CandidateRef(_Value):
     """The version of `fraud-detector` that was judged."""
 
     version: Annotated[int, Field(gt=0)]
     run_id: Text
 
 
-class Evidence(_Value):
+class EvidenceRef(_Value):
     """Where the judgement can be read: an MLflow run and the sha256 of its `evidence.json`."""
 
     run_id: Text
@@ -47,7 +47,7 @@ class Evidence(_Value):
         return f"{self.run_id}@sha256:{self.sha256}"
 
 
-class Policy(_Value):
+class PolicyRef(_Value):
     """The policy that was applied: its name and the sha256 of its file."""
 
     name: Text
@@ -62,14 +62,22 @@ class Entry(_Value):
     supersedes: Sha256 | None
     action: Literal["promote", "rollback", "freeze", "unfreeze"]
     source: Text
-    candidate: Candidate
-    evidence: Evidence
-    policy: Policy
+    candidate: CandidateRef
+    evidence: EvidenceRef
+    policy: PolicyRef
     verdict: Text
     approver: Text
     approved_at: AwareDatetime
     comment: str = ""
     url: str = ""
+
+    @property
+    def puts_in_force(self) -> bool:
+        """Whether this entry puts its files in force, unless its key may not sign it.
+
+        A freeze and an unfreeze repeat the files in force and change nothing about them.
+        """
+        return self.action in ("promote", "rollback")
 
 
 class Statement(_Value):

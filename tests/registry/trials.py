@@ -18,8 +18,7 @@ from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
-from registry.ledger.statement import Candidate
-from registry.ledger.statement import Policy as PolicyReference
+from registry.ledger.statement import CandidateRef, PolicyRef
 from registry.model.scorer import Scorer, open_model
 from tests.candidates import saved_model
 from tests.registry.graphs import first_input, scorer_of
@@ -192,10 +191,10 @@ def evidence_of(
     policy: Policy, measurements: dict[str, Any], *, first: bool = False, **changed: Any
 ) -> Evidence:
     return Evidence(
-        candidate=Candidate(version=7, run_id="run7"),
+        candidate=CandidateRef(version=7, run_id="run7"),
         authors=("git:alice@example.com",),
         compared_with=None if first else ComparedWith(version=3, statement="d" * 64),
-        policy=PolicyReference(name=policy.name, sha256="e" * 64),
+        policy=PolicyRef(name=policy.name, sha256="e" * 64),
         rows=Rows(
             sha256="a" * 64,
             origin={"dataset": "simulated", "delay_days": "7"},
