@@ -11,8 +11,8 @@ from typing import Any
 from registry.errors import ContractError, NotFound
 from registry.evaluation.evidence import (
     ComparedWith,
+    EvaluatedRows,
     Evidence,
-    Rows,
     write_evidence,
 )
 from registry.evaluation.gates.gate import ScoredModel, Trial
@@ -163,8 +163,8 @@ def _compared(head: Link | None) -> ComparedWith | None:
     return ComparedWith(version=head.version, statement=head.statement.digest)
 
 
-def _describe(rows: EvaluationRows) -> Rows:
-    return Rows(
+def _describe(rows: EvaluationRows) -> EvaluatedRows:
+    return EvaluatedRows(
         sha256=rows.sha256,
         origin=dict(rows.origin),
         count=len(rows.labelled.labels),

@@ -39,7 +39,7 @@ INTERVALS = Picture(
 )
 DECISIONS = Picture(
     "decisions.png",
-    "Transactions that get another decision",
+    "Transactions that get a different decision",
     "At each model's own threshold. Frauds belong in review; every genuine transaction there is "
     "work for an analyst.",
 )
@@ -47,7 +47,7 @@ SCORE_SHIFT = Picture(
     "score_shift.png",
     "How probabilities move",
     "Each transaction by both models, on axes that are cut off at 0.0001 and 0.9999. Above the "
-    "dotted line the candidate is more suspicious; the dashed lines part the decisions.",
+    "dotted line the candidate is more suspicious; the dashed lines separate the decisions.",
 )
 SCORE_DISTRIBUTION = Picture(
     "score_distribution.png",
@@ -57,9 +57,9 @@ SCORE_DISTRIBUTION = Picture(
 
 
 def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
-    """Write `plots/`, `report.html` and `report.md` beside what is judged, into its folder."""
+    """Write `plots/`, `report.html` and `report.md` into the folder of evidence."""
     policy = read_policy(folder / POLICY_FILE)
-    page = content.build(evidence, trial, policy, _judged_files(folder))
+    page = content.build(evidence, trial, policy, _evaluated_files(folder))
     pictures = folder / PLOTS_FOLDER
     pictures.mkdir(exist_ok=True)
     addresses: dict[str, Picture] = {}
@@ -81,15 +81,15 @@ def copy(folder: Path, destination: Path) -> None:
         raise UsageError(f"the report cannot be written to {destination}: {error}") from error
 
 
-def _judged_files(folder: Path) -> dict[str, str]:
-    """Every file of the evidence but the report itself, by sha256."""
+def _evaluated_files(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of the evidence except the report itself."""
     ours = (PLOTS_FOLDER + "/", HTML_FILE, MARKDOWN_FILE, EVIDENCE_FILE)
-    found = Manifest.of(folder).sha256
-    return {name: digest for name, digest in found.items() if not name.startswith(ours)}
+    files = Manifest.of(folder).sha256
+    return {name: digest for name, digest in files.items() if not name.startswith(ours)}
 
 
 def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]:
-    """The pictures that make sense of this trial, in the order in which they are shown."""
+    """The pictures that apply to this trial, in the order in which they are shown."""
     labels, candidate, production = trial.rows.labelled.labels, trial.candidate, trial.production
     threshold = candidate.scorer.contract.threshold
     scores = {"candidate": candidate.scores}
@@ -97,8 +97,8 @@ def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]
         yield PRECISION_RECALL, plots.precision_recall(labels, scores)
         yield SCORE_DISTRIBUTION, plots.score_distribution(labels, candidate.scores, threshold)
         return
-    if found := differences(evidence):
-        yield INTERVALS, plots.intervals(found)
+    if measured := differences(evidence):
+        yield INTERVALS, plots.intervals(measured)
     if (changed := changed_decisions(trial)) is not None:
         yield DECISIONS, plots.decisions(changed)
     both = scores | {"Production": production.scores}
