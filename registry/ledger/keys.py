@@ -68,15 +68,15 @@ def write_trust(path: Path, trust: Trust) -> None:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def effect(before: Ledger, after: Ledger) -> str:
+def describe_change(before: Ledger, after: Ledger) -> str:
     """What a change of keys does to the head, in a sentence."""
-    old, new = _head(before), _head(after)
+    old, new = _head_or_reason(before), _head_or_reason(after)
     if old == new:
         return f"the head stays: {new}"
     return f"the head was: {old}; with this change: {new}"
 
 
-def _head(ledger: Ledger) -> str:
+def _head_or_reason(ledger: Ledger) -> str:
     try:
         return str(ledger.head or "nothing")
     except RegistryError as error:

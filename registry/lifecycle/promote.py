@@ -16,7 +16,7 @@ from registry.ledger.manifest import sha256_of
 from registry.ledger.statement import Entry, PolicyRef, Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
-from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval, choose, with_comment
 from registry.progress import step
 from registry.tracking.client import MlflowClient, read_ledger
@@ -66,7 +66,7 @@ def promote(
                 policy=evidence.policy,
                 verdict=evidence.summary,
                 **next_place(ledger),
-                **given(with_comment(approval, comment, url)),
+                **approval_fields(with_comment(approval, comment, url)),
             ),
         )
     return append(client, trust, signer, statement), True

@@ -12,7 +12,7 @@ from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
-from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.progress import step
 from registry.tracking.client import MlflowClient, read_ledger
@@ -44,7 +44,7 @@ def rollback(
     ):
         fetch_verified(Registry(client.tracking_uri), target, Path(folder))
     entry = target.statement.entry.model_copy(
-        update={"action": "rollback", **next_place(ledger), **given(approval)}
+        update={"action": "rollback", **next_place(ledger), **approval_fields(approval)}
     )
     statement = Statement(files=target.statement.files, entry=entry)
     return append(client, trust, signer, statement), True
