@@ -68,8 +68,8 @@ def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]
     [
         (missing_column, "the data has no column 'amount', which the data-set file names"),
         (other_labels, "column 'fraud' (the label) holds something other than 0 and 1"),
-        (no_fraud, "the train part of the split holds no fraud"),
-        (no_fraud_to_fit_on, "the fitting part of the split holds no fraud"),
+        (no_fraud, "the train part of the split contains no fraud"),
+        (no_fraud_to_fit_on, "the fitting part of the split contains no fraud"),
         (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
         (own_yaml_with_another_purpose, "own.yaml: threshold_for: Input should be 'budget' or"),
         (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),

@@ -25,7 +25,7 @@ def test_the_rows_are_the_test_part_with_label_time_amount_and_customer(
     count = write_rows(str(transactions), "simulated", path)
 
     data = read_data(str(transactions), read_dataset("simulated"))
-    parts = split_by_time(data.frame, time="time", label="fraud", delay_days=7, test_share=0.3)
+    parts = split_by_time(data.frame, data.dataset, test_share=0.3)
     rows = pl.read_parquet(path)
     assert count == len(rows) == 5564
     assert rows.columns == [

@@ -286,9 +286,8 @@ def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
     trained: Trained, transactions: Path
 ) -> None:
     data = read_data(str(transactions), read_dataset("simulated"))
-    times = {"time": "time", "label": "fraud", "delay_days": 7}
-    window = split_by_time(data.frame, test_share=0.3, **times).train  # type: ignore[arg-type]
-    inside = split_by_time(window, test_share=0.25, **times)  # type: ignore[arg-type]
+    window = split_by_time(data.frame, data.dataset, test_share=0.3).train
+    inside = split_by_time(window, data.dataset, test_share=0.25)
     recipe = Recipe("random_forest", MODELS["random_forest"].defaults, 3)
 
     validated = validate(data, recipe, inside, describe_inputs(data, window))
