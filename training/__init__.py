@@ -1,6 +1,5 @@
-"""The MLflow Project: data, features, split, fit, evaluate, register."""
+"""The MLflow Project: from a file of transactions to a registered candidate.
 
-import os
-
-# Waiting OpenMP threads that spin make a fit 30 times slower on a machine whose cores are busy.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+cli               the commands `train`, `evaluate` and `rows`
+run               one training run, from its parameters to the candidate
+"""

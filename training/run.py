@@ -50,7 +50,7 @@ class Parameters(BaseModel):
     register_candidate: bool = Field(alias="register")
 
 
-def train(raw: dict[str, str]) -> int | None:
+def train_candidate(raw: dict[str, str]) -> int | None:
     """Train, judge on the test days and log; register and return the candidate's version.
 
     Runs inside an active MLflow run. Raises BadInput for a parameter, a data-set file or data

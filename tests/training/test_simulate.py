@@ -48,7 +48,9 @@ def test_times_are_whole_seconds_of_the_days_asked_for(small: pl.DataFrame) -> N
     assert small["time"].dt.microsecond().unique().to_list() == [0]
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_one_gives_others(small: pl.DataFrame) -> None:
+def test_the_same_seed_gives_the_same_rows_and_another_one_gives_others(
+    small: pl.DataFrame,
+) -> None:
     again = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=7)
     other = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=8)
 
