@@ -54,12 +54,17 @@ def _escaped(context: EvalContext, value: object) -> object:
     return _visible(value) if context.autoescape else escape_markdown(value)
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape((HTML_TEMPLATE.partition(".")[2],), default=False),
-    finalize=_escaped,
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+def environment(templates: Path) -> Environment:
+    """Renders the templates of a folder, each value escaped for HTML (`.html.j2`) or Markdown."""
+    return Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_ENVIRONMENT = environment(Path(__file__).parent / "templates")

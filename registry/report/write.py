@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from registry.ledger.manifest import Manifest
 from registry.report import content, plots, render
 from registry.report.business import changed_decisions
 from registry.report.content import Picture
+from registry.report.embed import PLOTS_FOLDER, save_and_embed
 from registry.report.plots import Difference
 from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE
 
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"
-PLOTS_FOLDER = "plots"
 DPI = 110
 
 PRECISION_RECALL = Picture(
@@ -60,14 +59,8 @@ def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
     """Write `plots/`, `report.html` and `report.md` into the folder of evidence."""
     policy = read_policy(folder / POLICY_FILE)
     page = content.build(evidence, trial, policy, _evaluated_files(folder))
-    pictures = folder / PLOTS_FOLDER
-    pictures.mkdir(exist_ok=True)
-    addresses: dict[str, Picture] = {}
-    for picture, figure in _drawn(evidence, trial):
-        path = pictures / picture.file
-        figure.savefig(path, dpi=DPI, metadata={"Software": None})
-        addresses[f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"] = picture
-    (folder / HTML_FILE).write_text(render.html(page, addresses), encoding="utf-8")
+    pictures = save_and_embed(_drawn(evidence, trial), folder, DPI)
+    (folder / HTML_FILE).write_text(render.html(page, pictures), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(render.markdown(page), encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -79,12 +80,20 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
         assert answer.json()["decision"] == "approve"
 
 
-def test_importing_the_service_loads_nothing_of_training() -> None:
+@pytest.mark.parametrize(
+    ("modules", "required", "unwanted"),
+    [
+        ("inference.app", "onnxruntime", {"training", *LEFT_OUT} - {"pandas", "polars", "pyarrow"}),
+        ("features.definitions, features.windows", "numpy", LEFT_OUT),
+    ],
+)
+def test_importing_what_serves_loads_no_training_library(
+    modules: str, required: str, unwanted: Collection[str]
+) -> None:
     """Here everything is installed, so what is absent is not imported."""
-    program = "import sys, inference.app; print(*sorted(sys.modules))"
+    program = f"import sys, {modules}; print(*sorted(sys.modules))"
     loaded = output_of(Path(sys.executable), program).split()
-    assert "onnxruntime" in loaded
-    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna")
+    assert required in loaded
     assert [name for name in unwanted if name in loaded] == []
 
 
