@@ -58,7 +58,7 @@ def demo_code(monkeypatch: pytest.MonkeyPatch) -> int:
         raise NotStarted
 
     monkeypatch.setattr("typer.run", fail)
-    return code_of(demo.start)
+    return code_of(demo.main)
 
 
 def service_code(folder: Path) -> int:
