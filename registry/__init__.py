@@ -10,7 +10,7 @@ lifecycle   the operations: evaluate, approve, promote, roll back, freeze, repai
 ledger      signed statements, the chain that they form, tip and head
 cli         the commands of `python -m registry`
 
-A package imports only what stands below it: cli, lifecycle, report, evaluation, tracking, ledger,
-model. Every one may import `errors` (one exception for each way to fail), `progress` (messages on
+In the order cli, lifecycle, report, evaluation, tracking, ledger, model, each imports only those to
+its right. All may import `errors` (one exception for each way to fail), `progress` (messages on
 standard error) and `atomic` (files that are written whole or not at all).
 """

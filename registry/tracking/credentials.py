@@ -26,6 +26,7 @@ class Access(BaseSettings):
     tracking_server_cert_path: str = ""
     tracking_client_cert_path: str = ""
     tracking_insecure_tls: bool = False
+    # Not supported: ignored, requests would be sent without the credentials that the user expects.
     tracking_auth: Annotated[str, Field(max_length=0)] = ""
     tracking_aws_sigv4: Annotated[bool, Field(lt=1)] = False
     workspace: str = ""

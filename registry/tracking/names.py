@@ -30,10 +30,10 @@ FILES_TAG = "files_sha256"
 LEDGER_VERSION_TAG = "ledger_version"
 """The ledger entry that put the candidate in Production; for people, trusted by nothing."""
 
-# Tags of an entry of the ledger
+# Tags of a ledger entry
 STATEMENT_TAG = "statement"
 PROMPT_TAG = "mlflow.prompt.is_prompt"
-"""MLflow hides every version of a model in which one version carries this tag."""
+"""MLflow's own. Once a version has it, MLflow lists no version of that model any more."""
 
 # Tags of an evidence run; for people and for listing, trusted by nothing
 CANDIDATE_TAG = "candidate"

@@ -1,4 +1,4 @@
-"""The defaults of MLflow's client: set by its users, never by importing `registry`."""
+"""The defaults of MLflow's client: set before it is imported, never by importing `registry`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ import pytest
 from tests.places import REPOSITORY
 
 CLIENT = "import registry.tracking.client"
-TELEMETRY = "from mlflow.telemetry import get_telemetry_client; print(get_telemetry_client())"
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 def imports_of(notebook: str) -> str:
     """The import statements of a notebook, in order."""
     cells = json.loads((REPOSITORY / "notebooks" / notebook).read_text())["cells"]
-    lines = "".join("".join(cell["source"]) + "\n" for cell in cells).splitlines()
+    lines = [line.rstrip() for cell in cells for line in cell["source"]]
     return "\n".join(line for line in lines if line.startswith(("import ", "from ")))
 
 
@@ -26,42 +32,25 @@ def output_of(program: str) -> str:
     """What a program prints in an environment without any variable of MLflow, or of CI."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=True, timeout=120
-    )
-    return done.stdout.strip()
+    return subprocess.check_output(command, env=environment, text=True, timeout=120).strip()
 
 
 @pytest.mark.parametrize(
-    ("module", "expected"),
-    [
-        ("registry", {}),
-        ("registry.tracking.head", {}),
-        (
-            "registry.tracking.client",
-            {
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-                "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-                "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-                "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-            },
-        ),
-    ],
+    ("imported", "expected"),
+    [("import registry", {}), ("import registry.tracking.head", {}), (CLIENT, DEFAULTS)],
 )
-def test_only_the_client_module_sets_environment_variables(
-    module: str, expected: dict[str, str]
+def test_only_the_client_module_changes_the_environment(
+    imported: str, expected: dict[str, str]
 ) -> None:
-    program = (
-        f"import json, os; before = dict(os.environ); import {module}; "
-        "print(json.dumps({k: v for k, v in os.environ.items() if before.get(k) != v}))"
+    before, after = "before = dict(os.environ)", "dict(os.environ.items() - before.items())"
+    changed = json.loads(
+        output_of(f"import json, os; {before}; {imported}; print(json.dumps({after}))")
     )
-    changed = json.loads(output_of(program))
-    changed.pop("_RJEM_MALLOC_CONF", None)  # by Polars
+    changed.pop("_RJEM_MALLOC_CONF", None)  # set by Polars
     assert changed == expected
 
 
-def test_what_the_user_has_set_stays() -> None:
+def test_a_variable_that_the_user_has_set_stays() -> None:
     variable = "os.environ['MLFLOW_HTTP_REQUEST_TIMEOUT']"
     assert output_of(f"import os; {variable} = '5'; {CLIENT}; print({variable})") == "5"
 
@@ -69,14 +58,12 @@ def test_what_the_user_has_set_stays() -> None:
 @pytest.mark.parametrize(
     "imports",
     [
-        "import registry.cli.main",
-        "import training.cli",
-        "import deploy.local.demo",
-        f"import inference.app; {CLIENT}",
-        imports_of("2_compare.ipynb"),
+        *("import registry.cli.main", "import training.cli", "import deploy.local.demo"),
+        *(f"import inference.app; {CLIENT}", imports_of("2_compare.ipynb")),
         imports_of("3_review.ipynb"),
     ],
     ids=["registry", "training", "demo", "inference", "2_compare", "3_review"],
 )
 def test_telemetry_is_off_at_every_entry_point(imports: str) -> None:
-    assert output_of(f"{imports}\n{TELEMETRY}") == "None"
+    client = "from mlflow.telemetry import get_telemetry_client; print(get_telemetry_client())"
+    assert output_of(f"{imports}\n{client}") == "None"
