@@ -12,7 +12,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from inference.drift import Drift
 from inference.transaction import MOST_ROWS, InvalidTransaction, TransactionReader, Unknown
 from registry.errors import ContractError
 from registry.ledger.chain import Link
@@ -50,7 +49,6 @@ class ServedModel:
         self.short_digest = self.digest[:SHOWN_DIGEST]
         self.loaded_at = datetime.now(UTC)
         self.record_head = _record_head(self)
-        self.drift: Drift | None = None
 
     def score(self, values: Sequence[Value]) -> tuple[NDArray[np.float32], float]:
         """The encoded row, shape (1, inputs), and its probability.
