@@ -109,6 +109,15 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     assert [name for name in unwanted if name in loaded] == []
 
 
+def test_reading_a_ledger_leaves_azure_out_and_signing_with_key_vault_finds_it() -> None:
+    program = (
+        "import sys\nimport registry.ledger.trust\nprint('azure.core' in sys.modules)\n"
+        "import registry.ledger.vault\n"
+        "print(sys.modules[registry.ledger.vault.AzureSigner.__module__].AZURE_IMPORT_ERROR)"
+    )
+    assert output_of(Path(sys.executable), program).split() == ["False", "None"]
+
+
 def test_the_services_mlflow_client_reports_to_nobody() -> None:
     program = (
         "import inference.app; from mlflow.telemetry import get_telemetry_client; "
