@@ -10,11 +10,11 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from securesystemslib.signer import SSlibKey
 
 from registry.atomic import atomic_write
 from registry.errors import NotFound, RegistryError, UsageError
 from registry.ledger.chain import Ledger
+from registry.ledger.signing import SSlibKey
 from registry.ledger.trust import Trust, TrustedKey, trusted_key
 
 

@@ -117,5 +117,14 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     assert [name for name in unwanted if name in loaded] == []
 
 
+def test_reading_a_ledger_leaves_azure_out_and_signing_with_key_vault_finds_it() -> None:
+    program = (
+        "import sys\nimport registry.ledger.trust\nprint('azure.core' in sys.modules)\n"
+        "import registry.ledger.vault\n"
+        "print(sys.modules[registry.ledger.vault.AzureSigner.__module__].AZURE_IMPORT_ERROR)"
+    )
+    assert output_of(Path(sys.executable), program).split() == ["False", "None"]
+
+
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:
     assert version("mlflow") == version("mlflow-skinny") == "3.17.2"
