@@ -12,6 +12,12 @@ import pytest
 from tests.places import REPOSITORY
 
 CLIENT = "import registry.tracking.client"
+TRAINING = """
+import contextlib, sys
+sys.argv[1:] = ["--help"]
+with contextlib.suppress(SystemExit):
+    import training.__main__
+"""
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -58,7 +64,7 @@ def test_a_variable_that_the_user_has_set_stays() -> None:
 @pytest.mark.parametrize(
     "imports",
     [
-        *("import registry.cli.main", "import training.cli", "import deploy.local.demo"),
+        *("import registry.cli.main", TRAINING, "import deploy.local.demo"),
         *(f"import inference.app; {CLIENT}", imports_of("2_compare.ipynb")),
         imports_of("3_review.ipynb"),
     ],
@@ -66,4 +72,4 @@ def test_a_variable_that_the_user_has_set_stays() -> None:
 )
 def test_telemetry_is_off_at_every_entry_point(imports: str) -> None:
     client = "from mlflow.telemetry import get_telemetry_client; print(get_telemetry_client())"
-    assert output_of(f"{imports}\n{client}") == "None"
+    assert output_of(f"{imports}\n{client}").splitlines()[-1] == "None"
