@@ -25,10 +25,10 @@ from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, encode, labelled_rows
+from training.evaluation_rows import cluster_numbers, labelled_rows
+from training.fit import Recipe, encode
 from training.models import FRAUD_WEIGHT, MODELS
 from training.search import Trial, search
-from training.slices import numbered
 from training.split import Split, drop_compromised
 
 TRANSACTIONS = DATA / "handbook_transactions.parquet"
@@ -93,7 +93,7 @@ def judge(data: Data, recipe: Recipe, start: datetime, train_days: int) -> Week:
 
 
 def judged_cards(data: Data, test: pl.DataFrame) -> LabelledRows:
-    return replace(labelled_rows(data, test), clusters=numbered(test["CUSTOMER_ID"]))
+    return replace(labelled_rows(data, test), clusters=cluster_numbers(test["CUSTOMER_ID"]))
 
 
 def measure(rows: LabelledRows, scores: NDArray[np.float32]) -> Week:

@@ -40,7 +40,8 @@ from registry.model.scorer import Scorer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.dataset import read_dataset
-from training.fit import encode, labelled_rows, probabilities
+from training.evaluation_rows import labelled_rows
+from training.fit import encode, probabilities
 from training.intervals import estimates
 from training.split import split_data
 

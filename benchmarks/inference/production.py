@@ -31,8 +31,8 @@ from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import read_data
 from training.dataset import read_dataset
-from training.evaluation_rows import write_evaluation_rows
-from training.fit import Recipe, encode, labelled_rows
+from training.evaluation_rows import labelled_rows, write_evaluation_rows
+from training.fit import Recipe, encode
 from training.models import FRAUD_WEIGHT, MODELS
 from training.split import split_data
 from training.threshold import choose_threshold

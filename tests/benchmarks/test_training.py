@@ -17,7 +17,8 @@ from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, labelled_rows, probabilities
+from training.evaluation_rows import labelled_rows
+from training.fit import Recipe, probabilities
 from training.split import split_data
 
 
