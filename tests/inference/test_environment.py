@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -15,23 +14,12 @@ from uv import find_uv_bin
 
 from deploy.local.processes import free_port, running
 from tests.candidates import NAMES
+from tests.components import output_of
 from tests.inference.calls import wait_for_health
 from tests.places import REPOSITORY
 from tests.world import World
 
 LEFT_OUT = ("sklearn", "pandas", "polars", "pyarrow", "matplotlib", "onnx", "skl2onnx", "optuna")
-
-
-def output_of(python: Path, program: str) -> str:
-    """What a program prints; no variable of this machine, such as CI, changes what it does."""
-    return subprocess.run(
-        [python, "-c", program],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +41,7 @@ def test_the_serving_environment_leaves_training_out(python: Path) -> None:
         "distributions; print(json.dumps([sorted(one.metadata['Name'] for one in distributions()), "
         f"[name for name in {LEFT_OUT!r} if find_spec(name)]]))"
     )
-    installed, found = json.loads(output_of(python, program))
+    installed, found = json.loads(output_of(program, str(python)))
     assert found == []
     assert "mlflow" not in installed
     assert "scikit-learn" not in installed
@@ -82,7 +70,7 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
 def test_importing_the_service_loads_nothing_of_training() -> None:
     """Here everything is installed, so what is absent is not imported."""
     program = "import sys, inference.app; print(*sorted(sys.modules))"
-    loaded = output_of(Path(sys.executable), program).split()
+    loaded = output_of(program).split()
     assert "onnxruntime" in loaded
     unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna")
     assert [name for name in unwanted if name in loaded] == []
@@ -102,7 +90,7 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
         f"fetch_head(Registry({world.server.uri!r}), trust, Path({str(tmp_path / 'fetched')!r}))\n"
         "print(*sorted(sys.modules))"
     )
-    loaded = output_of(Path(sys.executable), program).split()
+    loaded = output_of(program).split()
     assert (tmp_path / "fetched" / "model.onnx").exists()
     unwanted = ("mlflow", "azure.core", "azure.identity", "opentelemetry.sdk")
     assert [name for name in unwanted if name in loaded] == []
