@@ -53,7 +53,7 @@ class Parameters(BaseModel):
     register_candidate: bool = Field(alias="register")
 
 
-def train(raw: dict[str, str]) -> int | None:
+def train_candidate(raw: dict[str, str]) -> int | None:
     """Train, judge on the test days and log; register and return the candidate's version.
 
     Runs inside an active MLflow run. Raises BadInput for a parameter, a data-set file or data
@@ -87,18 +87,11 @@ def _choose(
     data: Data, parameters: Parameters, train: pl.DataFrame, inputs: tuple[Input, ...]
 ) -> Validated:
     """The parameters to fit with, and the threshold, both chosen inside the training window."""
-    dataset = data.dataset
     recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
     if parameters.trials:
         recipe = _search(data, recipe, parameters.trials, train, inputs)
-    split = split_by_time(
-        train,
-        time=dataset.time.column,
-        label=dataset.label,
-        delay_days=dataset.delay_days,
-        test_share=VALIDATION_SHARE,
-        names=("fitting", "validation"),
-    )
+    names = ("fitting", "validation")
+    split = split_by_time(train, data.dataset, test_share=VALIDATION_SHARE, names=names)
     with step(f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"):
         chosen = validate(data, recipe, split, inputs)
     mlflow.set_tag("calibration", str(chosen.recipe.sigmoid or "none: it would not help"))
@@ -107,14 +100,7 @@ def _choose(
 
 def search_folds(dataset: Dataset, train: pl.DataFrame) -> tuple[Split, ...]:
     """The rolling folds that a search is judged by, all inside the training window."""
-    return prequential_folds(
-        train,
-        time=dataset.time.column,
-        label=dataset.label,
-        delay_days=dataset.delay_days,
-        folds=FOLDS,
-        share=FOLDS_SHARE,
-    )
+    return prequential_folds(train, dataset, folds=FOLDS, share=FOLDS_SHARE)
 
 
 def _search(

@@ -22,11 +22,17 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.exceptions import VerificationError as DsseVerificationError
-from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
 from registry.errors import RegistryError, UsageError, first_error
+from registry.ledger.signing import (
+    CryptoSigner,
+    DsseVerificationError,
+    Key,
+    Signature,
+    Signer,
+    SSlibKey,
+    UnverifiedSignatureError,
+)
 from registry.ledger.tip import Tip
 
 

@@ -25,7 +25,7 @@ class Place(TypedDict):
     supersedes: str | None
 
 
-class Given(TypedDict):
+class ApprovalFields(TypedDict):
     """What an approval gives to an entry."""
 
     approver: str
@@ -41,8 +41,8 @@ def next_place(ledger: Ledger) -> Place:
     return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.statement.digest)
 
 
-def given(approval: Approval) -> Given:
-    return Given(
+def approval_fields(approval: Approval) -> ApprovalFields:
+    return ApprovalFields(
         approver=approval.approver,
         approved_at=datetime.now(UTC).replace(microsecond=0),
         comment=approval.comment,

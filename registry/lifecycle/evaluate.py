@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import ContractError, NotFound
-from registry.evaluation.evidence import ComparedWith, Evidence, Rows, write_evidence
+from registry.evaluation.evidence import (
+    ComparedWith,
+    EvaluatedRows,
+    Evidence,
+    write_evidence,
+)
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
-from registry.ledger import statement
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
 from registry.model.scorer import open_model
 from registry.progress import step
@@ -58,7 +63,7 @@ def evaluate(
     rows_path: Path,
     policy_path: Path,
     report_folder: Path | None = None,
-) -> tuple[statement.Evidence, Evidence]:
+) -> tuple[EvidenceRef, Evidence]:
     """Judge candidate `which` on the rows under the policy; return the reference to approve.
 
     The gates run on the files that the evidence run then holds, and that `promote` puts in force.
@@ -78,10 +83,10 @@ def evaluate(
             with step(f"{gate.name}: {gate}"):
                 measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
         evidence = Evidence(
-            candidate=statement.Candidate(version=int(version.version), run_id=str(version.run_id)),
+            candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
             authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
             compared_with=_compared(ledger.head),
-            policy=statement.Policy(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
+            policy=PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
             rows=_describe(rows),
             measurements=measurements,
             verdicts=policy.verdicts(measurements),
@@ -97,7 +102,7 @@ def evaluate(
         digest = write_evidence(folder, evidence)
         with step("keeping the evidence"):
             run_id = _keep(client, folder, evidence)
-    return statement.Evidence(run_id=run_id, sha256=digest), evidence
+    return EvidenceRef(run_id=run_id, sha256=digest), evidence
 
 
 def _trial(
@@ -158,8 +163,8 @@ def _compared(head: Link | None) -> ComparedWith | None:
     return ComparedWith(version=head.version, statement=head.statement.digest)
 
 
-def _describe(rows: EvaluationRows) -> Rows:
-    return Rows(
+def _describe(rows: EvaluationRows) -> EvaluatedRows:
+    return EvaluatedRows(
         sha256=rows.sha256,
         origin=dict(rows.origin),
         count=len(rows.labelled.labels),

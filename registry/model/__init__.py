@@ -2,6 +2,7 @@
 
 contract   the model's inputs, threshold and origin, read from its MLmodel file
 scorer     contract, array, ONNX session, probability: the same code for gates, service and batch
+record     what the service writes for each scored transaction, for batch and monitoring to read
 
 Used from outside: `contract.read_contract`, `contract.Contract`, `scorer.open_model` and
 `scorer.Scorer`. A model is ONNX and nothing else: no pickle is ever loaded, because unpickling runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -67,12 +68,20 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
         assert answer.json()["decision"] == "approve"
 
 
-def test_importing_the_service_loads_nothing_of_training() -> None:
+@pytest.mark.parametrize(
+    ("modules", "required", "unwanted"),
+    [
+        ("inference.app", "onnxruntime", {"training", *LEFT_OUT} - {"pandas", "polars", "pyarrow"}),
+        ("features.definitions, features.windows", "numpy", LEFT_OUT),
+    ],
+)
+def test_importing_what_serves_loads_no_training_library(
+    modules: str, required: str, unwanted: Collection[str]
+) -> None:
     """Here everything is installed, so what is absent is not imported."""
-    program = "import sys, inference.app; print(*sorted(sys.modules))"
+    program = f"import sys, {modules}; print(*sorted(sys.modules))"
     loaded = output_of(program).split()
-    assert "onnxruntime" in loaded
-    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna")
+    assert required in loaded
     assert [name for name in unwanted if name in loaded] == []
 
 
@@ -94,6 +103,15 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     assert (tmp_path / "fetched" / "model.onnx").exists()
     unwanted = ("mlflow", "azure.core", "azure.identity", "opentelemetry.sdk")
     assert [name for name in unwanted if name in loaded] == []
+
+
+def test_reading_a_ledger_leaves_azure_out_and_signing_with_key_vault_finds_it() -> None:
+    program = (
+        "import sys\nimport registry.ledger.trust\nprint('azure.core' in sys.modules)\n"
+        "import registry.ledger.vault\n"
+        "print(sys.modules[registry.ledger.vault.AzureSigner.__module__].AZURE_IMPORT_ERROR)"
+    )
+    assert output_of(program).split() == ["False", "None"]
 
 
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:

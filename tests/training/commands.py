@@ -63,7 +63,6 @@ def environment_of(uri: str, **more: str) -> dict[str, str]:
         **os.environ,
         "PATH": path,
         "MLFLOW_TRACKING_URI": uri,
-        "OMP_WAIT_POLICY": "PASSIVE",
         **more,
     }
 
