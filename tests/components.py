@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import NoReturn
 
 import pytest
+
+from tests.places import REPOSITORY
 
 
 def missing(name: str, installation: str) -> NoReturn:
@@ -20,3 +24,10 @@ def missing(name: str, installation: str) -> NoReturn:
 def program(name: str, installation: str) -> str:
     """The path of a program; skips the test where it is not installed."""
     return shutil.which(name) or missing(name, installation)
+
+
+def output_of(program: str, python: str = sys.executable) -> str:
+    """What a Python program prints, without the environment variables of this machine or of CI."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
+    command = [python, "-c", program]
+    return subprocess.check_output(command, env=environment, text=True, timeout=120).strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -16,23 +15,12 @@ from uv import find_uv_bin
 
 from deploy.local.processes import free_port, running
 from tests.candidates import NAMES
+from tests.components import output_of
 from tests.inference.calls import wait_for_health
 from tests.places import REPOSITORY
 from tests.world import World
 
 LEFT_OUT = ("sklearn", "pandas", "polars", "pyarrow", "matplotlib", "onnx", "skl2onnx", "optuna")
-
-
-def output_of(python: Path, program: str) -> str:
-    """What a program prints; no variable of this machine, such as CI, changes what it does."""
-    return subprocess.run(
-        [python, "-c", program],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +42,7 @@ def test_the_serving_environment_leaves_training_out(python: Path) -> None:
         "distributions; print(json.dumps([sorted(one.metadata['Name'] for one in distributions()), "
         f"[name for name in {LEFT_OUT!r} if find_spec(name)]]))"
     )
-    installed, found = json.loads(output_of(python, program))
+    installed, found = json.loads(output_of(program, str(python)))
     assert found == []
     assert "mlflow" not in installed
     assert "scikit-learn" not in installed
@@ -92,7 +80,7 @@ def test_importing_what_serves_loads_no_training_library(
 ) -> None:
     """Here everything is installed, so what is absent is not imported."""
     program = f"import sys, {modules}; print(*sorted(sys.modules))"
-    loaded = output_of(Path(sys.executable), program).split()
+    loaded = output_of(program).split()
     assert required in loaded
     assert [name for name in unwanted if name in loaded] == []
 
@@ -111,7 +99,7 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
         f"fetch_head(Registry({world.server.uri!r}), trust, Path({str(tmp_path / 'fetched')!r}))\n"
         "print(*sorted(sys.modules))"
     )
-    loaded = output_of(Path(sys.executable), program).split()
+    loaded = output_of(program).split()
     assert (tmp_path / "fetched" / "model.onnx").exists()
     unwanted = ("mlflow", "azure.core", "azure.identity", "opentelemetry.sdk")
     assert [name for name in unwanted if name in loaded] == []
@@ -123,7 +111,7 @@ def test_reading_a_ledger_leaves_azure_out_and_signing_with_key_vault_finds_it()
         "import registry.ledger.vault\n"
         "print(sys.modules[registry.ledger.vault.AzureSigner.__module__].AZURE_IMPORT_ERROR)"
     )
-    assert output_of(Path(sys.executable), program).split() == ["False", "None"]
+    assert output_of(program).split() == ["False", "None"]
 
 
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
+from tests.components import output_of
 from tests.places import REPOSITORY
 
 CLIENT = "import registry.tracking.client"
@@ -32,13 +30,6 @@ def imports_of(notebook: str) -> str:
     cells = json.loads((REPOSITORY / "notebooks" / notebook).read_text())["cells"]
     lines = [line.rstrip() for cell in cells for line in cell["source"]]
     return "\n".join(line for line in lines if line.startswith(("import ", "from ")))
-
-
-def output_of(program: str) -> str:
-    """What a program prints in an environment without any variable of MLflow, or of CI."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-c", program]
-    return subprocess.check_output(command, env=environment, text=True, timeout=120).strip()
 
 
 @pytest.mark.parametrize(
