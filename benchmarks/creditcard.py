@@ -53,9 +53,11 @@ def show(data: Data, trial: Trial, rows: pl.DataFrame, inputs: tuple[Input, ...]
     start = time.perf_counter()
     trial.recipe.fit_pipeline(data, rows, inputs)
     seconds = time.perf_counter() - start
-    each = ", ".join(f"{one.average_precision:.4f}" for one in trial.folds)
+    each = ", ".join(f"{one['average_precision']:.4f}" for one in trial.folds)
     settings = ", ".join(f"{name} {value:.4g}" for name, value in trial.recipe.parameters.items())
-    print(f"  {trial.mean.average_precision:.4f} ({each})  {seconds:.1f} s  {settings}", flush=True)
+    print(
+        f"  {trial.mean['average_precision']:.4f} ({each})  {seconds:.1f} s  {settings}", flush=True
+    )
 
 
 def main(
@@ -72,7 +74,7 @@ def main(
 
     print(f"mean average precision (of each fold), seconds to fit {len(train):,} rows, parameters")
     best = search(data, replace(DEFAULT, seed=seed), trials, folds, inputs, on_trial)
-    print(f"the best, {best.mean.average_precision:.4f}, with {FEW_TREES} trees")
+    print(f"the best, {best.mean['average_precision']:.4f}, with {FEW_TREES} trees")
     for recipe in made_cheap(best.recipe):
         search(data, recipe, 1, folds, inputs, on_trial)
 

@@ -15,18 +15,20 @@ import polars as pl
 import typer
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import JudgedRows, detection
+from registry.evaluation.card_precision import RankedCards
+from registry.evaluation.measures import detection
+from registry.evaluation.metrics import LabelledRows
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from tests.places import DATA
-from training.card_precision import card_precision, numbered
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, encode, judged
+from training.fit import Recipe, encode, labelled_rows
 from training.models import FRAUD_WEIGHT, MODELS
 from training.search import Trial, search
+from training.slices import numbered
 from training.split import Split, drop_compromised
 
 TRANSACTIONS = DATA / "handbook_transactions.parquet"
@@ -98,13 +100,14 @@ def judge(data: Data, recipe: Recipe, start: datetime, train_days: int) -> Week:
     return measure(judged_cards(data, split.test), scores)
 
 
-def judged_cards(data: Data, test: pl.DataFrame) -> JudgedRows:
-    return replace(judged(data, test), clusters=numbered(test["CUSTOMER_ID"]))
+def judged_cards(data: Data, test: pl.DataFrame) -> LabelledRows:
+    return replace(labelled_rows(data, test), clusters=numbered(test["CUSTOMER_ID"]))
 
 
-def measure(rows: JudgedRows, scores: NDArray[np.float32]) -> Week:
+def measure(rows: LabelledRows, scores: NDArray[np.float32]) -> Week:
     found = detection(rows, scores, read_dataset("handbook").costs)
-    return Week(found.roc_auc, found.average_precision, card_precision(rows, scores, ALERTS))
+    cards = RankedCards(rows, scores).precision(ALERTS)
+    return Week(found["roc_auc"], found["average_precision"], cards)
 
 
 def thinned(split: Split, share: float) -> Split:
@@ -130,7 +133,7 @@ def main(
         found = dict(trial.recipe.parameters)
         found[FRAUD_WEIGHT] /= share
         settings = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
-        print(f"  {trial.number}: {trial.mean.average_precision:.4f}  {settings}", flush=True)
+        print(f"  {trial.number}: {trial.mean['average_precision']:.4f}  {settings}", flush=True)
 
     print(f"mean average precision over {len(folds)} weeks from {EARLIER_WEEKS[0]:%Y-%m-%d}")
     best = search(

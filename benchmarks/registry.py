@@ -11,33 +11,40 @@ import typer
 from numpy.typing import NDArray
 
 from registry.evaluation.bootstrap import bootstrap
-from registry.evaluation.metrics import Costs, JudgedRows, detection
+from registry.evaluation.measures import detection, measures_of
+from registry.evaluation.metrics import Costs, LabelledRows
+from registry.evaluation.ranking import Ranking
 
 COSTS = Costs(budget_per_day=100, per_alert=5.0)
+MEASURES = measures_of("no_worse")
 
 
-def made(count: int) -> tuple[JudgedRows, list[NDArray[np.float32]]]:
+def made(count: int) -> tuple[LabelledRows, list[NDArray[np.float32]]]:
     """`count` transactions over 30 days, 1 in 200 a fraud, with the scores of two models."""
     generator = np.random.default_rng(0)
     labels = (generator.random(count) < 0.005).astype(np.int8)
     days = np.sort(generator.integers(0, 30, count))
-    rows = JudgedRows(labels, days, generator.exponential(50.0, count))
+    rows = LabelledRows(labels, days, generator.exponential(50.0, count))
     first = generator.normal(size=count) + 2 * labels
     second = first + 0.3 * generator.normal(size=count)
     return rows, [first.astype(np.float32), second.astype(np.float32)]
 
 
+def ranked(rows: LabelledRows, scores: list[NDArray[np.float32]]) -> list[Ranking]:
+    return [Ranking(rows, score, COSTS) for score in scores]
+
+
 def naive(
-    rows: JudgedRows, scores: list[NDArray[np.float32]], resamples: int
+    rows: LabelledRows, scores: list[NDArray[np.float32]], resamples: int
 ) -> NDArray[np.float64]:
     """Draw rows with replacement and measure each model on them from scratch."""
     generator = np.random.default_rng(0)
     measures: list[list[list[float]]] = []
     for _ in range(resamples):
         drawn = generator.integers(0, len(rows.labels), len(rows.labels))
-        part = JudgedRows(rows.labels[drawn], rows.days[drawn], rows.amounts[drawn])
+        part = LabelledRows(rows.labels[drawn], rows.days[drawn], rows.amounts[drawn])
         each = [detection(part, score[drawn], COSTS) for score in scores]
-        measures.append([list(vars(one).values()) for one in each])
+        measures.append([list(one.values()) for one in each])
     return np.array(measures)
 
 
@@ -53,7 +60,7 @@ def main(
     theirs: list[float] = []
     for _ in range(rounds):
         start = time.perf_counter()
-        bootstrap(rows, scores, COSTS, resamples=many, seed=0)
+        bootstrap(ranked(rows, scores), MEASURES, resamples=many, seed=0)
         middle = time.perf_counter()
         naive(rows, scores, few)
         ours.append((middle - start) / many)
@@ -64,7 +71,7 @@ def main(
     print(f"  a resample, drawn and measured anew:    {other * 1e3:8.1f} ms")
     print(f"  ratio: {other / one:.0f}; {resamples:,} of the naive: {other * resamples:.0f} s")
     start = time.perf_counter()
-    measured = bootstrap(rows, scores, COSTS, resamples=resamples, seed=0)
+    measured = bootstrap(ranked(rows, scores), MEASURES, resamples=resamples, seed=0)
     print(f"  {resamples:,} resamples, whole call: {time.perf_counter() - start:.1f} s")
     errors = (measured[:, 0] - measured[:, 1]).std(axis=0)
     drawn = naive(rows, scores, 100)

@@ -40,7 +40,7 @@ from registry.model.scorer import Scorer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.dataset import read_dataset
-from training.fit import encode, judged, probabilities
+from training.fit import encode, labelled_rows, probabilities
 from training.intervals import estimates
 from training.split import split_data
 
@@ -88,7 +88,7 @@ def creditcard_accuracy() -> float:
     contract = write_contract(data, "creditcard", split.train, inputs, 0.5, "not used")
     model = convert(pipeline, len(inputs)).SerializeToString()
     scores = Scorer(model, contract).score(encode(split.test, inputs))
-    found = estimates(judged(data, split.test), scores, data.dataset.costs, 0.5)
+    found = estimates(labelled_rows(data, split.test), scores, data.dataset.costs, 0.5)
     one = found["average_precision"]
     print("ULB: average precision on the last 30 % by time")
     line("the defaults", f"{one.value:.4f} ({one.lower:.3f} to {one.upper:.3f})", ".806")

@@ -5,16 +5,19 @@ To add one, write a function that returns its text and name it in `PAGES`.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from inference.settings import Settings
 from registry import errors
-from registry.evaluation.policy import Policy
+from registry.evaluation.measures import MEASURES
+from registry.evaluation.policy import GATES, Policy
 from tests import architecture
 from tests.places import REPOSITORY
 
@@ -95,11 +98,77 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+def measures() -> str:
+    """The measures as a Markdown table."""
+    lines = [
+        "# Measures",
+        "",
+        "What is measured of a model on evaluation rows, and on the test days of a training run. A",
+        "gate can bound the measures that name it. To add one, add an entry to",
+        "[measures.py](../registry/evaluation/measures.py).",
+        "",
+        "| measure | shown as | meaning | unit | better | gates |",
+        "|---|---|---|---|---|---|",
+    ]
+    for measure in MEASURES.values():
+        label = measure.label.format(budget="N")
+        gates = ", ".join(f"`{gate}`" for gate in measure.gates)
+        lines.append(
+            f"| `{measure.name}` | {label} | {measure.meaning} | {measure.unit} "
+            f"| {measure.better} | {gates} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def gates() -> str:
+    """What each gate requires, from its docstring, and its keys in a policy."""
+    lines = [
+        "# Gates",
+        "",
+        "The [policy](../registry/policy.yaml) sets the bounds; gates run in the order in which it",
+        "lists them. A gate that is left out is not run; one with `required: false` is shown and",
+        "stops nothing. An editor checks a policy against its",
+        "[schema](../registry/policy.schema.json) while it is written. To add a gate, add a module",
+        "with a class to [gates/](../registry/evaluation/gates) and a line to the policy.",
+    ]
+    for name, gate in GATES.items():
+        lines += ["", f"## `{name}`", "", inspect.cleandoc(gate.__doc__ or ""), ""]
+        lines += ["| key | value | default |", "|---|---|---|"]
+        schema = gate.model_json_schema()
+        for key, field in schema["properties"].items():
+            default = json.dumps(field["default"]) if field.get("default") is not None else ""
+            lines.append(f"| `{key}` | {_values(field)} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
+def _values(field: dict[str, Any]) -> str:
+    """The values that a policy's key may have, from its JSON schema."""
+    field = next((kind for kind in field.get("anyOf", ()) if kind["type"] != "null"), field)
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if field["type"] == "array":
+        return f"list of {_values(field['items'])}"
+    if field["type"] == "object":
+        keys = _values(field["propertyNames"]) if "propertyNames" in field else "text"
+        return f"{_values(field['additionalProperties'])} for any of {keys}"
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    bounds = [f"{word} {field[key]:g}" for key, word in words.items() if key in field]
+    kinds = {"boolean": "`true` or `false`", "string": "text", "integer": "whole number"}
+    return " ".join([kinds.get(field["type"], field["type"]), " and ".join(bounds)]).strip()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/architecture.dot": architecture.dot,
     "docs/architecture.md": architecture_page,
     "docs/commands.md": commands,
     "docs/exit-codes.md": exit_codes,
+    "docs/gates.md": gates,
+    "docs/measures.md": measures,
     "docs/settings.md": settings,
     "registry/policy.schema.json": policy_schema,
 }

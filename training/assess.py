@@ -45,14 +45,14 @@ def assess(data: Data, test: pl.DataFrame, scorer: Scorer, seed: int) -> Assessm
     rows, costs = evaluation_rows(data, test), data.dataset.costs
     encoded, threshold = encode(test, scorer.contract.inputs), scorer.contract.threshold
     scores = scorer.score(encoded)
-    parts = measure_parts(rows.judged, scores, costs, rows.slices)
+    parts = measure_parts(rows.labelled, scores, costs, rows.slices)
     return Assessment(
         rows=rows,
         costs=costs,
         threshold=threshold,
         scores=scores,
-        estimates=estimates(rows.judged, scores, costs, threshold),
-        contributions=contributions(scorer, encoded, rows.judged.labels, seed),
+        estimates=estimates(rows.labelled, scores, costs, threshold),
+        contributions=contributions(scorer, encoded, rows.labelled.labels, seed),
         days=tuple(one for one in parts if one.name.startswith(DAY)),
         slices=tuple(one for one in parts if not one.name.startswith(DAY)),
     )
@@ -60,7 +60,7 @@ def assess(data: Data, test: pl.DataFrame, scorer: Scorer, seed: int) -> Assessm
 
 def drawn(found: Assessment) -> Iterator[tuple[Picture, Figure]]:
     """The pictures of a run, in the order in which they are shown."""
-    rows, costs, scores, threshold = found.rows.judged, found.costs, found.scores, found.threshold
+    rows, costs, scores, threshold = found.rows.labelled, found.costs, found.scores, found.threshold
     yield PRECISION_RECALL, precision_recall(rows.labels, {"model": scores})
     yield ALERTS, pictures.alerts_and_recall(rows, scores, costs)
     yield SAVINGS, pictures.savings(rows, scores, costs, threshold)

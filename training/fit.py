@@ -11,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from registry.evaluation.metrics import Detection, JudgedRows, detection
+from registry.evaluation.measures import detection
+from registry.evaluation.metrics import LabelledRows
 from registry.model.contract import Input
 from registry.model.scorer import encode_columns
 from training.calibrate import Calibrated, Sigmoid, choose_sigmoid, margins, unweighted
@@ -30,10 +31,10 @@ def encode(rows: pl.DataFrame, inputs: Sequence[Input]) -> NDArray[np.float32]:
     return encode_columns(columns, inputs)
 
 
-def judged(data: Data, rows: pl.DataFrame) -> JudgedRows:
+def labelled_rows(data: Data, rows: pl.DataFrame) -> LabelledRows:
     """What `rows` are judged by: their labels, days and amounts."""
     dataset = data.dataset
-    return JudgedRows(
+    return LabelledRows(
         labels=data.labels(rows),
         days=rows[dataset.time.column].dt.epoch("d").to_numpy().astype(np.int64),
         amounts=rows[dataset.amount].to_numpy(),
@@ -92,11 +93,11 @@ def probabilities(model: Model, rows: pl.DataFrame, inputs: Sequence[Input]) -> 
     return np.asarray(both[:, 1], dtype=np.float32)
 
 
-def detect(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> Detection:
+def detect(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> dict[str, float]:
     """Fit on the split's earlier part and measure on its later one."""
     model = recipe.fit(data, split.train, inputs)
     scores = probabilities(model, split.test, inputs)
-    return detection(judged(data, split.test), scores, data.dataset.costs)
+    return detection(labelled_rows(data, split.test), scores, data.dataset.costs)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Validated:
 
     recipe: Recipe
     threshold: float
-    detection: Detection
+    detection: dict[str, float]
 
 
 def validate(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> Validated:
@@ -121,6 +122,6 @@ def validate(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) 
     fitted = choose_sigmoid(margins(pipeline, encoded), before, data.labels(split.test))
     chosen = replace(recipe, sigmoid=fitted) if fitted else plain
     scores = probabilities(chosen.calibrated(pipeline), split.test, inputs)
-    rows, costs = judged(data, split.test), data.dataset.costs
+    rows, costs = labelled_rows(data, split.test), data.dataset.costs
     threshold = choose_threshold(data.dataset, rows, scores)
     return Validated(chosen, threshold, detection(rows, scores, costs))

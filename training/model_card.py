@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from registry.evaluation.measures import MEASURES
 from registry.model.contract import Contract, Input
 from registry.report.content import Picture
+from registry.report.numbers import quantity
 from training.assess import Assessment, drawn
 from training.data import Data
-from training.metric_labels import LABELS, reading
 from training.split import Split
 
 CARD_FILE = "model_card.html"
@@ -52,9 +53,9 @@ def build(
     return Card(
         title=f"Model card: {model} on {data.path.stem}",
         summary=(
-            f"Within {budget:,} alerts a day it finds {reading('budget_recall', recall.value)} of "
-            f"the frauds ({reading('budget_recall', recall.lower)} to "
-            f"{reading('budget_recall', recall.upper)}) on days that it was not trained on."
+            f"Within {budget:,} alerts a day it finds {quantity(recall.value, 'share')} of the "
+            f"frauds ({quantity(recall.lower, 'share')} to {quantity(recall.upper, 'share')}) on "
+            "days that it was not trained on."
         ),
         intended_use=_intended_use(data, found),
         limits=tuple(_limits(data, contract, found)),
@@ -72,7 +73,7 @@ def build(
 
 
 def _intended_use(data: Data, found: Assessment) -> tuple[str, ...]:
-    alerts = reading("threshold_alerts_per_day", found.estimates["threshold_alerts_per_day"].value)
+    alerts = quantity(found.estimates["threshold_alerts_per_day"].value, "count")
     return (
         "To put card transactions in the order in which analysts should look at them: those with "
         f"a probability of {found.threshold:.4g} or more go to review, about {alerts} a day.",
@@ -83,7 +84,7 @@ def _intended_use(data: Data, found: Assessment) -> tuple[str, ...]:
 
 
 def _limits(data: Data, contract: Contract, found: Assessment) -> Iterator[str]:
-    rows, delay = found.rows.judged, data.dataset.delay_days
+    rows, delay = found.rows.labelled, data.dataset.delay_days
     if rows.independent_frauds < FEW_FRAUDS or len(found.days) < FEW_DAYS:
         yield (
             f"The test is short ({rows.independent_frauds:,} independent frauds, days: "
@@ -115,9 +116,10 @@ def _limits(data: Data, contract: Contract, found: Assessment) -> Iterator[str]:
 
 def _measures(found: Assessment, budget: int) -> Iterator[tuple[str, str, str, str]]:
     for name, one in found.estimates.items():
-        label, meaning = LABELS[name]
-        ends = f"{reading(name, one.lower)} to {reading(name, one.upper)}"
-        yield label.format(budget=f"{budget:,}"), reading(name, one.value), ends, meaning
+        measure = MEASURES[name]
+        value, lower, upper = (quantity(end, measure.unit) for end in astuple(one))
+        label = measure.label.format(budget=f"{budget:,}")
+        yield label, value, f"{lower} to {upper}", measure.description
 
 
 def _windows(data: Data, split: Split) -> Iterator[tuple[str, str, str, str]]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import Costs, JudgedRows, money_saved
+from registry.evaluation.metrics import Costs, LabelledRows, money_saved
 from registry.report.plots import show_probabilities, stretched
 from training.importance import Contribution
 from training.intervals import Estimate
@@ -59,7 +59,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
-def alerts_and_recall(rows: JudgedRows, scores: Scores, costs: Costs) -> Figure:
+def alerts_and_recall(rows: LabelledRows, scores: Scores, costs: Costs) -> Figure:
     """The share of frauds, and of their money, that is caught for a number of alerts a day."""
     figure, axes = _figure()
     order = np.lexsort((-scores.astype(np.float64), rows.days))
@@ -83,7 +83,7 @@ def alerts_and_recall(rows: JudgedRows, scores: Scores, costs: Costs) -> Figure:
     return figure
 
 
-def savings(rows: JudgedRows, scores: Scores, costs: Costs, threshold: float) -> Figure:
+def savings(rows: LabelledRows, scores: Scores, costs: Costs, threshold: float) -> Figure:
     """Money saved per day for every threshold; the chosen one, and the best in hindsight."""
     figure, axes = _figure()
     thresholds, saved = money_saved(rows, scores, costs.per_alert)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,11 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.evaluation.measures import MEASURES
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from registry.progress import step
+from registry.report.numbers import quantity
 from registry.tracking.candidates import AUTHORS_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
@@ -24,7 +27,6 @@ from training.data import Data, read_data
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
 from training.fit import Recipe, Validated, encode, validate
-from training.metric_labels import LABELS, reading
 from training.models import MODELS, known_model
 from training.search import Trial, search
 from training.split import Split, prequential_folds, split_by_time, split_data
@@ -121,8 +123,8 @@ def _search(
     folds = search_folds(data.dataset, train)
 
     def on_trial(trial: Trial) -> None:
-        each = ", ".join(f"{one.average_precision:.4f}" for one in trial.folds)
-        mean = trial.mean.average_precision
+        each = ", ".join(f"{one['average_precision']:.4f}" for one in trial.folds)
+        mean = trial.mean["average_precision"]
         print(f"  trial {trial.number + 1}/{trials}: {mean:.4f} (folds {each})", flush=True)
         with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True):
             mlflow.log_params(dict(trial.recipe.parameters))
@@ -189,7 +191,9 @@ def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
 
 def _print_measures(found: Assessment) -> None:
     for name in ("average_precision", "budget_precision", "budget_recall"):
-        one, label = found.estimates[name], LABELS[name][0]
-        ends = f"{reading(name, one.lower)} to {reading(name, one.upper)}"
-        budget = f"{found.costs.budget_per_day:,}"
-        print(f"  {label.format(budget=budget)}: {reading(name, one.value)} ({ends})")
+        measure = MEASURES[name]
+        value, lower, upper = (
+            quantity(end, measure.unit) for end in astuple(found.estimates[name])
+        )
+        label = measure.label.format(budget=f"{found.costs.budget_per_day:,}")
+        print(f"  {label}: {value} ({lower} to {upper})")

@@ -6,14 +6,13 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import optuna
 
-from registry.evaluation.metrics import Detection
 from registry.model.contract import Input
 from training.data import Data
 from training.fit import Recipe, detect
@@ -27,14 +26,12 @@ class Trial:
 
     number: int
     recipe: Recipe
-    folds: tuple[Detection, ...]
+    folds: tuple[dict[str, float], ...]
 
     @property
-    def mean(self) -> Detection:
-        names = [field.name for field in fields(Detection)]
-        return Detection(
-            **{name: float(np.mean([getattr(one, name) for one in self.folds])) for name in names}
-        )
+    def mean(self) -> dict[str, float]:
+        """Each measure's mean over the folds."""
+        return {name: float(np.mean([fold[name] for fold in self.folds])) for name in self.folds[0]}
 
 
 class Stop:
@@ -69,15 +66,15 @@ def search(
             trial = study.ask() if number else None
             parameters = MODELS[recipe.model].suggest(trial) if trial else recipe.parameters
             tried = Recipe(recipe.model, parameters, recipe.seed)
-            measured: list[Detection] = []
+            measured: list[dict[str, float]] = []
             for fold in folds:
                 if stop.pressed and best:
                     return best
                 measured.append(detect(data, tried, fold, inputs))
             done = Trial(number, tried, tuple(measured))
             if trial:
-                study.tell(trial, done.mean.average_precision)
-            if best is None or done.mean.average_precision > best.mean.average_precision:
+                study.tell(trial, done.mean["average_precision"])
+            if best is None or done.mean["average_precision"] > best.mean["average_precision"]:
                 best = done
             on_trial(done)
             if stop.pressed:

@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from registry.evaluation.bootstrap import bootstrap, resampled
-from registry.evaluation.metrics import MEASURES, Costs, JudgedRows, alerts_within_budget, detection
-from registry.evaluation.rows import EvaluationRows, Slice
-from training.card_precision import numbered
+from registry.evaluation.bootstrap import bootstrap, resample_weights
+from registry.evaluation.measures import MEASURES, measure_all
+from registry.evaluation.metrics import Costs, LabelledRows, alerts_within_budget
+from registry.evaluation.ranking import Ranking
+from registry.evaluation.rows import EvaluationRows, Slice, numbered_owners
 from training.data import Data
 from training.evaluation_rows import bands
-from training.fit import judged
+from training.fit import labelled_rows
 from training.intervals import SEED, Estimate, likely
 
 RESAMPLES = 200
@@ -42,7 +43,7 @@ def evaluation_rows(data: Data, test: pl.DataFrame) -> EvaluationRows:
     times = test[data.dataset.time.column].dt.replace_time_zone("UTC")
     return EvaluationRows(
         columns=pl.DataFrame(bands(data, test)).to_pandas(),
-        judged=replace(judged(data, test), clusters=clusters),
+        labelled=replace(labelled_rows(data, test), clusters=clusters),
         start=times[0].astimezone(UTC),
         end=times[-1].astimezone(UTC),
         sha256=data.sha256,
@@ -50,8 +51,13 @@ def evaluation_rows(data: Data, test: pl.DataFrame) -> EvaluationRows:
     )
 
 
+def numbered(owners: pl.Series) -> NDArray[np.int64]:
+    """The owners as the gates number them, so that both find the same intervals."""
+    return numbered_owners(owners.to_pandas())
+
+
 def measure_parts(
-    rows: JudgedRows, scores: NDArray[np.float32], costs: Costs, slices: Iterable[Slice]
+    rows: LabelledRows, scores: NDArray[np.float32], costs: Costs, slices: Iterable[Slice]
 ) -> tuple[Part, ...]:
     """Measure scores of shape (n,) on each slice of the n rows."""
     alerts = alerts_within_budget(scores, rows.days, costs.budget_per_day)
@@ -59,7 +65,7 @@ def measure_parts(
 
 
 def _measure(
-    rows: JudgedRows,
+    rows: LabelledRows,
     scores: NDArray[np.float32],
     costs: Costs,
     alerts: NDArray[np.bool_],
@@ -70,22 +76,23 @@ def _measure(
     if part.independent_frauds < LEAST_FRAUDS or frauds == counted:
         return Part(one.name, counted, frauds, None, None)
     inside, caught = scores[one.rows], alerts[one.rows]
-    resamples = bootstrap(part, [inside], costs, resamples=RESAMPLES, seed=SEED)
-    ranking = resamples[:, 0, MEASURES.index("average_precision")]
+    ranking, measured = Ranking(part, inside, costs), [MEASURES["average_precision"]]
+    drawn = bootstrap([ranking], measured, resamples=RESAMPLES, seed=SEED)[:, 0, 0]
+    (average_precision,) = measure_all(ranking, measured).values()
     return Part(
         one.name,
         counted,
         frauds,
-        likely(detection(part, inside, costs).average_precision, ranking),
+        likely(average_precision, drawn),
         likely(caught[part.labels == 1].mean(), _recalls(part, caught)),
     )
 
 
-def _recalls(part: JudgedRows, caught: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _recalls(part: LabelledRows, caught: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The share of frauds caught in each resample; NaN in one that holds no fraud."""
     frauds = part.part(part.labels == 1)
     hits = caught[part.labels == 1]
-    drawn = resampled(frauds, resamples=RESAMPLES, seed=SEED)
+    drawn = resample_weights(frauds, resamples=RESAMPLES, seed=SEED)
     shares = [
         (weights[hits].sum() / weights.sum()) if weights.any() else np.nan for weights in drawn
     ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import JudgedRows, budget_threshold, cost_threshold
+from registry.evaluation.metrics import LabelledRows, budget_threshold, cost_threshold
 from training.dataset import Dataset
 
 
-def choose_threshold(dataset: Dataset, rows: JudgedRows, scores: NDArray[np.float32]) -> float:
+def choose_threshold(dataset: Dataset, rows: LabelledRows, scores: NDArray[np.float32]) -> float:
     """The threshold for scores of shape (n,) on validation rows, between 0 and 1.
 
     For the budget it is the lowest that keeps the alerts of all days together within it; for the

@@ -7,7 +7,6 @@ import platform
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-from registry.evaluation.metrics import Detection
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
@@ -96,8 +94,9 @@ def log_data(data: Data) -> None:
     mlflow.log_metric("rows", len(data.frame))
 
 
-def log_detection(detection: Detection, prefix: str = "", step: int | None = None) -> None:
-    measures = {f"{prefix}{name}": value for name, value in asdict(detection).items()}
+def log_detection(detection: Mapping[str, float], prefix: str, step: int | None = None) -> None:
+    """Log measures with a prefix before their names."""
+    measures = {f"{prefix}{name}": value for name, value in detection.items()}
     mlflow.log_metrics(measures, step=step)
 
 

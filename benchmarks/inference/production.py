@@ -32,7 +32,7 @@ from training.convert import convert
 from training.data import read_data
 from training.dataset import read_dataset
 from training.evaluation_rows import write_rows
-from training.fit import Recipe, encode, judged
+from training.fit import Recipe, encode, labelled_rows
 from training.models import FRAUD_WEIGHT, MODELS
 from training.split import split_data
 from training.threshold import choose_threshold
@@ -110,7 +110,7 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
         pipeline = Recipe(MODEL, parameters, SEED).fit_pipeline(data, split.train, inputs)
         test = encode(split.test, inputs)
         probability = pipeline.predict_proba(test)[:, 1]
-        threshold = choose_threshold(dataset, judged(data, split.test), probability)
+        threshold = choose_threshold(dataset, labelled_rows(data, split.test), probability)
         contract = write_contract(data, DATASET, split.train, inputs, threshold, "on the test days")
         with tempfile.TemporaryDirectory() as temporary:
             sample = slice(track.PARITY_ROWS)

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from registry.errors import UsageError
-from registry.evaluation.gates.calibration import Calibration
-from registry.evaluation.gates.contract import ContractCompatible
-from registry.evaluation.gates.floor import Floor
+from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
-from registry.evaluation.gates.integrity import Integrity
-from registry.evaluation.gates.latency import Latency
-from registry.evaluation.gates.leakage import Leakage
-from registry.evaluation.gates.lineage import Lineage
-from registry.evaluation.gates.no_worse import NoWorse
-from registry.evaluation.gates.robustness import Robustness
-from registry.evaluation.gates.slices import Slices
 from registry.evaluation.metrics import Costs
+
+GateKind = TypeVar("GateKind", bound=Gate)
 
 SHIPPED = Path(__file__).parents[1] / "policy.yaml"
 
 
-class Gates(BaseModel):
-    """The gates by name, in the order in which they are shown; one that is left out is not run."""
+GATES = gate_classes()
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_Gates = create_model(
+    "Gates",
+    __config__=ConfigDict(frozen=True, extra="forbid"),
+    __doc__="The gates by name, run in the order of the file. One that is left out is not run.",
+    **{name: (kind | None, None) for name, kind in GATES.items()},  # type: ignore[call-overload]
+)
 
-    floor: Floor | None = None
-    no_worse: NoWorse | None = None
-    slices: Slices | None = None
-    calibration: Calibration | None = None
-    leakage: Leakage | None = None
-    contract: ContractCompatible | None = None
-    robustness: Robustness | None = None
-    latency: Latency | None = None
-    integrity: Integrity | None = None
-    lineage: Lineage | None = None
+
+def _in_file_order(document: Any, validate: Callable[[Any], BaseModel]) -> dict[str, Gate]:
+    gates = validate(document)
+    found = {name: getattr(gates, name) for name in document}
+    return {name: gate for name, gate in found.items() if gate is not None}
+
+
+def _schema_of_gates(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    return core_schema.no_info_wrap_validator_function(_in_file_order, handler(_Gates))
 
 
 class Policy(BaseModel):
@@ -53,24 +58,27 @@ class Policy(BaseModel):
     evidence_max_age_days: Annotated[float, Field(gt=0)] = 7
     alert_budget_per_day: Annotated[int, Field(gt=0)]
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    gates: Gates
+    gates: Annotated[dict[str, Gate], GetPydanticSchema(_schema_of_gates)]
 
     @property
     def costs(self) -> Costs:
         return Costs(self.alert_budget_per_day, self.alert_cost)
 
-    @property
-    def asked(self) -> tuple[Gate, ...]:
-        """The gates that this policy asks for, in order."""
-        named = (getattr(self.gates, name) for name in Gates.model_fields)
-        return tuple(gate for gate in named if gate is not None)
+    def gate(self, kind: type[GateKind]) -> GateKind | None:
+        """The gate of this class, or None where the policy leaves it out."""
+        gate = self.gates.get(kind.name)
+        return gate if isinstance(gate, kind) else None
 
-    def judge(self, measurements: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    def verdicts(self, measurements: Mapping[str, Any]) -> tuple[Verdict, ...]:
         """The verdicts of all gates on recorded measurements, by name of the gate.
 
-        Raises KeyError or pydantic.ValidationError where those of a gate are not there.
+        Raises KeyError or pydantic.ValidationError where those of a gate are missing.
         """
-        return tuple(one for gate in self.asked for one in gate.judge(measurements[gate.name]))
+        return tuple(
+            verdict
+            for name, gate in self.gates.items()
+            for verdict in gate.verdicts_from(measurements[name])
+        )
 
 
 def read_policy(path: Path) -> Policy:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from registry.errors import UsageError
-from registry.evaluation.metrics import JudgedRows
+from registry.evaluation.metrics import LabelledRows
 from registry.ledger.manifest import sha256_of
 from registry.model.contract import Contract
 from registry.model.scorer import encode_columns
@@ -51,7 +51,7 @@ class EvaluationRows:
     """n rows as they were read: raw inputs in `columns`, and what they are judged by."""
 
     columns: pd.DataFrame
-    judged: JudgedRows
+    labelled: LabelledRows
     start: datetime
     end: datetime
     sha256: str
@@ -65,11 +65,11 @@ class EvaluationRows:
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
         """By amount, by day, and by the bands that the rows bring."""
-        banded = {"amount": self.judged.amounts}
+        banded = {"amount": self.labelled.amounts}
         for name in self.columns.columns:
             if str(name).startswith(BAND_PREFIX):
                 banded[str(name).removeprefix(BAND_PREFIX)] = self.columns[name].to_numpy(float)
-        days = self.judged.days
+        days = self.labelled.days
         return (
             *(one for name, values in banded.items() for one in _bands(name, values)),
             *(Slice(f"day {np.datetime64(int(day), 'D')}", days == day) for day in np.unique(days)),
@@ -131,7 +131,7 @@ def read_rows(path: Path) -> EvaluationRows:
         raise UsageError(f"{path.name}: {AMOUNT} is not a number in every row")
     return EvaluationRows(
         columns=frame,
-        judged=_judged(frame, times),
+        labelled=_labelled(frame, times),
         start=times.min().to_pydatetime().astimezone(UTC),
         end=times.max().to_pydatetime().astimezone(UTC),
         sha256=sha256_of(path),
@@ -145,11 +145,11 @@ def _check_delay(name: str, delay_days: str) -> None:
         raise UsageError(f"{name}: delay_days is {delay_days!r}, which is no number of days")
 
 
-def _judged(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> JudgedRows:
+def _labelled(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> LabelledRows:
     clusters = None
     if CLUSTER in frame.columns:
         clusters = numbered_owners(frame[CLUSTER])
-    return JudgedRows(
+    return LabelledRows(
         labels=frame[LABEL].to_numpy(dtype=np.int8),
         days=times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64),
         amounts=frame[AMOUNT].to_numpy(dtype=np.float64),

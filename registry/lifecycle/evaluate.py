@@ -22,7 +22,7 @@ from registry.evaluation.evidence import (
     Rows,
     write_evidence,
 )
-from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.ledger import statement
@@ -62,7 +62,7 @@ def evaluate(
         folder = Path(temporary) / "evidence"
         trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
         measurements: dict[str, Any] = {}
-        for gate in policy.asked:
+        for gate in policy.gates.values():
             with step(f"{gate.name}: {gate}"):
                 measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
         evidence = Evidence(
@@ -72,7 +72,7 @@ def evaluate(
             policy=statement.Policy(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
             rows=_describe(rows),
             measurements=measurements,
-            verdicts=policy.judge(measurements),
+            verdicts=policy.verdicts(measurements),
             evaluated_at=datetime.now(UTC).replace(microsecond=0),
             files={},
         )
@@ -113,13 +113,13 @@ def _trial(
         with step(f"fetching Production (ledger version {head.version})"):
             registry, kept = Registry(client.tracking_uri), folder.parent / "production"
             production_folder = fetch_verified(registry, head, kept)
-    with step(f"scoring {len(rows.judged.labels):,} transactions"):
-        judged = _judged("candidate", folder / MODEL_FOLDER, rows)
-        production = _judged("Production", production_folder, rows) if production_folder else None
+    with step(f"scoring {len(rows.labelled.labels):,} transactions"):
+        candidate = _scored("candidate", folder / MODEL_FOLDER, rows)
+        production = _scored("Production", production_folder, rows) if production_folder else None
     return Trial(
         rows=rows,
         costs=policy.costs,
-        candidate=judged,
+        candidate=candidate,
         production=production,
         parity=folder / PARITY_FILE,
         run_status=str(run.info.status),
@@ -128,16 +128,16 @@ def _trial(
     )
 
 
-def _judged(name: str, folder: Path, rows: EvaluationRows) -> Judged:
+def _scored(name: str, folder: Path, rows: EvaluationRows) -> ScoredModel:
     scorer = open_model(folder)
     scores = scorer.score(rows.encoded(scorer.contract))
     wrong = int((~((scores >= 0) & (scores <= 1))).sum())
-    if wrong or len(scores) != len(rows.judged.labels):
+    if wrong or len(scores) != len(rows.labelled.labels):
         raise ContractError(
             f"the {name} model gives no probability for {wrong or 'some'} of the "
-            f"{len(rows.judged.labels)} rows; can an input be missing that it cannot score?"
+            f"{len(rows.labelled.labels)} rows; can an input be missing that it cannot score?"
         )
-    return Judged(folder, scorer, scores)
+    return ScoredModel(folder, scorer, scores)
 
 
 def _compared(head: Link | None) -> ComparedWith | None:
@@ -150,8 +150,8 @@ def _describe(rows: EvaluationRows) -> Rows:
     return Rows(
         sha256=rows.sha256,
         origin=dict(rows.origin),
-        count=len(rows.judged.labels),
-        frauds=int(rows.judged.labels.sum()),
+        count=len(rows.labelled.labels),
+        frauds=int(rows.labelled.labels.sum()),
         start=rows.start,
         end=rows.end,
     )

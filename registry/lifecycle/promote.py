@@ -104,7 +104,7 @@ def _policy(fetched: Fetched, path: Path) -> Policy:
 
 def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
     try:
-        verdicts = policy.judge(evidence.measurements)
+        verdicts = policy.verdicts(evidence.measurements)
     except (KeyError, ValidationError) as error:
         raise Refused("a gate's measurements are missing; evaluate again") from error
     if verdicts != evidence.verdicts:

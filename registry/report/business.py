@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.gates.gate import Trial
 from registry.evaluation.gates.no_worse import Interval
-from registry.evaluation.metrics import Detection, detection
-from registry.report.numbers import Unit
+from registry.evaluation.measures import MEASURES, Measure, Unit, detection
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Comparison:
     candidate: float
     production: float | None
     interval: Interval | None = None
+    higher_is_better: bool = True
 
     @property
     def difference(self) -> float | None:
@@ -33,23 +33,24 @@ class Comparison:
         """What the interval says: which model is better, or that it cannot be told."""
         if self.interval is None:
             return ""
-        if self.interval.lower > 0:
-            return "better"
-        return "worse" if self.interval.upper < 0 else "no clear difference"
+        if self.interval.lower <= 0 <= self.interval.upper:
+            return "no clear difference"
+        return "better" if (self.interval.lower > 0) == self.higher_is_better else "worse"
 
     def times(self, factor: float, name: str, unit: Unit) -> Comparison:
         """The same comparison in another unit; `factor` is positive."""
-        one, production = self.interval, self.production
-        return Comparison(
-            name,
-            unit,
-            self.candidate * factor,
-            None if production is None else production * factor,
-            one
+        ends = self.interval
+        return replace(
+            self,
+            name=name,
+            unit=unit,
+            candidate=self.candidate * factor,
+            production=None if self.production is None else self.production * factor,
+            interval=ends
             and Interval(
-                difference=one.difference * factor,
-                lower=one.lower * factor,
-                upper=one.upper * factor,
+                difference=ends.difference * factor,
+                lower=ends.lower * factor,
+                upper=ends.upper * factor,
             ),
         )
 
@@ -66,7 +67,8 @@ class Count:
         return self.frauds + self.genuine
 
     def __str__(self) -> str:
-        return f"{self.frauds:,} fraud{'s' * (self.frauds != 1)}, {self.genuine:,} genuine"
+        frauds = "fraud" if self.frauds == 1 else "frauds"
+        return f"{self.frauds:,} {frauds}, {self.genuine:,} genuine"
 
 
 @dataclass(frozen=True)
@@ -82,35 +84,32 @@ class Decisions:
 
 
 def at_budget(trial: Trial, intervals: Mapping[str, Interval]) -> tuple[Comparison, ...]:
-    """Frauds caught, money saved and precision, of the alerts that the analysts have time for.
+    """Frauds caught per day, and each measure that has a label in the report.
 
-    `intervals` are of the differences of the measures, by name. Money is in the amounts' currency;
-    the interval of the frauds caught per day is for as many frauds as there are in the rows.
+    `intervals` are those of the differences of the measures, by name. Money is in the amounts'
+    currency; the interval of the frauds caught per day is for as many frauds as there are in the
+    rows.
     """
-    rows = trial.rows.judged
-    frauds_per_day = int(rows.labels.sum()) / len(np.unique(rows.days))
+    rows = trial.rows.labelled
     candidate = detection(rows, trial.candidate.scores, trial.costs)
-    production: Detection | None = None
-    if trial.production is not None:
-        production = detection(rows, trial.production.scores, trial.costs)
+    production = trial.production and detection(rows, trial.production.scores, trial.costs)
 
-    def compare(name: str, unit: Unit, measure: str) -> Comparison:
-        other = None if production is None else float(getattr(production, measure))
-        value, interval = float(getattr(candidate, measure)), intervals.get(measure)
-        return Comparison(name, unit, value, other, None if other is None else interval)
+    def compare(measure: Measure) -> Comparison:
+        return Comparison(
+            name=measure.report_label,
+            unit=measure.unit,
+            candidate=candidate[measure.name],
+            production=production[measure.name] if production else None,
+            interval=intervals.get(measure.name) if production else None,
+            higher_is_better=measure.higher_is_better,
+        )
 
-    share = compare("Share of all frauds that is caught", "share", "budget_recall")
+    frauds_per_day = int(rows.labels.sum()) / len(np.unique(rows.days))
+    caught = compare(MEASURES["budget_recall"])
     return (
-        share.times(frauds_per_day, "Frauds caught per day", "count"),
-        share,
-        compare("Money saved per day, in the amounts' currency", "money", "money_saved_per_day"),
-        compare("Precision of the alerts", "share", "budget_precision"),
+        caught.times(frauds_per_day, "Frauds caught per day", "count"),
+        *(compare(measure) for measure in MEASURES.values() if measure.report_label),
     )
-
-
-def reviewed(judged: Judged) -> NDArray[np.bool_]:
-    """Which of n transactions the service would send to review, shape (n,)."""
-    return judged.scores >= judged.scorer.contract.threshold
 
 
 def count(labels: NDArray[np.int8], chosen: NDArray[np.bool_]) -> Count:
@@ -123,8 +122,8 @@ def changed_decisions(trial: Trial) -> Decisions | None:
     """Decisions at each model's own threshold; None where nothing is in Production yet."""
     if trial.production is None:
         return None
-    labels = trial.rows.judged.labels
-    after, before = reviewed(trial.candidate), reviewed(trial.production)
+    labels = trial.rows.labelled.labels
+    after, before = trial.candidate.needs_review, trial.production.needs_review
     return Decisions(
         to_review=count(labels, after & ~before), to_approve=count(labels, before & ~after)
     )

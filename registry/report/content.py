@@ -8,10 +8,12 @@ from datetime import timedelta
 
 from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Trial, Verdict
+from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.no_worse import Interval, NoWorse, NoWorseMeasured
+from registry.evaluation.gates.slices import Slices
 from registry.evaluation.policy import Policy
 from registry.ledger.statement import format_time
-from registry.report.business import at_budget, changed_decisions, count, reviewed
+from registry.report.business import at_budget, changed_decisions, count
 from registry.report.tables import business_row, gate_row, judged_rows, shorten, slice_rows
 
 NAMED_GATES = 3
@@ -52,7 +54,7 @@ class Page:
 
 def build(evidence: Evidence, trial: Trial, policy: Policy, files: Mapping[str, str]) -> Page:
     """Say what the evidence says; `files` is each file that was judged, by its sha256."""
-    slices = slice_rows(evidence, policy.gates.slices)
+    slices = slice_rows(evidence, policy.gate(Slices))
     return Page(
         headline=headline(evidence),
         promotable=not evidence.blocking,
@@ -112,7 +114,8 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         yield f"It may go to Production until {format_time(until)}, once it is approved{who}."
     if not policy.four_eyes:
         yield "This policy lets an author approve: four-eyes is off."
-    if policy.gates.lineage is not None and not policy.gates.lineage.clean_tree:
+    lineage = policy.gate(Lineage)
+    if lineage is not None and not lineage.clean_tree:
         yield "This policy lets a candidate be trained with uncommitted changes."
     if evidence.compared_with is None:
         yield "Nothing is in Production yet: there is nothing to compare with."
@@ -133,7 +136,7 @@ def _budget(evidence: Evidence, policy: Policy) -> str:
 
 def _likely(evidence: Evidence, policy: Policy) -> str:
     """How the intervals are to be read; empty where there are none."""
-    gate, measured = policy.gates.no_worse, _no_worse(evidence)
+    gate, measured = policy.gate(NoWorse), _no_worse(evidence)
     if gate is None or measured is None or not measured.intervals:
         return ""
     unit = "clusters (such as customers)" if measured.clustered else "transactions"
@@ -146,10 +149,10 @@ def _likely(evidence: Evidence, policy: Policy) -> str:
 
 def decisions_sentence(trial: Trial) -> str:
     """How many transactions get another decision, at each model's own threshold."""
-    labels = trial.rows.judged.labels
+    labels = trial.rows.labelled.labels
     changed, total = changed_decisions(trial), len(labels)
     if changed is None:
-        sent = count(labels, reviewed(trial.candidate))
+        sent = count(labels, trial.candidate.needs_review)
         return (
             f"At its threshold the candidate sends {sent.total:,} of {total:,} transactions "
             f"({sent.total / total:.2%}) to review: {sent}."

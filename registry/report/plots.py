@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from registry.evaluation.gates.gate import words
 from registry.evaluation.gates.no_worse import Interval
+from registry.evaluation.measures import Measure
 from registry.report.business import Decisions
-from registry.report.numbers import difference, is_money
+from registry.report.numbers import bounded_difference
 
 LINES = ("-", "--", ":", "-.")
 CURVE_POINTS = 2000
@@ -32,7 +32,7 @@ TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 class Difference:
     """One measure's difference candidate − Production, and the bound of its lower end, if any."""
 
-    measure: str
+    measure: Measure
     interval: Interval
     bound: float | None
 
@@ -129,8 +129,8 @@ def stretched(probability: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def intervals(differences: Sequence[Difference]) -> Figure:
     """Each difference with its interval, zero and the bound; shares and money on axes apart."""
-    shares = [one for one in differences if not is_money(one.measure)]
-    money = [one for one in differences if is_money(one.measure)]
+    shares = [one for one in differences if one.measure.unit != "money"]
+    money = [one for one in differences if one.measure.unit == "money"]
     axis_of = {"as a share of 1": shares, "in the amounts' currency": money}
     panels = {axis: panel for axis, panel in axis_of.items() if panel}
     heights = [len(panel) + 0.6 for panel in panels.values()]
@@ -154,12 +154,15 @@ def _draw_intervals(axes: Axes, panel: Sequence[Difference]) -> None:
         # No error bars: what was measured may lie outside the resamples' interval.
         axes.plot(ends, height, "|-", color="black", markersize=10)
         axes.plot(found.difference, place, "o", color="black", label="difference and interval")
-        text, near = difference(one.measure, found.difference), (found.difference, place)
+        text, near = bounded_difference(one.measure, found.difference), (found.difference, place)
         axes.annotate(text, near, (0, 6), textcoords="offset points", ha="center", fontsize="small")
         if one.bound is not None:
-            name = "bound: the interval must lie right of it"
-            axes.plot([one.bound] * 2, [place - 0.4, place + 0.4], "--", color="C3", label=name)
-    names = [words(one.measure) + "\n(not judged)" * (one.bound is None) for one in panel]
+            side, bound = (
+                ("right", one.bound) if one.measure.higher_is_better else ("left", -one.bound)
+            )
+            name = f"bound: the interval must lie {side} of it"
+            axes.plot([bound] * 2, [place - 0.4, place + 0.4], "--", color="C3", label=name)
+    names = [one.measure.phrase + ("\n(no bound)" if one.bound is None else "") for one in panel]
     axes.set(yticks=range(len(panel)), yticklabels=names, ylim=(len(panel) - 0.5, -0.7))
     axes.margins(x=0.1)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Verdict
 from registry.evaluation.gates.slices import Slices, SlicesMeasured
-from registry.evaluation.policy import Gates, Policy
+from registry.evaluation.policy import GATES, Policy
 from registry.ledger.statement import format_time
 from registry.report.business import Comparison
-from registry.report.numbers import change, interval, of_gate, quantity
+from registry.report.numbers import change, gate_value, interval, quantity
 
 LONGEST_TEXT = 500
 """Characters of a note; the whole of it is in `evidence.json`."""
@@ -36,7 +36,7 @@ def verdict_word(*, passed: bool, required: bool) -> str:
 
 def gate_row(one: Verdict) -> tuple[str, ...]:
     """Gate, what it asks, measured, bound, verdict, note."""
-    measured, bound = of_gate(one.gate, one.measured), of_gate(one.gate, one.bound)
+    measured, bound = gate_value(one.gate, one.measured), gate_value(one.gate, one.bound)
     word = verdict_word(passed=one.passed, required=one.required)
     asks, note = shorten(one.asks, LONGEST_TEXT), shorten(one.note, LONGEST_TEXT)
     return one.gate, asks, measured, bound, word, note
@@ -80,8 +80,7 @@ def judged_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, str]]
         else "nothing: nothing is in Production yet",
     )
     yield "Policy", f"{evidence.policy.name}, sha256:{evidence.policy.sha256}"
-    asked = {gate.name for gate in policy.asked}
-    left_out = [name for name in Gates.model_fields if name not in asked]
+    left_out = [name for name in GATES if name not in policy.gates]
     yield "Gates not asked for", ", ".join(left_out) or "none"
     yield "Rows", f"{rows.count:,} transactions, {rows.frauds:,} of them frauds"
     yield "From, to", f"{format_time(rows.start)}, {format_time(rows.end)}"

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from registry.errors import UsageError
 from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, Evidence
 from registry.evaluation.gates.gate import Trial
+from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import read_policy
 from registry.ledger.manifest import Manifest
 from registry.report import content, plots, render
@@ -88,7 +89,7 @@ def _judged_files(folder: Path) -> dict[str, str]:
 
 def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]:
     """The pictures that make sense of this trial, in the order in which they are shown."""
-    labels, candidate, production = trial.rows.judged.labels, trial.candidate, trial.production
+    labels, candidate, production = trial.rows.labelled.labels, trial.candidate, trial.production
     threshold = candidate.scorer.contract.threshold
     scores = {"candidate": candidate.scores}
     if production is None:
@@ -108,8 +109,12 @@ def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]
 
 def differences(evidence: Evidence) -> list[Difference]:
     """What the gate `no_worse` measured, each with the bound of its lower end."""
-    bounds = {one.gate: one.bound for one in evidence.verdicts}
+    bounds = {verdict.gate: verdict.bound for verdict in evidence.verdicts}
     return [
-        Difference(name, one, bounds.get(f"no_worse.{name}", bounds.get(f"no_worse.{name}.better")))
-        for name, one in content.intervals(evidence).items()
+        Difference(
+            MEASURES[name],
+            interval,
+            bounds.get(f"no_worse.{name}", bounds.get(f"no_worse.{name}.better")),
+        )
+        for name, interval in content.intervals(evidence).items()
     ]

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.creditcard import DEFAULT, made_cheap, read_creditcard, rows_to_choose_by, show
-from registry.evaluation.metrics import Detection
 from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
@@ -48,7 +47,7 @@ def test_a_trial_is_printed_with_its_folds_seconds_and_parameters(
     simulate(customers=50, terminals=100, days=60, seed=1).write_parquet(path)
     data = read_data(str(path), read_dataset("simulated"))
     logistic = Recipe("logistic_regression", {"C": 0.5}, 0)
-    folds = tuple(Detection(value, 0.9, 0.1, 0.2, 3.0) for value in (0.5, 0.61, 0.75))
+    folds = tuple({"average_precision": value} for value in (0.5, 0.61, 0.75))
 
     show(data, Trial(0, logistic, folds), data.frame, describe_inputs(data, data.frame))
 

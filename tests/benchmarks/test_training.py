@@ -11,13 +11,13 @@ from benchmarks import training
 from benchmarks.creditcard import DEFAULT
 from benchmarks.handbook import Week
 from benchmarks.training import about, feature_speed, steps_of
-from registry.evaluation.metrics import detection
+from registry.evaluation.measures import detection
 from tests.benchmarks.handbook_like import transactions
 from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, judged, probabilities
+from training.fit import Recipe, labelled_rows, probabilities
 from training.split import split_data
 
 
@@ -65,5 +65,5 @@ def test_boosting_of_a_tenth_of_the_genuine_rows_does_well_on_the_credit_card_da
     pipeline = Recipe(DEFAULT.model, quick, 0).fit(data, thinned, inputs)
 
     scores = probabilities(pipeline, split.test, inputs)
-    found = detection(judged(data, split.test), scores, data.dataset.costs)
-    assert found.average_precision > 0.75
+    found = detection(labelled_rows(data, split.test), scores, data.dataset.costs)
+    assert found["average_precision"] > 0.75

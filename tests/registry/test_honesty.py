@@ -157,7 +157,7 @@ def test_slices_find_one_slice_that_falls_apart() -> None:
     gate = Slices(margin=0.1, alpha=ALPHA, min_frauds=20, resamples=200)
     trial = trial_of_days(0, 20, 300, 25)
     scores = trial.candidate.scores.copy()
-    third = trial.rows.judged.days == 2
+    third = trial.rows.labelled.days == 2
     scores[third] = np.random.default_rng(0).permutation(scores[third])
     fallen = small_trial(trial.rows, scored(scores), trial.production)
     (verdict,) = gate.verdicts(gate.measure(fallen))

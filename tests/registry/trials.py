@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from registry.evaluation.evidence import ComparedWith, Evidence, Rows
-from registry.evaluation.gates.gate import Judged, Trial
-from registry.evaluation.metrics import Costs, JudgedRows
+from registry.evaluation.gates.gate import ScoredModel, Trial
+from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
 from registry.ledger.statement import Candidate
@@ -55,12 +55,12 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
     """Threshold 0.5 for the candidate, 0.25 for Production; none in Production where `first`."""
     if not (folder / "model").exists():
         shutil.copytree(saved_model(1.0), folder / "model")
-    candidate = Judged(folder / "model", open_model(folder / "model"), CANDIDATE)
+    candidate = ScoredModel(folder / "model", open_model(folder / "model"), CANDIDATE)
     other = saved_model(0.5, threshold=0.25)
     return Trial(
         rows=EvaluationRows(
             columns=pd.DataFrame({"amount": AMOUNTS}),
-            judged=JudgedRows(LABELS, DAYS, AMOUNTS),
+            labelled=LabelledRows(LABELS, DAYS, AMOUNTS),
             start=START,
             end=END,
             sha256="a" * 64,
@@ -68,7 +68,7 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
         ),
         costs=policy.costs,
         candidate=candidate,
-        production=None if first else Judged(other, open_model(other), PRODUCTION),
+        production=None if first else ScoredModel(other, open_model(other), PRODUCTION),
         parity=folder / "parity.parquet",
         run_status="FINISHED",
         run_tags={},
@@ -90,7 +90,7 @@ def rows_of(
     count = len(labels)
     return EvaluationRows(
         columns=pd.DataFrame({"amount": np.ones(count)}) if columns is None else columns,
-        judged=JudgedRows(
+        labelled=LabelledRows(
             np.asarray(labels, dtype=np.int8),
             np.zeros(count, dtype=np.int64) if days is None else days,
             np.ones(count) if amounts is None else amounts,
@@ -105,8 +105,8 @@ def rows_of(
 
 def small_trial(
     rows: EvaluationRows,
-    candidate: Judged,
-    production: Judged | None = None,
+    candidate: ScoredModel,
+    production: ScoredModel | None = None,
     *,
     costs: Costs = SMALL_COSTS,
     **changed: Any,
@@ -131,9 +131,11 @@ def scored(
     scores: Sequence[float] | NDArray[np.float32],
     scorer: Scorer | None = None,
     folder: Path = Path("nowhere"),
-) -> Judged:
+) -> ScoredModel:
     """A model with these scores; its scorer is `tests.registry.graphs.first_input` if not given."""
-    return Judged(folder, scorer or scorer_of(first_input()), np.asarray(scores, dtype=np.float32))
+    return ScoredModel(
+        folder, scorer or scorer_of(first_input()), np.asarray(scores, dtype=np.float32)
+    )
 
 
 def measure(average_precision: float) -> dict[str, float]:
@@ -203,7 +205,7 @@ def evidence_of(
             end=END,
         ),
         measurements=measurements,
-        verdicts=policy.judge(measurements),
+        verdicts=policy.verdicts(measurements),
         evaluated_at=datetime(2026, 4, 20, 12, tzinfo=UTC),
         files={},
     ).model_copy(update=changed)

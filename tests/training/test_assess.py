@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from registry.evaluation.metrics import detection
+from registry.evaluation.measures import detection
 from registry.model.scorer import Scorer
 from tests.registry.graphs import first_input
 from tests.training.payments import contract_of, dataset, made
@@ -31,8 +31,8 @@ def test_the_converted_model_is_measured_on_the_test_rows_alone(
 ) -> None:
     test = split_data(data.frame, data.dataset).test
     assert np.array_equal(found.scores, test["amount"].to_numpy().astype(np.float32))
-    expected = detection(found.rows.judged, found.scores, data.dataset.costs)
-    assert found.estimates["average_precision"].value == expected.average_precision
+    expected = detection(found.rows.labelled, found.scores, data.dataset.costs)
+    assert found.estimates["average_precision"].value == expected["average_precision"]
     assert found.threshold == 0.6
 
 
@@ -41,7 +41,7 @@ def test_days_and_other_slices_are_apart_and_each_covers_all_rows(found: Assessm
     assert all(one.name.startswith("amount ") for one in found.slices)
     for parts in (found.days, found.slices):
         assert sum(one.transactions for one in parts) == 800
-        assert sum(one.frauds for one in parts) == int(found.rows.judged.labels.sum())
+        assert sum(one.frauds for one in parts) == int(found.rows.labelled.labels.sum())
 
 
 def test_every_picture_has_a_file_of_its_own_and_says_how_to_read_it(found: Assessment) -> None:

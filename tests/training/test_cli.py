@@ -190,7 +190,7 @@ def test_rows_are_written_and_counted(
 
     assert finished.code == 0
     assert finished.output == f"5,564 rows in {path}\n"
-    assert len(read_rows(path).judged.labels) == 5564
+    assert len(read_rows(path).labelled.labels) == 5564
 
 
 @pytest.mark.parametrize("command", ["rows", "evaluate"])

@@ -58,7 +58,7 @@ def test_the_rows_say_which_data_they_are_from(transactions: Path, tmp_path: Pat
         "data_sha256": hashlib.sha256(transactions.read_bytes()).hexdigest(),
         "delay_days": "7",
     }
-    assert int(rows.judged.labels.sum()) == 46
+    assert int(rows.labelled.labels.sum()) == 46
 
 
 def test_the_same_data_make_the_same_file(transactions: Path, tmp_path: Path) -> None:

@@ -79,10 +79,10 @@ def test_the_file_holds_amount_customer_and_bands(parquet: Path) -> None:
 
 
 def test_the_gates_read_amounts_labels_and_days(rows: EvaluationRows) -> None:
-    assert rows.judged.amounts.tolist() == [16, 17, 18, 19, 20, 21]
-    assert rows.judged.labels.tolist() == [1, 0, 0, 0, 1, 0]
+    assert rows.labelled.amounts.tolist() == [16, 17, 18, 19, 20, 21]
+    assert rows.labelled.labels.tolist() == [1, 0, 0, 0, 1, 0]
     # 7 January 2026 is 20,460 days after 1 January 1970.
-    assert rows.judged.days.tolist() == [20460, 20461, 20462, 20463, 20464, 20464]
+    assert rows.labelled.days.tolist() == [20460, 20461, 20462, 20463, 20464, 20464]
 
 
 def test_the_gates_read_the_label_delay_of_the_data_set(rows: EvaluationRows) -> None:
@@ -91,8 +91,8 @@ def test_the_gates_read_the_label_delay_of_the_data_set(rows: EvaluationRows) ->
 
 
 def test_each_card_is_a_cluster_and_a_row_of_no_card_is_one_by_itself(rows: EvaluationRows) -> None:
-    assert rows.judged.clusters is not None
-    assert rows.judged.clusters.tolist() == [0, 1, 2, 0, 0, 3]
+    assert rows.labelled.clusters is not None
+    assert rows.labelled.clusters.tolist() == [0, 1, 2, 0, 0, 3]
 
 
 def test_slices_are_by_amount_by_band_and_by_day(rows: EvaluationRows) -> None:

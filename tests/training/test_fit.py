@@ -18,7 +18,7 @@ from training.calibrate import Calibrated, Sigmoid
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, encode, judged, probabilities, repeat_frauds, validate
+from training.fit import Recipe, encode, labelled_rows, probabilities, repeat_frauds, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -53,10 +53,10 @@ def test_validation_counts_money_at_the_data_sets_alert_cost(prepared: Prepared)
     data, split, inputs = prepared
     dear = replace(data, dataset=data.dataset.model_copy(update={"alert_cost": 105.0}))
 
-    cheap = validate(data, RECIPE, split, inputs).detection.money_saved_per_day
+    cheap = validate(data, RECIPE, split, inputs).detection["money_saved_per_day"]
 
     # Twenty alerts a day, each of which now costs 100 more.
-    assert validate(dear, RECIPE, split, inputs).detection.money_saved_per_day == pytest.approx(
+    assert validate(dear, RECIPE, split, inputs).detection["money_saved_per_day"] == pytest.approx(
         cheap - 20 * 100
     )
 
@@ -69,7 +69,7 @@ def test_validation_measures_the_later_part_only(prepared: Prepared) -> None:
     scores = probabilities(RECIPE.fit(data, split.train, inputs), split.test, inputs)
     frauds = split.test["fraud"].to_numpy() == 1
     pairs = (scores[frauds][:, None] > scores[~frauds]).mean()
-    assert measured.roc_auc == pytest.approx(float(pairs), abs=1e-3)
+    assert measured["roc_auc"] == pytest.approx(float(pairs), abs=1e-3)
 
 
 def test_a_recipe_without_calibration_fits_a_plain_pipeline(prepared: Prepared) -> None:
@@ -163,9 +163,9 @@ def test_rows_are_judged_by_label_amount_and_day_from_1970(prepared: Prepared) -
     times = [datetime(1970, 1, 1), datetime(2026, 1, 1, 23, 59), datetime(2026, 1, 2)]
 
     rows = pl.DataFrame({"time": times, "fraud": [0, 1, 0], "amount": [1.0, 2.5, 3.0]})
-    assert judged(data, rows).days.tolist() == [0, 20454, 20455]
-    assert judged(data, rows).amounts.tolist() == [1.0, 2.5, 3.0]
-    assert judged(data, rows).labels.tolist() == [0, 1, 0]
+    assert labelled_rows(data, rows).days.tolist() == [0, 20454, 20455]
+    assert labelled_rows(data, rows).amounts.tolist() == [1.0, 2.5, 3.0]
+    assert labelled_rows(data, rows).labels.tolist() == [0, 1, 0]
 
 
 def test_categories_that_are_missing_or_new_are_encoded_as_unknown() -> None:

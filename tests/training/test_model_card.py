@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from registry.evaluation.measures import MEASURES
 from registry.model.contract import Contract
 from registry.model.scorer import Scorer
 from tests.registry.graphs import first_input
@@ -16,7 +17,6 @@ from tests.training.payments import contract_of, dataset, made
 from training import model_card
 from training.assess import Assessment, assess
 from training.data import Data
-from training.metric_labels import LABELS
 from training.model_card import Card
 from training.split import Split, split_data
 
@@ -93,7 +93,7 @@ def test_every_measure_is_told_with_its_interval(
         f"{one.lower:.3f} to {one.upper:.3f}",
     )
     assert "Recall at 5 alerts a day" in by_name
-    assert found.keys() | {"card_precision"} == LABELS.keys()
+    assert found.keys() | {"card_precision"} == MEASURES.keys()
 
 
 def test_windows_data_threshold_and_inputs_are_told(page: Card) -> None:

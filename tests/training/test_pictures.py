@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import Costs, JudgedRows
+from registry.evaluation.metrics import Costs, LabelledRows
 from registry.report.plots import stretched
 from training import pictures
 from training.importance import Contribution
@@ -20,7 +20,7 @@ from training.pictures import wilson
 from training.slices import Part
 
 COSTS = Costs(budget_per_day=1, per_alert=5.0)
-ROWS = JudgedRows(
+ROWS = LabelledRows(
     np.array([1, 0, 0, 1, 1, 0, 0, 0], dtype=np.int8),
     np.array([0, 0, 0, 0, 1, 1, 1, 1]),
     np.array([100.0, 10, 10, 50, 200, 10, 10, 10]),

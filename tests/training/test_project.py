@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 
 from deploy.local import traffic
 from deploy.local.processes import free_port, inference_service, wait_until_ok
-from registry.evaluation.metrics import Costs, detection
+from registry.evaluation.measures import detection
+from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import read_rows
 from registry.model.scorer import open_model
 from registry.tracking.fetch import fetch_verified
@@ -223,9 +224,9 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     assert head.statement.entry.approver == approver
     scorer = open_model(fetch_verified(Registry(world.server.uri), head, tmp_path / "production"))
     held_out = read_rows(rows)
-    assert len(held_out.judged.labels) >= 0.3 * 284_807
+    assert len(held_out.labelled.labels) >= 0.3 * 284_807
     scores = scorer.score(held_out.encoded(scorer.contract))
-    assert detection(held_out.judged, scores, Costs(100, 5.0)).average_precision >= 0.78
+    assert detection(held_out.labelled, scores, Costs(100, 5.0))["average_precision"] >= 0.78
 
     chosen = traffic.choose(rows, 1000)
     log = tmp_path / "inference.log"

@@ -182,7 +182,7 @@ def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(
     scores = trained.scorer.score(rows.encoded(trained.contract))
     costs = read_dataset("simulated").costs
 
-    found = estimates(rows.judged, scores, costs, trained.contract.threshold)
+    found = estimates(rows.labelled, scores, costs, trained.contract.threshold)
 
     for name, one in found.items():
         logged = trained.run.data.metrics
@@ -296,7 +296,7 @@ def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
     assert window["time"].max() == datetime(2026, 2, 5, 7, 5, 10)
     assert trained.contract.threshold == pytest.approx(validated.threshold, rel=1e-5)
     measured = trained.run.data.metrics["validation_average_precision"]
-    assert measured == pytest.approx(validated.detection.average_precision, rel=1e-5)
+    assert measured == pytest.approx(validated.detection["average_precision"], rel=1e-5)
 
 
 def test_a_run_registers_one_candidate_and_says_how_to_go_on(

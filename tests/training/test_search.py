@@ -54,12 +54,12 @@ def test_the_defaults_come_first_and_the_best_mean_over_the_folds_wins(
 ) -> None:
     best, tried = tried_by(prepared, RECIPE, 5)
 
-    means = [np.mean([fold.average_precision for fold in one.folds]) for one in tried]
+    means = [np.mean([fold["average_precision"] for fold in one.folds]) for one in tried]
     assert [one.number for one in tried] == [0, 1, 2, 3, 4]
     assert tried[0].recipe == RECIPE
     assert [len(one.folds) for one in tried] == [2] * 5
     assert best == tried[int(np.argmax(means))]
-    assert best.mean.average_precision == pytest.approx(max(means))
+    assert best.mean["average_precision"] == pytest.approx(max(means))
     assert len({one.recipe.parameters["C"] for one in tried}) == 5
     assert min(means) < max(means)
 
@@ -96,7 +96,7 @@ def test_ctrl_c_keeps_the_best_trial_so_far(
     best, tried = tried_by(prepared, RECIPE, 50, press)
 
     assert len(tried) == 3
-    assert best.mean.average_precision == max(one.mean.average_precision for one in tried)
+    assert best.mean["average_precision"] == max(one.mean["average_precision"] for one in tried)
     assert "going on with the best trial so far" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from registry.evaluation.metrics import Costs, JudgedRows, detection
+from registry.evaluation.measures import detection
+from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.rows import Slice, read_rows
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.evaluation_rows import write_rows
-from training.slices import LEAST_FRAUDS, Part, evaluation_rows, measure_parts
+from training.slices import LEAST_FRAUDS, Part, evaluation_rows, measure_parts, numbered
 from training.split import split_data
 
 COSTS = Costs(budget_per_day=10, per_alert=5.0)
 
 
-def made() -> tuple[JudgedRows, np.ndarray[tuple[int], np.dtype[np.float32]]]:
+def made() -> tuple[LabelledRows, np.ndarray[tuple[int], np.dtype[np.float32]]]:
     generator = np.random.default_rng(0)
     labels = np.zeros(600, dtype=np.int8)
     labels[generator.choice(600, 60, replace=False)] = 1
-    rows = JudgedRows(labels, np.arange(600) // 300, np.ones(600))
+    rows = LabelledRows(labels, np.arange(600) // 300, np.ones(600))
     return rows, (generator.random(600) + 0.5 * labels).astype(np.float32)
 
 
@@ -44,7 +46,7 @@ def test_a_part_is_counted_and_measured_on_its_own_rows() -> None:
     assert part.average_precision is not None
     assert (
         part.average_precision.value
-        == detection(rows.part(mask), scores[mask], COSTS).average_precision
+        == detection(rows.part(mask), scores[mask], COSTS)["average_precision"]
     )
     assert part.average_precision.lower < part.average_precision.value
     assert part.average_precision.value < part.average_precision.upper
@@ -62,7 +64,7 @@ def test_alerts_are_those_of_the_whole_day_not_of_the_part() -> None:
     assert part.recall.value == 0.0
     everything = measured(np.ones(600, dtype=bool))
     assert everything.recall is not None
-    assert everything.recall.value == detection(rows, scores, COSTS).budget_recall
+    assert everything.recall.value == detection(rows, scores, COSTS)["budget_recall"]
     assert everything.recall.lower < everything.recall.value < everything.recall.upper
 
 
@@ -95,12 +97,18 @@ def test_training_judges_by_the_rows_that_it_writes_for_the_gates(
 
     ours = evaluation_rows(data, split_data(data.frame, data.dataset).test)
 
-    assert np.array_equal(ours.judged.labels, written.judged.labels)
-    assert np.array_equal(ours.judged.days, written.judged.days)
-    assert np.array_equal(ours.judged.amounts, written.judged.amounts)
-    assert ours.judged.independent_frauds == written.judged.independent_frauds
+    assert np.array_equal(ours.labelled.labels, written.labelled.labels)
+    assert np.array_equal(ours.labelled.days, written.labelled.days)
+    assert np.array_equal(ours.labelled.amounts, written.labelled.amounts)
+    assert ours.labelled.independent_frauds == written.labelled.independent_frauds
     assert (ours.start, ours.end) == (written.start, written.end)
     assert [one.name for one in ours.slices] == [one.name for one in written.slices]
     for one, other in zip(ours.slices, written.slices, strict=True):
         assert np.array_equal(one.rows, other.rows)
     assert any("customer_id age in days" in one.name for one in ours.slices)
+
+
+def test_owners_are_numbered_without_gaps_and_nobody_known_is_alone() -> None:
+    assert numbered(pl.Series(["b", None, "a", "b", None])).tolist() == [0, 2, 1, 0, 3]
+    assert numbered(pl.Series([7, 7, 3])).tolist() == [0, 0, 1]
+    assert numbered(pl.Series([None, None], dtype=pl.String)).tolist() == [0, 1]

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from registry.evaluation.metrics import JudgedRows
+from registry.evaluation.metrics import LabelledRows
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
 from training.threshold import choose_threshold, threshold_method
 
-ROWS = JudgedRows(
+ROWS = LabelledRows(
     np.array([1, 0, 1, 0, 0, 0], dtype=np.int8),
     np.array([0, 0, 0, 1, 1, 1]),
     np.array([100.0, 10, 30, 10, 10, 10]),

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
-from registry.evaluation.metrics import calibration_error
+from registry.evaluation.measures import measure_all, measures_of
+from registry.evaluation.ranking import Ranking
 
 
 class CalibrationMeasured(Measured):
@@ -13,7 +14,10 @@ class CalibrationMeasured(Measured):
 
 
 class Calibration(Gate):
-    """A probability means what it says: of 100 transactions at 0.2, some 20 are fraud."""
+    """A probability means what it says: of 100 transactions at 0.2, some 20 are fraud.
+
+    The expected calibration error on the evaluation rows is at most `max_error`.
+    """
 
     name: ClassVar[str] = "calibration"
     measured_as: ClassVar[type[Measured]] = CalibrationMeasured
@@ -24,7 +28,8 @@ class Calibration(Gate):
         return f"probabilities are off the share of fraud by no more than {self.max_error:g}"
 
     def measure(self, trial: Trial) -> CalibrationMeasured:
-        error = calibration_error(trial.rows.judged.labels, trial.candidate.scores)
+        ranking = Ranking(trial.rows.labelled, trial.candidate.scores, trial.costs)
+        (error,) = measure_all(ranking, measures_of(self.name)).values()
         return CalibrationMeasured(candidate=error)
 
     def verdicts(self, measured: CalibrationMeasured) -> list[Verdict]:

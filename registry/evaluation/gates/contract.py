@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.model.contract import CalendarFeature, Contract, HistoryFeature
 
 
@@ -12,10 +13,15 @@ class ContractMeasured(Measured):
 
 
 class ContractCompatible(Gate):
-    """What a client of Production sends is still accepted, and means the same."""
+    """What a client of Production sends is still accepted, and means the same.
+
+    No input is gone, new, of another kind or no longer nullable, no category is unknown, and no
+    feature is computed in another way. A first promotion has nothing to compare with.
+    """
 
     name: ClassVar[str] = "contract"
     measured_as: ClassVar[type[Measured]] = ContractMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
 
     def __str__(self) -> str:
         return "what a client of Production sends is still accepted, and means the same"

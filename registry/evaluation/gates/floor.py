@@ -1,50 +1,68 @@
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict, words
-from registry.evaluation.metrics import Detection, detection
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.measures import MEASURES, Measure, detection, measures_of
 
+NAME = "floor"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class FloorMeasured(Measured):
-    candidate: Detection
+    candidate: dict[str, float]
 
 
-class Floor(Gate):
-    """The candidate reaches absolute bounds, whatever Production does."""
+class _Floor(Gate):
+    """The candidate reaches absolute bounds, whatever Production does.
 
-    name: ClassVar[str] = "floor"
+    Each key is a measure, and its bound the least that the candidate must reach; for a measure of
+    which less is better, the most.
+    """
+
+    name: ClassVar[str] = NAME
     measured_as: ClassVar[type[Measured]] = FloorMeasured
-
-    average_precision: Share | None = None
-    roc_auc: Share | None = None
-    budget_precision: Share | None = None
-    budget_recall: Share | None = None
-    money_saved_per_day: float | None = None
 
     def __str__(self) -> str:
         return "the candidate is good enough by itself"
 
+    @classmethod
+    def unit(cls, part: str) -> Unit:
+        return "money" if MEASURES[part].unit == "money" else "score"
+
     def measure(self, trial: Trial) -> FloorMeasured:
-        candidate = detection(trial.rows.judged, trial.candidate.scores, trial.costs)
+        candidate = detection(trial.rows.labelled, trial.candidate.scores, trial.costs)
         return FloorMeasured(candidate=candidate)
 
     def verdicts(self, measured: FloorMeasured) -> list[Verdict]:
-        values = asdict(measured.candidate)
-        bounds = {name: getattr(self, name) for name in values}
+        bounds = {measure: getattr(self, measure.name) for measure in measures_of(NAME)}
         return [
-            self.verdict(
-                part=name,
-                asks=f"{words(name)} is at least {bound:g}",
-                measured=values[name],
-                bound=bound,
-                passed=values[name] >= bound,
-            )
-            for name, bound in bounds.items()
+            self._verdict(measure, measured.candidate[measure.name], bound)
+            for measure, bound in bounds.items()
             if bound is not None
         ]
+
+    def _verdict(self, measure: Measure, value: float, bound: float) -> Verdict:
+        least = "at least" if measure.higher_is_better else "at most"
+        return self.verdict(
+            part=measure.name,
+            asks=f"{measure.phrase} is {least} {bound:g}",
+            measured=value,
+            bound=bound,
+            passed=measure.gain(value, bound) >= 0,
+        )
+
+
+def _bound(measure: Measure) -> Any:
+    return (Share | None if measure.unit in ("score", "share") else float | None, None)
+
+
+Floor = create_model(
+    "Floor",
+    __base__=_Floor,
+    __module__=__name__,
+    __doc__=_Floor.__doc__,
+    **{measure.name: _bound(measure) for measure in measures_of(NAME)},
+)

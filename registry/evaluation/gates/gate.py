@@ -1,7 +1,7 @@
-"""What a gate is: it measures a trial, and judges what was measured against its bounds.
+"""What a gate is: it measures a trial, and compares what was measured with its bounds.
 
-Measuring is apart from judging. `promote` judges again from the recorded measurements, so a
-verdict that somebody edited is found out.
+The two are apart: `promote` derives the verdicts again from the recorded measurements, so that an
+edited verdict is noticed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,29 +20,48 @@ from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
 from registry.model.scorer import Scorer
 
+Unit = Literal[
+    "number",
+    "whole",
+    "score",
+    "difference",
+    "money",
+    "money change",
+    "days",
+    "times",
+    "bytes",
+    "percent",
+]
+"""How a report shows what a gate measured, and its bound."""
+
 
 @dataclass(frozen=True)
-class Judged:
-    """A model on trial, or the one in Production: its files, its scorer, its scores of the rows."""
+class ScoredModel:
+    """The candidate, or the model in Production: its files, its scorer, its scores of the rows."""
 
     folder: Path
     scorer: Scorer
     scores: NDArray[np.float32]
+
+    @property
+    def needs_review(self) -> NDArray[np.bool_]:
+        """Which of the n rows the service would send to review, shape (n,)."""
+        return self.scores >= self.scorer.contract.threshold
 
 
 @dataclass(frozen=True)
 class Trial:
     """Everything that a gate may look at.
 
-    `run_status` and `run_tags` are of the candidate's training run, `registered_sha256` is the
-    digest of the model's files that was recorded when the candidate was registered, `parity` the
-    file with scikit-learn's own probabilities.
+    `run_status` and `run_tags` are those of the candidate's training run, `registered_sha256` is
+    the digest of the model's files that was recorded when the candidate was registered, and
+    `parity` the file with scikit-learn's own probabilities.
     """
 
     rows: EvaluationRows
     costs: Costs
-    candidate: Judged
-    production: Judged | None
+    candidate: ScoredModel
+    production: ScoredModel | None
     parity: Path
     run_status: str
     run_tags: Mapping[str, str]
@@ -56,7 +75,10 @@ class Measured(BaseModel):
 
 
 class Verdict(BaseModel):
-    """One answer of a gate: what it asks, what was measured, the bound, passed or not."""
+    """One answer of a gate: what it requires, what was measured, the bound, passed or not.
+
+    The fields are keys of evidence.json; `asks` is the requirement.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -79,15 +101,17 @@ class Verdict(BaseModel):
 
 
 class Gate(BaseModel, ABC):
-    """One check, with its bounds as fields; `str(gate)` says in a sentence what it asks.
+    """One check, with its bounds as fields; `str(gate)` says in a sentence what it requires.
 
-    To add one: a module with a subclass, and a field in `registry.evaluation.policy.Gates`.
+    The docstring of a gate is its documentation: `docs/gates.md` is made of it. `units` is the unit
+    of each part of its verdicts, by name; "" is a gate of one part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     measured_as: ClassVar[type[Measured]]
+    units: ClassVar[Mapping[str, Unit]] = {}
     required: bool = True
 
     @abstractmethod
@@ -96,11 +120,16 @@ class Gate(BaseModel, ABC):
 
     @abstractmethod
     def verdicts(self, measured: Any) -> list[Verdict]:
-        """Judge what `measure` gave; pure, and done again by `promote`."""
+        """Compare what `measure` gave with the bounds; pure, and done again by `promote`."""
 
-    def judge(self, recorded: Mapping[str, Any]) -> list[Verdict]:
-        """Judge measurements as they were kept. Raises pydantic.ValidationError."""
+    def verdicts_from(self, recorded: Mapping[str, Any]) -> list[Verdict]:
+        """The verdicts on recorded measurements. Raises pydantic.ValidationError."""
         return self.verdicts(self.measured_as.model_validate(recorded))
+
+    @classmethod
+    def unit(cls, part: str) -> Unit:
+        """The unit of one part of the gate's verdicts."""
+        return cls.units.get(part, "number")
 
     def verdict(
         self,
@@ -121,9 +150,3 @@ class Gate(BaseModel, ABC):
             required=self.required,
             note=note,
         )
-
-
-def words(measure: str) -> str:
-    """A measure's name as people say it."""
-    spelled = measure.replace("budget_", "alert-budget ").replace("roc_auc", "ROC AUC")
-    return spelled.replace("_", " ")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field
 
 from registry.errors import UsageError
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.evaluation.rows import encode_frame
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import MODEL_FILE, Scorer
@@ -40,10 +40,18 @@ class IntegrityMeasured(Measured):
 
 
 class Integrity(Gate):
-    """The files are what training made: ONNX alone, nothing that runs code, the same numbers."""
+    """The files are those that were registered: ONNX, without a pickle or other code.
+
+    Only known files, MLflow flavors, ONNX opsets and operators, with no data in other files: no
+    pickle is ever loaded from the registry, since unpickling runs code. The digest is the one that
+    was recorded at registration. The ONNX model gives scikit-learn's own probabilities within
+    `parity_tolerance`, on at least `min_parity_rows` rows, or on as many as are evaluated where
+    those are fewer.
+    """
 
     name: ClassVar[str] = "integrity"
     measured_as: ClassVar[type[Measured]] = IntegrityMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"files": "whole"}
 
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
@@ -68,7 +76,7 @@ class Integrity(Gate):
             problems=tuple(problems),
             parity_difference=difference,
             parity_rows=count,
-            evaluation_rows=len(trial.rows.judged.labels),
+            evaluation_rows=len(trial.rows.labelled.labels),
         )
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:

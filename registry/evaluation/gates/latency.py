@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Annotated, ClassVar
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from registry.evaluation.gates.gate import Gate, Judged, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, ScoredModel, Trial, Unit, Verdict
 from registry.model.scorer import MODEL_FILE, Scorer
 
 ROUNDS = 20
@@ -23,13 +24,14 @@ class LatencyMeasured(Measured):
 
 
 class Latency(Gate):
-    """One prediction takes not much longer than Production's, and the file is not too large.
+    """One prediction takes little longer than Production's, and the model file is not too large.
 
-    Machines differ and are noisy, so the time is judged as a ratio, measured in the same run.
+    Machines differ and are noisy, so the time is compared as a ratio, measured in the same run.
     """
 
     name: ClassVar[str] = "latency"
     measured_as: ClassVar[type[Measured]] = LatencyMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"ratio": "times", "size": "bytes"}
 
     max_ratio: Annotated[float, Field(gt=0)]
     max_model_bytes: Annotated[int, Field(gt=0)]
@@ -76,8 +78,8 @@ class Latency(Gate):
         ]
 
 
-def _some_rows(trial: Trial, judged: Judged) -> NDArray[np.float32]:
-    return trial.rows.encoded(judged.scorer.contract)[:CALLS_A_ROUND]
+def _some_rows(trial: Trial, model: ScoredModel) -> NDArray[np.float32]:
+    return trial.rows.encoded(model.scorer.contract)[:CALLS_A_ROUND]
 
 
 def _p99_us(scorer: Scorer, rows: NDArray[np.float32]) -> float:

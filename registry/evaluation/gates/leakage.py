@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.model.contract import Contract
 
 DAY_SECONDS = 86_400
@@ -20,11 +21,12 @@ class LeakageMeasured(Measured):
 class Leakage(Gate):
     """The evaluation starts after both models' training windows and the label delay.
 
-    Otherwise a model is judged on what it learned from, and the comparison is void.
+    Otherwise a model is evaluated on what it learned from, and the comparison means nothing.
     """
 
     name: ClassVar[str] = "leakage"
     measured_as: ClassVar[type[Measured]] = LeakageMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"candidate": "days", "Production": "days"}
 
     def __str__(self) -> str:
         return "the evaluation starts after the training window and the label delay"

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 
 SHA1 = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -18,10 +19,15 @@ class LineageMeasured(Measured):
 
 
 class Lineage(Gate):
-    """It can be told, and repeated, how the candidate was made."""
+    """How the candidate was made is recorded, and can be repeated.
+
+    The training run finished; commit, data digest and the environment's pins are recorded; with
+    `clean_tree`, there was no uncommitted change.
+    """
 
     name: ClassVar[str] = "lineage"
     measured_as: ClassVar[type[Measured]] = LineageMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
 
     clean_tree: bool = True
 

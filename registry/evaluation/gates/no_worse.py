@@ -1,24 +1,34 @@
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, GetPydanticSchema
+from pydantic_core import core_schema
 
 from registry.evaluation.bootstrap import bootstrap
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict, words
-from registry.evaluation.metrics import MEASURES, Detection, detection
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.measures import (
+    MEASURES,
+    Measure,
+    measure_all,
+    measures_of,
+)
+from registry.evaluation.ranking import Ranking
 
+NAME = "no_worse"
 SEED = 20260101
-"""Of the resampling: fixed, so that the same files on the same rows get the same verdict."""
+"""Seed of the resampling, fixed so that the same files on the same rows get the same verdict."""
 
 FEW_FRAUDS = 100
 """With fewer, the interval is rough: at 30, up to 9 in 100 pass that are worse by the margin."""
 
 Margin = Annotated[float, Field(ge=0)]
-Measure = Literal[
-    "average_precision", "roc_auc", "budget_precision", "budget_recall", "money_saved_per_day"
+MeasureName = Annotated[
+    str,
+    GetPydanticSchema(
+        lambda *_: core_schema.literal_schema([measure.name for measure in measures_of(NAME)])
+    ),
 ]
 
 
@@ -31,8 +41,8 @@ class Interval(Measured):
 
 
 class NoWorseMeasured(Measured):
-    candidate: Detection
-    production: Detection | None
+    candidate: dict[str, float]
+    production: dict[str, float] | None
     intervals: dict[str, Interval]
     resamples: int
     clustered: bool
@@ -40,85 +50,99 @@ class NoWorseMeasured(Measured):
 
 
 class NoWorse(Gate):
-    """Paired bootstrap, one-sided: the lower end of the difference is above minus the margin.
+    """The candidate is no worse than Production on the same rows, and better where required.
 
-    `lower` and `upper` are the `alpha` and `1 - alpha` quantiles of the differences over the
-    resamples: each is the end of a one-sided interval of confidence `1 - alpha` (Efron and
-    Tibshirani, 1993, percentile interval).
+    For each measure under `margin` the lower end of the interval of the difference must be above
+    minus the margin; for each under `better` above 0. A paired bootstrap gives the interval, by
+    customer where the data names one: `lower` and `upper` are the `alpha` and `1 - alpha` quantiles
+    of the differences over the resamples, each the end of a one-sided interval of confidence
+    `1 - alpha` (Efron and Tibshirani, 1993, percentile interval). A first promotion has nothing to
+    compare with.
+
+    With fewer than 100 frauds (customers with a fraud, where the data names customers) the
+    intervals are rough, and the verdict notes it: at 30, up to 9 in 100 candidates pass that are
+    worse by exactly the margin, instead of 5.
     """
 
-    name: ClassVar[str] = "no_worse"
+    name: ClassVar[str] = NAME
     measured_as: ClassVar[type[Measured]] = NoWorseMeasured
 
-    margin: Annotated[dict[Measure, Margin], Field(min_length=1)]
-    better: tuple[Measure, ...] = ()
+    margin: Annotated[dict[MeasureName, Margin], Field(min_length=1)]
+    better: tuple[MeasureName, ...] = ()
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
 
     def __str__(self) -> str:
         return "the candidate is no worse than Production on the same transactions"
 
+    @classmethod
+    def unit(cls, part: str) -> Unit:
+        measure = MEASURES[part.removesuffix(".better")]
+        return "money change" if measure.unit == "money" else "difference"
+
     def measure(self, trial: Trial) -> NoWorseMeasured:
-        rows, costs = trial.rows.judged, trial.costs
-        candidate = detection(rows, trial.candidate.scores, costs)
-        production: Detection | None = None
-        intervals: dict[str, Interval] = {}
-        if trial.production is not None:
-            production = detection(rows, trial.production.scores, costs)
-            measures = bootstrap(
-                rows,
-                [trial.candidate.scores, trial.production.scores],
-                costs,
-                resamples=self.resamples,
-                seed=SEED,
-            )
-            differences = measures[:, 0] - measures[:, 1]
-            lower, upper = np.nanquantile(differences, [self.alpha, 1 - self.alpha], axis=0)
-            better, worse = asdict(candidate), asdict(production)
-            for index, name in enumerate(MEASURES):
-                intervals[name] = Interval(
-                    difference=better[name] - worse[name],
-                    lower=float(lower[index]),
-                    upper=float(upper[index]),
-                )
+        rows, measures = trial.rows.labelled, measures_of(NAME)
+        models = [trial.candidate, *([trial.production] if trial.production else [])]
+        rankings = [Ranking(rows, model.scores, trial.costs) for model in models]
+        candidate, *others = (measure_all(ranking, measures) for ranking in rankings)
+        production = others[0] if others else None
         return NoWorseMeasured(
             candidate=candidate,
             production=production,
-            intervals=intervals,
+            intervals=self._intervals(rankings, candidate, production) if production else {},
             resamples=self.resamples,
             clustered=rows.clusters is not None,
             independent_frauds=rows.independent_frauds,
         )
 
+    def _intervals(
+        self, rankings: list[Ranking], candidate: dict[str, float], production: dict[str, float]
+    ) -> dict[str, Interval]:
+        drawn = bootstrap(rankings, measures_of(NAME), resamples=self.resamples, seed=SEED)
+        differences = drawn[:, 0] - drawn[:, 1]
+        lower, upper = np.nanquantile(differences, [self.alpha, 1 - self.alpha], axis=0)
+        return {
+            name: Interval(
+                difference=candidate[name] - production[name],
+                lower=float(lower[index]),
+                upper=float(upper[index]),
+            )
+            for index, name in enumerate(candidate)
+        }
+
     def verdicts(self, measured: NoWorseMeasured) -> list[Verdict]:
         return [
-            *(self._judge(measured, name, -margin) for name, margin in self.margin.items()),
-            *(self._judge(measured, name, 0.0, better=True) for name in self.better),
+            *(
+                self._verdict(measured, MEASURES[name], -margin)
+                for name, margin in self.margin.items()
+            ),
+            *(self._verdict(measured, MEASURES[name], 0.0, better=True) for name in self.better),
         ]
 
-    def _judge(
-        self, measured: NoWorseMeasured, name: str, bound: float, *, better: bool = False
+    def _verdict(
+        self, measured: NoWorseMeasured, measure: Measure, bound: float, *, better: bool = False
     ) -> Verdict:
-        part = f"{name}.better" if better else name
-        asks = f"{words(name)} is surely {'above' if better else f'no more than {-bound:g} below'}"
+        part = f"{measure.name}.better" if better else measure.name
+        asks = f"{measure.phrase} is surely {_required_place(measure, bound, better=better)}"
         asks += f" Production's ({1 - self.alpha:.0%} confidence)"
         if measured.production is None:
             note = "nothing is in Production yet to compare with"
             return self.verdict(
                 part=part, asks=asks, measured=0.0, bound=bound, passed=True, note=note
             )
-        interval = measured.intervals[name]
+        interval = measured.intervals[measure.name]
         note = (
             f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
             f"to {interval.upper:+.4g}"
         )
         if measured.independent_frauds < FEW_FRAUDS:
             note += f"; rough, with only {measured.independent_frauds} independent frauds"
+        end = interval.lower if measure.higher_is_better else -interval.upper
         return self.verdict(
-            part=part,
-            asks=asks,
-            measured=interval.lower,
-            bound=bound,
-            passed=interval.lower > bound,
-            note=note,
+            part=part, asks=asks, measured=end, bound=bound, passed=end > bound, note=note
         )
+
+
+def _required_place(measure: Measure, bound: float, *, better: bool) -> str:
+    ahead, behind = ("above", "below") if measure.higher_is_better else ("below", "above")
+    return ahead if better else f"no more than {-bound:g} {behind}"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract
 from registry.model.scorer import Scorer
 
@@ -21,7 +22,7 @@ class RobustnessMeasured(Measured):
 
 
 class Robustness(Gate):
-    """Odd input gives a probability, and a tiny change of input rarely another decision.
+    """Odd input gives a probability, and a tiny change of input rarely flips a decision.
 
     Odd: each input that may be missing is missing, each number takes extreme values, each category
     is one that training never saw. Tiny: every number moves by `tiny_change` of the width of its
@@ -30,6 +31,7 @@ class Robustness(Gate):
 
     name: ClassVar[str] = "robustness"
     measured_as: ClassVar[type[Measured]] = RobustnessMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"odd_input": "whole", "tiny_change": "percent"}
 
     max_flipped_share: Annotated[float, Field(ge=0, le=1)]
     tiny_change: Annotated[float, Field(gt=0, le=0.01)] = 0.00001

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Annotated, ClassVar
 
@@ -8,10 +9,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from registry.evaluation.bootstrap import bootstrap
-from registry.evaluation.gates.gate import Gate, Measured, Trial, Verdict
-from registry.evaluation.metrics import MEASURES, Costs, JudgedRows, detection
+from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.measures import measure_all, measures_of
+from registry.evaluation.metrics import Costs, LabelledRows
+from registry.evaluation.ranking import Ranking
 
+NAME = "slices"
 SEED = 20260103
+MEASURED = measures_of(NAME)
+"""One measure: average precision."""
 
 
 class SliceMeasured(Measured):
@@ -30,20 +36,23 @@ class SlicesMeasured(Measured):
 
 
 class Slices(Gate):
-    """No slice falls more than the margin: not by chance, given how many are looked at.
+    """Average precision falls in no slice by more than the margin, allowing for chance.
 
-    A slice fails where even the upper end of its difference in average precision lies below minus
-    the margin; the confidence of that end is `1 - alpha / number of slices` (Bonferroni), so that
-    of all slices together one in `1 / alpha` evaluations fails by chance at most. The end is the
-    difference plus that normal quantile times the bootstrap's standard error: so far out in the
-    tail, quantiles of the resamples themselves would need tens of thousands of them.
+    Slices are amount bands, days, and bands of the age and activity of each entity. A slice fails
+    where even the upper end of its difference is below minus the margin. The confidence of that end
+    is `1 - alpha / number of slices` (Bonferroni), so that of all slices together one in
+    `1 / alpha` evaluations fails by chance at most. The end is the difference plus that normal
+    quantile times the bootstrap's standard error: so far out in the tail, quantiles of the
+    resamples themselves would need tens of thousands of them.
 
-    `min_frauds` counts customers with a fraud where the rows name customers: twenty frauds of three
-    customers say little, and their standard error comes out far too small.
+    Slices with fewer than `min_frauds` frauds are skipped; where the rows name customers, with
+    fewer customers with a fraud: twenty frauds of three customers say little, and their standard
+    error comes out far too small.
     """
 
-    name: ClassVar[str] = "slices"
+    name: ClassVar[str] = NAME
     measured_as: ClassVar[type[Measured]] = SlicesMeasured
+    units: ClassVar[Mapping[str, Unit]] = {"": "difference"}
 
     margin: Annotated[float, Field(ge=0, le=1)]
     min_frauds: Annotated[int, Field(ge=2)] = 20
@@ -60,7 +69,7 @@ class Slices(Gate):
         measured: list[SliceMeasured] = []
         too_small = 0
         for one in trial.rows.slices:
-            rows = trial.rows.judged.part(one.rows)
+            rows = trial.rows.labelled.part(one.rows)
             all_are_fraud = bool(rows.labels.all())
             if rows.independent_frauds < self.min_frauds or all_are_fraud:
                 too_small += 1
@@ -70,20 +79,17 @@ class Slices(Gate):
         return SlicesMeasured(slices=tuple(measured), too_small=too_small)
 
     def _measure(
-        self, name: str, rows: JudgedRows, scores: list[NDArray[np.float32]], costs: Costs
+        self, name: str, rows: LabelledRows, scores: list[NDArray[np.float32]], costs: Costs
     ) -> SliceMeasured:
-        index = MEASURES.index("average_precision")
-        resampled = bootstrap(rows, scores, costs, resamples=self.resamples, seed=SEED)
-        differences = resampled[:, 0, index] - resampled[:, 1, index]
-        candidate, production = (
-            detection(rows, score, costs).average_precision for score in scores
-        )
+        rankings = [Ranking(rows, score, costs) for score in scores]
+        resampled = bootstrap(rankings, MEASURED, resamples=self.resamples, seed=SEED)[..., 0]
+        candidate, production = (measure_all(one, MEASURED).popitem()[1] for one in rankings)
         return SliceMeasured(
             name=name,
             transactions=len(rows.labels),
             frauds=int(rows.labels.sum()),
             difference=candidate - production,
-            standard_error=float(np.nanstd(differences)),
+            standard_error=float(np.nanstd(resampled[:, 0] - resampled[:, 1])),
         )
 
     def upper_ends(self, measured: SlicesMeasured) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""How well scores find fraud, on numbers small enough to count by hand."""
+"""Alerts, thresholds and money, on numbers small enough to count by hand."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.evaluation.metrics import (
-    MEASURES,
-    Costs,
-    Detection,
-    JudgedRows,
+    LabelledRows,
     alerts_within_budget,
     budget_threshold,
-    calibration_error,
     cost_threshold,
-    detection,
     money_saved,
 )
 
@@ -53,58 +48,12 @@ def test_of_equal_scores_the_earlier_row_becomes_the_alert() -> None:
 
 def rows(
     labels: list[int], days: list[int], amounts: list[float], clusters: list[int] | None = None
-) -> JudgedRows:
-    return JudgedRows(
+) -> LabelledRows:
+    return LabelledRows(
         np.array(labels, dtype=np.int8),
         np.array(days, dtype=np.int64),
         np.array(amounts),
         None if clusters is None else np.array(clusters, dtype=np.int64),
-    )
-
-
-def test_detection_by_hand() -> None:
-    # By falling score: fraud, genuine, fraud, genuine; one alert on each of two days: the fraud of
-    # 120 is caught, the one of 80 is missed, and each of the two alerts costs 5.
-    measured = detection(
-        rows([1, 0, 1, 0], [1, 2, 2, 1], [120, 10, 80, 20]),
-        np.array([0.9, 0.8, 0.4, 0.1], dtype=np.float32),
-        Costs(budget_per_day=1, per_alert=5),
-    )
-    assert measured == Detection(
-        average_precision=1 / 2 * 1 + 1 / 2 * 2 / 3,
-        roc_auc=0.75,
-        budget_precision=0.5,
-        budget_recall=0.5,
-        money_saved_per_day=(120 - 2 * 5) / 2,
-    )
-
-
-def test_a_budget_for_every_row_finds_every_fraud_and_pays_for_every_alert() -> None:
-    scores = np.array([0.1, 0.9, 0.8, 0.7], dtype=np.float32)
-    measured = detection(rows([1, 0, 0, 0], [0] * 4, [30, 1, 1, 1]), scores, Costs(100, 10))
-    assert (measured.budget_precision, measured.budget_recall) == (0.25, 1.0)
-    assert measured.money_saved_per_day == 30 - 4 * 10
-
-
-def test_alerts_that_catch_nothing_cost_money() -> None:
-    scores = np.array([0.1, 0.9], dtype=np.float32)
-    measured = detection(rows([1, 0], [0, 0], [1000, 1]), scores, Costs(1, 5))
-    assert (measured.budget_recall, measured.money_saved_per_day) == (0.0, -5.0)
-
-
-def test_alerts_that_cost_nothing_save_what_they_catch() -> None:
-    scores = np.array([0.9, 0.1], dtype=np.float32)
-    measured = detection(rows([1, 0], [0, 1], [1000, 1]), scores, Costs(1, 0))
-    assert measured.money_saved_per_day == 500.0
-
-
-def test_the_measures_are_those_of_detection_in_their_order() -> None:
-    assert MEASURES == (
-        "average_precision",
-        "roc_auc",
-        "budget_precision",
-        "budget_recall",
-        "money_saved_per_day",
     )
 
 
@@ -121,30 +70,6 @@ def test_a_part_of_the_rows_keeps_what_belongs_together() -> None:
 
 def test_a_part_of_rows_without_clusters_has_none() -> None:
     assert rows([1, 0], [1, 1], [1, 1]).part(np.array([True, False])).clusters is None
-
-
-def test_padding_is_a_genuine_row_of_no_money() -> None:
-    padded = rows([1, 1], [0, 0], [10, 20])
-    assert padded.padded_labels.tolist() == [1, 1, 0]
-    assert padded.padded_amounts.tolist() == [10, 20, 0]
-
-
-def test_calibration_error_by_hand() -> None:
-    # Two bins of two rows: |0.1875 - 0| and |0.6875 - 0.5|.
-    labels = np.array([1, 0, 0, 0], dtype=np.int8)
-    scores = np.array([0.75, 0.125, 0.625, 0.25], dtype=np.float32)
-    error = calibration_error(labels, scores, bins=2)
-    assert error == pytest.approx((0.1875 + 0.1875) / 2)
-
-
-def test_scores_that_are_the_share_of_fraud_have_no_calibration_error() -> None:
-    labels = np.array([1, 0, 0, 0], dtype=np.int8)
-    assert calibration_error(labels, np.full(4, 0.25, dtype=np.float32), bins=1) == 0.0
-
-
-def test_fewer_rows_than_bins_are_a_bin_each() -> None:
-    labels, scores = np.array([1, 0], dtype=np.int8), np.array([0.75, 0.5], dtype=np.float32)
-    assert calibration_error(labels, scores) == pytest.approx((0.25 + 0.5) / 2)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +126,8 @@ def test_frauds_of_one_customer_count_once_as_independent() -> None:
     days = np.zeros(5, dtype=np.int64)
     amounts = np.ones(5)
     clusters = np.array([0, 0, 1, 2, 0], dtype=np.int64)
-    assert JudgedRows(labels, days, amounts).independent_frauds == 4
-    assert JudgedRows(labels, days, amounts, clusters).independent_frauds == 2
+    assert LabelledRows(labels, days, amounts).independent_frauds == 4
+    assert LabelledRows(labels, days, amounts, clusters).independent_frauds == 2
 
 
 def test_money_saved_by_hand_for_each_different_score() -> None:

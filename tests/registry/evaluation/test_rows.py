@@ -33,10 +33,10 @@ def write(path: Path, **columns: Sequence[object]) -> Path:
 def test_rows_keep_their_columns_labels_days_amounts_and_span(tmp_path: Path) -> None:
     rows = read_rows(write(tmp_path / "rows.parquet"))
     assert rows.columns["amount"].tolist() == [1.0, 2.0]
-    assert rows.judged.labels.tolist() == [0, 1]
-    assert rows.judged.days.tolist() == [20544, 20545]
-    assert rows.judged.amounts.tolist() == [10.0, 99.5]
-    assert rows.judged.clusters is None
+    assert rows.labelled.labels.tolist() == [0, 1]
+    assert rows.labelled.days.tolist() == [20544, 20545]
+    assert rows.labelled.amounts.tolist() == [10.0, 99.5]
+    assert rows.labelled.clusters is None
     assert rows.delay_days == 7.0
     assert rows.start == datetime(2026, 4, 1, 23, 30, tzinfo=UTC)
     assert rows.end == datetime(2026, 4, 2, 0, 30, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_days_are_those_of_utc_whatever_zone_the_times_have(tmp_path: Path) -> N
     east = timezone(timedelta(hours=2))
     times: list[object] = [NIGHT.replace(tzinfo=east), NIGHT.replace(tzinfo=UTC)]
     rows = read_rows(write(tmp_path / "rows.parquet", **{TIME: times}))
-    assert rows.judged.days.tolist() == [20544, 20544]
+    assert rows.labelled.days.tolist() == [20544, 20544]
     assert rows.start == datetime(2026, 4, 1, 21, 30, tzinfo=UTC)
 
 
@@ -91,7 +91,7 @@ def test_rows_of_one_customer_are_one_cluster_and_rows_of_nobody_known_are_alone
         CLUSTER: ["anna", "ben", None, "anna", None],
     }
     write(path, **columns)
-    clusters = read_rows(path).judged.clusters
+    clusters = read_rows(path).labelled.clusters
     assert clusters is not None
     assert clusters.tolist() == [0, 1, 2, 0, 3]
 

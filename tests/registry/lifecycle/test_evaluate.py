@@ -323,7 +323,7 @@ def test_the_scores_of_every_row_are_kept_beside_productions(world: World) -> No
         scores = pl.read_parquet(fetched.folder / "scores.parquet")
     rows = read_rows(world.rows)
     assert scores.columns == [TIME, LABEL, "candidate", "production"]
-    assert scores[LABEL].to_list() == rows.judged.labels.tolist()
+    assert scores[LABEL].to_list() == rows.labelled.labels.tolist()
     for name, quality in (("candidate", 1.0), ("production", 0.5)):
         scorer = open_model(saved_model(quality))
         assert scores[name].to_list() == scorer.score(rows.encoded(scorer.contract)).tolist()

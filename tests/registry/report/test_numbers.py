@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.report.numbers import Unit, change, interval, of_gate, quantity
+from registry.evaluation.measures import MEASURES, Unit
+from registry.report.numbers import change, gate_value, interval, quantity
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,22 @@ def test_interval_says_the_unit_once() -> None:
     ],
 )
 def test_measurements_of_gates_have_their_gates_unit(gate: str, value: float, text: str) -> None:
-    assert of_gate(gate, value) == text
+    assert gate_value(gate, value) == text
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "expected"),
+    [
+        ("average_precision", 0.80549, "0.805"),
+        ("roc_auc", 0.98, "0.980"),
+        ("brier_score", 0.00036412, "0.000364"),
+        ("budget_recall", 0.75, "75.0%"),
+        ("card_precision", 0.29, "29.0%"),
+        ("money_saved_per_day", 10254.3, "10,254"),
+        ("threshold_alerts_per_day", 98.0, "98.0"),
+    ],
+)
+def test_a_value_has_its_unit_and_no_more_digits_than_mean_something(
+    measure: str, value: float, expected: str
+) -> None:
+    assert quantity(value, MEASURES[measure].unit) == expected

@@ -12,6 +12,7 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from registry.evaluation.gates.no_worse import Interval
+from registry.evaluation.measures import MEASURES
 from registry.report.business import Count, Decisions
 from registry.report.plots import (
     CURVE_POINTS,
@@ -26,9 +27,13 @@ from tests.registry.trials import CANDIDATE, LABELS, PRODUCTION
 
 CHANGED = Decisions(to_review=Count(12, 340), to_approve=Count(3, 5600))
 DIFFERENCES = [
-    Difference("average_precision", Interval(difference=0.01, lower=-0.02, upper=0.04), -0.05),
-    Difference("roc_auc", Interval(difference=0.02, lower=0.01, upper=0.03), None),
-    Difference("money_saved_per_day", Interval(difference=50, lower=-20, upper=90), -100.0),
+    Difference(
+        MEASURES["average_precision"], Interval(difference=0.01, lower=-0.02, upper=0.04), -0.05
+    ),
+    Difference(MEASURES["roc_auc"], Interval(difference=0.02, lower=0.01, upper=0.03), None),
+    Difference(
+        MEASURES["money_saved_per_day"], Interval(difference=50, lower=-20, upper=90), -100.0
+    ),
 ]
 FIGURES = {
     "precision_recall": lambda: precision_recall(LABELS, {"a": CANDIDATE, "b": PRODUCTION}),
@@ -102,7 +107,7 @@ def test_money_and_shares_have_axes_of_their_own() -> None:
     shares, money = intervals(DIFFERENCES).axes
     assert [one.get_text() for one in shares.get_yticklabels()] == [
         "average precision",
-        "ROC AUC\n(not judged)",
+        "ROC AUC\n(no bound)",
     ]
     assert [one.get_text() for one in money.get_yticklabels()] == ["money saved per day"]
     assert dashed(shares) == [-0.05]

@@ -194,7 +194,9 @@ def test_a_policy_without_comparing_gates_still_compares_the_business(tmp_path: 
     page = page_of(tmp_path, {"floor": measurements_of()["floor"]}, text=text)
     assert page.business[1][3:] == ("+33.3 points", "–", "–")
     assert page.slices == ()
-    assert dict(page.judged)["Gates not asked for"].startswith("no_worse, slices, calibration")
+    assert dict(page.judged)["Gates not asked for"] == (
+        "calibration, contract, integrity, latency, leakage, lineage, no_worse, robustness, slices"
+    )
 
 
 def test_write_leaves_pictures_a_page_and_a_summary(tmp_path: Path) -> None:
@@ -229,7 +231,7 @@ def test_the_files_that_were_judged_are_listed_and_the_report_is_not(tmp_path: P
     _, again = written(tmp_path)
     assert "| model/model.onnx | " in again
     assert "| policy.yaml | " in again
-    assert "| write.html | " not in again
+    assert "| report.html | " not in again
     assert "plots/" not in again
 
 

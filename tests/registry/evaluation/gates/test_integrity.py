@@ -15,7 +15,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
-from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.integrity import Integrity, IntegrityMeasured
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import MODEL_FILE, OUTPUT, open_model
@@ -40,7 +40,7 @@ def trial_of(folder: Path, parity: Path | None = None, **changed: Any) -> Trial:
     original = open_model(saved_model(1.0))
     return small_trial(
         rows_of([1, 0]),
-        Judged(folder, original, np.array([0.9, 0.1], dtype=np.float32)),
+        ScoredModel(folder, original, np.array([0.9, 0.1], dtype=np.float32)),
         **{
             "parity": parity or folder.parent / "none.parquet",
             "registered_sha256": Manifest.of(folder).digest,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
-from registry.evaluation.gates.gate import Judged
+from registry.evaluation.gates.gate import ScoredModel
 from registry.evaluation.gates.latency import Latency, LatencyMeasured
 from registry.model.scorer import MODEL_FILE, OUTPUT
 from tests.registry.graphs import INPUT, first_input, model_of, scorer_of
@@ -34,7 +34,7 @@ def slow() -> onnx.ModelProto:
     )
 
 
-def saved(folder: Path, model: onnx.ModelProto) -> Judged:
+def saved(folder: Path, model: onnx.ModelProto) -> ScoredModel:
     folder.mkdir()
     (folder / MODEL_FILE).write_bytes(model.SerializeToString())
     return scored([0.9, 0.1, 0.2], scorer_of(model), folder)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.evaluation.gates.gate import Judged, Trial
+from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.leakage import Leakage, LeakageMeasured
 from registry.model.contract import Window
 from tests.candidates import contract
@@ -17,7 +17,7 @@ START = datetime(2026, 4, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def model(gap: timedelta, delay_days: float = 7) -> Judged:
+def model(gap: timedelta, delay_days: float = 7) -> ScoredModel:
     """A model whose training ended `gap` before the evaluation starts."""
     window = Window(start=datetime(2025, 1, 1, tzinfo=UTC), end=START - gap)
     changed = {"training_window": window, "delay_days": delay_days}
@@ -25,7 +25,9 @@ def model(gap: timedelta, delay_days: float = 7) -> Judged:
     return scored([0.9, 0.1], scorer_of(first_input(), described))
 
 
-def trial(candidate: Judged, production: Judged | None = None, *, delay_days: float = 7) -> Trial:
+def trial(
+    candidate: ScoredModel, production: ScoredModel | None = None, *, delay_days: float = 7
+) -> Trial:
     rows = rows_of([1, 0], start=START, delay_days=delay_days)
     return small_trial(rows, candidate, production)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import JudgedRows
-from registry.evaluation.rows import numbered_owners
+from registry.evaluation.metrics import LabelledRows
 
 
 @dataclass(frozen=True)
@@ -23,29 +21,29 @@ class _Day:
     compromised: NDArray[np.bool_]
 
 
-class Cards:
+class RankedCards:
     """Rows that belong to cards (or customers), ranked once, to be counted under many weights."""
 
-    def __init__(self, rows: JudgedRows, scores: NDArray[np.float32]) -> None:
-        """Rank; `rows.clusters` names the card of each row. Raises ValueError without them."""
+    def __init__(self, rows: LabelledRows, scores: NDArray[np.float32]) -> None:
+        """`rows.clusters` names the card of each row. Raises ValueError without them."""
         if rows.clusters is None:
             raise ValueError("the rows name no cards")
         self._row_of_card = np.unique(rows.clusters, return_index=True)[1]
-        of_each_day = (
-            pl.DataFrame(
-                {
-                    "day": rows.days,
-                    "card": rows.clusters,
-                    "score": scores,
-                    "fraud": rows.labels == 1,
-                }
+        order = np.lexsort((rows.clusters, -scores.astype(np.float64), rows.days))
+        pairs = np.stack([rows.days[order], rows.clusters[order]])
+        _, first, pair_of_row = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
+        frauds = np.bincount(pair_of_row.ravel(), weights=rows.labels[order])
+        # A card's first row of a day, in this order, has its highest score of that day.
+        ranked = np.argsort(first)
+        days, cards = pairs[:, first[ranked]]
+        compromised = frauds[ranked] > 0
+        starts = np.flatnonzero(np.diff(days)) + 1
+        self._days = [
+            _Day(cards_of_day, frauds_of_day)
+            for cards_of_day, frauds_of_day in zip(
+                np.split(cards, starts), np.split(compromised, starts), strict=True
             )
-            .group_by("day", "card")
-            .agg(pl.col("score").max(), pl.col("fraud").any())
-            .sort("day", "score", "card", descending=[False, True, False])
-            .partition_by("day", maintain_order=True)
-        )
-        self._days = [_Day(one["card"].to_numpy(), one["fraud"].to_numpy()) for one in of_each_day]
+        ]
 
     def precision(self, k: int, weights: NDArray[np.uint8] | None = None) -> float:
         """Mean over the days of hits / k; a card that was found is left out on later days.
@@ -64,13 +62,3 @@ class Cards:
             left[day.cards] -= found
             hits += int(found.sum())
         return hits / (k * len(self._days))
-
-
-def card_precision(rows: JudgedRows, scores: NDArray[np.float32], k: int) -> float:
-    """Card Precision@k of scores of shape (n,), between 0 and 1. Raises ValueError as `Cards`."""
-    return Cards(rows, scores).precision(k)
-
-
-def numbered(owners: pl.Series) -> NDArray[np.int64]:
-    """The owners as the gates number them, so that both find the same intervals."""
-    return numbered_owners(owners.to_pandas())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.evaluation.metrics import JudgedRows
-from training.card_precision import Cards, card_precision, numbered
+from registry.evaluation.card_precision import RankedCards
+from registry.evaluation.metrics import LabelledRows
+from registry.evaluation.rows import numbered_owners
 
 
-def rows(labels: list[int], days: list[int], cards: list[int]) -> JudgedRows:
-    return JudgedRows(
+def rows(labels: list[int], days: list[int], cards: list[int]) -> LabelledRows:
+    return LabelledRows(
         np.array(labels, dtype=np.int8),
         np.array(days, dtype=np.int64),
         np.ones(len(labels)),
@@ -24,6 +24,12 @@ def rows(labels: list[int], days: list[int], cards: list[int]) -> JudgedRows:
 
 def scores(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     return np.array(values, dtype=np.float32)
+
+
+def card_precision(
+    rows: LabelledRows, scores: np.ndarray[tuple[int], np.dtype[np.float32]], k: int
+) -> float:
+    return RankedCards(rows, scores).precision(k)
 
 
 def test_a_card_counts_with_its_highest_score_and_with_any_fraud_of_the_day() -> None:
@@ -50,9 +56,9 @@ def test_the_mean_is_over_days_and_k_also_where_a_day_has_fewer_cards() -> None:
 
 
 def test_rows_without_cards_are_refused() -> None:
-    nobody = JudgedRows(np.ones(1, np.int8), np.zeros(1, np.int64), np.ones(1))
+    nobody = LabelledRows(np.ones(1, np.int8), np.zeros(1, np.int64), np.ones(1))
     with pytest.raises(ValueError, match="name no cards"):
-        Cards(nobody, scores(0.5))
+        RankedCards(nobody, scores(0.5))
 
 
 def by_the_book(frame: pd.DataFrame, k: int) -> float:
@@ -76,7 +82,7 @@ def test_it_is_what_the_book_computes(seed: int, k: int) -> None:
     made = rows(
         generator.integers(0, 2, count).tolist(),
         generator.integers(0, 4, count).tolist(),
-        numbered(pl.Series(generator.integers(0, 12, count))).tolist(),
+        numbered_owners(pd.Series(generator.integers(0, 12, count))).tolist(),
     )
     different = generator.permutation(count).astype(np.float32)
     frame = pd.DataFrame(
@@ -93,22 +99,16 @@ def test_a_weight_is_as_good_as_that_many_cards_that_do_the_same(seed: int, k: i
     labels, different = generator.integers(0, 2, 40), generator.permutation(40).astype(np.float32)
     copies = generator.integers(0, 4, 8)
     copies[cards[:1]] = 1
-    made = rows(labels.tolist(), days.tolist(), numbered(pl.Series(cards)).tolist())
+    made = rows(labels.tolist(), days.tolist(), numbered_owners(pd.Series(cards)).tolist())
     weights = copies[cards].astype(np.uint8)
     of_each = [row for row in range(40) for _ in range(weights[row])]
     copy = np.concatenate([np.arange(weights[row]) for row in range(40)])
     doubled = rows(
         labels[of_each].tolist(),
         days[of_each].tolist(),
-        numbered(pl.Series(cards[of_each] * 10 + copy)).tolist(),
+        numbered_owners(pd.Series(cards[of_each] * 10 + copy)).tolist(),
     )
     expected = card_precision(doubled, different[of_each], k)
     # A day that a resample leaves empty still counts as a day.
     expected *= len(np.unique(days[of_each])) / len(np.unique(days))
-    assert Cards(made, different).precision(k, weights) == pytest.approx(expected, abs=1e-12)
-
-
-def test_owners_are_numbered_without_gaps_and_nobody_known_is_alone() -> None:
-    assert numbered(pl.Series(["b", None, "a", "b", None])).tolist() == [0, 2, 1, 0, 3]
-    assert numbered(pl.Series([7, 7, 3])).tolist() == [0, 0, 1]
-    assert numbered(pl.Series([None, None], dtype=pl.String)).tolist() == [0, 1]
+    assert RankedCards(made, different).precision(k, weights) == pytest.approx(expected, abs=1e-12)
