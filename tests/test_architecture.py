@@ -56,7 +56,7 @@ def test_a_picture_shows_what_its_source_says(name: str) -> None:
 def test_a_picture_of_another_source_is_stale_until_it_is_drawn_again(tmp_path: Path) -> None:
     source = tmp_path / "flow.dot"
     copy(DOCS / "flow.svg", tmp_path)
-    for word, other in (("train ->", "people ->"), ("train  ", "treat  "), ("Train", "Fit")):
+    for word, other in (("train ->", "ledger ->"), ("train  ", "treat  "), ("Train", "Fit")):
         source.write_text((DOCS / "flow.dot").read_text().replace(word, other))
         with pytest.raises(AssertionError):
             check(source)
