@@ -8,3 +8,7 @@ pandas_features   the Handbook's features in pandas, to compare speed with
 inference/        the service and other model servers (`make bench-inference`)
 paths             where data sets and installed environments are
 """
+
+from registry.tracking.client_settings import set_client_defaults
+
+set_client_defaults()  # before a benchmark imports mlflow

@@ -27,15 +27,13 @@ from deploy.local.processes import (
 )
 from registry.errors import RegistryError
 from registry.ledger.trust import read_trust
-from registry.model.scorer import open_model
-from registry.tracking.client import connect, read_ledger
-from registry.tracking.fetch import fetch_verified
-from registry.tracking.names import CANDIDATES
+from registry.tracking.client import connect
+from registry.tracking.head import fetch_head
+from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from registry.tracking.rest import Registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLICY = "deploy/local/demo-policy.yaml"
-EXPERIMENT = "fraud-detector"
 INTERRUPTED = 130
 """The exit code with which typer ends on a KeyboardInterrupt."""
 
@@ -135,8 +133,9 @@ def _train_and_promote(
     announce("Training on the embedded data, as an MLflow Project")
     before = _newest_candidate(tracking_uri)
     # A new seed each time, so that a second demo has another model to compare with the first.
-    train = ["mlflow", "run", ".", "--env-manager", "local", "--experiment-name", EXPERIMENT]
-    run([*train, "-P", f"seed={before}"], environment)
+    train = ["mlflow", "run", ".", "--env-manager", "local"]
+    train += ["--experiment-name", TRAINING_EXPERIMENT, "-P", f"seed={before}"]
+    run(train, environment)
     candidate = _newest_candidate(tracking_uri)
     if candidate == before:
         raise Stopped("training registered no candidate")
@@ -164,24 +163,20 @@ def _newest_candidate(tracking_uri: str) -> int:
 
 
 def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
-    client, trust = connect(tracking_uri), read_trust(folder / "ledger.yaml")
-    head = read_ledger(client, trust).head
-    if head is None:
-        raise Stopped("nothing is in Production")
+    registry, trust = Registry(tracking_uri), read_trust(folder / "ledger.yaml")
     with tempfile.TemporaryDirectory() as temporary:
-        scorer = open_model(fetch_verified(Registry(client.tracking_uri), head, Path(temporary)))
+        head = fetch_head(registry, trust, Path(temporary))
     announce(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
     rows = traffic.choose(folder / "rows.parquet", proof.ANSWERS)
-    exchanges = traffic.send(address, rows, scorer.contract)
+    exchanges = traffic.send(address, rows, head.scorer.contract)
     traffic.show(exchanges)
     if not once:
         return
     announce("Checking the answers against the signed file")
-    proof.prove_answers(exchanges, scorer, head)
-    count = f"{len(exchanges):,}"
-    print(f"{count} answers are bit-identical to the signed file's and name version {head.version}")
+    proof.prove_answers(exchanges, head.scorer, head.link)
+    print(f"{len(exchanges):,} answers are bit-identical to those of the signed file")
     announce("Starting a second service on a copy with one changed byte")
-    reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head)
+    reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head.link)
     print(f"it stayed unready: {reason}")
 
 

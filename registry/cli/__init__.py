@@ -5,5 +5,6 @@ write     init, stage, evaluate, repair
 sign      promote, rollback, freeze, unfreeze
 keys      the trusted keys in ledger.yaml
 options   the options that several commands share, with their environment variables
+session   those options as a value: client, trust, ledger and signer, opened on first use
 output    tables for people, JSON and CSV for programs
 """

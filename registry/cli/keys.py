@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from registry.cli import output
-from registry.cli.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
+from registry.cli.options import DEFAULT_CONFIG, Config, Json
+from registry.cli.session import Session, with_session
 from registry.errors import UsageError
 from registry.ledger import keys
-from registry.ledger.trust import Trust, read_trust
-from registry.tracking.client import connect, read_ledger
+from registry.ledger.trust import Trust, TrustedKey, read_trust
+from registry.tracking.client import read_ledger
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,63 +32,56 @@ def list_keys(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
     """
     trust = read_trust(config)
     if as_json:
-        typer.echo(trust.model_dump_json(indent=1))
+        output.print_json(trust.model_dump(mode="json"))
     else:
         output.keys(trust)
 
 
 @app.command()
+@with_session
 def add(
     public_key: Annotated[Path, typer.Argument(help="PEM file with the public key.")],
     first: Annotated[int, typer.Option(min=1, help="The first sequence that it may sign.")],
-    tracking_uri: TrackingUri = "",
-    config: Config = DEFAULT_CONFIG,
-    floor: Floor = None,
-    as_json: Json = False,
+    *,
+    session: Session,
 ) -> None:
     """Trust one more key, from a sequence on.
 
     Example: python -m registry keys add new-key.pub --first 12
     """
-    trust = read_trust(config, floor)
+    trust = session.trust
     key = keys.read_public_key(public_key, first)
-    words = f"key {key.keyid[:12]} may sign from sequence {first} on"
-    _change(config, trust, keys.with_key(trust, key), tracking_uri, words, as_json)
+    change = f"key {key.keyid[:12]} may sign from sequence {first} on"
+    _change(session, keys.with_key(trust, key), change)
 
 
 @app.command()
+@with_session
 def retire(
     key: KeyStart,
     last: Annotated[
         int | None, typer.Option(min=0, help="The last sequence. Default: the tip's.")
     ] = None,
-    tracking_uri: TrackingUri = "",
-    config: Config = DEFAULT_CONFIG,
-    floor: Floor = None,
-    as_json: Json = False,
+    *,
+    session: Session,
 ) -> None:
     """Let a key sign no more; what it signed so far stays in force.
 
     Example: python -m registry keys retire 4f2a
     """
-    trust = read_trust(config, floor)
+    trust = session.trust
     if last is None:
-        tip = read_ledger(connect(tracking_uri), trust).tip
-        last = tip.statement.entry.sequence if tip else 0
-    found = keys.find(trust, key)
-    after = keys.with_last(trust, found, last, revoked=False)
-    words = f"key {found.keyid[:12]} may sign up to sequence {last}"
-    _change(config, trust, after, tracking_uri, words, as_json)
+        last = len(session.ledger.chain)
+    _end(session, keys.find(trust, key), last, revoked=False)
 
 
 @app.command()
+@with_session
 def revoke(
     key: KeyStart,
     last: Annotated[int, typer.Option(min=0, help="The last sequence to trust; 0 for none.")],
-    tracking_uri: TrackingUri = "",
-    config: Config = DEFAULT_CONFIG,
-    floor: Floor = None,
-    as_json: Json = False,
+    *,
+    session: Session,
 ) -> None:
     """Distrust what a key signed past a sequence, because somebody else may hold it.
 
@@ -97,25 +90,27 @@ def revoke(
 
     Example: python -m registry keys revoke 4f2a --last 11
     """
-    trust = read_trust(config, floor)
-    found = keys.find(trust, key)
-    after = keys.with_last(trust, found, last, revoked=True)
-    words = f"key {found.keyid[:12]} may sign up to sequence {last}"
-    _change(config, trust, after, tracking_uri, words, as_json)
+    _end(session, keys.find(session.trust, key), last, revoked=True)
 
 
-def _change(
-    config: Path, before: Trust, after: Trust, tracking_uri: str, words: str, as_json: bool
-) -> None:
-    """Write the new configuration, once it is clear what it does to the head, and say both."""
-    if not tracking_uri:
-        raise UsageError("set MLFLOW_TRACKING_URI: only with the ledger it is clear what this does")
-    client = connect(tracking_uri)
-    # The key of the floor's entry may be the very one that is added: only then the floor must hold.
-    any_tip = before.model_copy(update={"floor": None})
-    effect = keys.effect(read_ledger(client, any_tip), read_ledger(client, after))
-    keys.write_trust(config, after)
-    if as_json:
-        typer.echo(json.dumps({"effect": effect, **after.model_dump(mode="json")}, indent=1))
+def _end(session: Session, key: TrustedKey, last: int, *, revoked: bool) -> None:
+    after = keys.with_last(session.trust, key, last, revoked=revoked)
+    _change(session, after, f"key {key.keyid[:12]} may sign up to sequence {last}")
+
+
+def _change(session: Session, after: Trust, change: str) -> None:
+    """Write the new configuration, and print what it changes and what that does to the head."""
+    if not session.tracking_uri:
+        raise UsageError(
+            "set MLFLOW_TRACKING_URI: the effect of a change of keys shows only in the ledger"
+        )
+    # With a floor whose entry was signed by the very key that is added, only `after` can meet it.
+    without_floor = session.trust.model_copy(update={"floor": None})
+    effect = keys.describe_change(
+        read_ledger(session.client, without_floor), read_ledger(session.client, after)
+    )
+    keys.write_trust(session.config, after)
+    if session.as_json:
+        output.print_json({"effect": effect, **after.model_dump(mode="json")})
     else:
-        typer.echo(f"{effect}\n{words}")
+        typer.echo(f"{effect}\n{change}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -35,6 +37,10 @@ def table(title: str, *columns: str) -> Table:
         for column in columns:
             made.add_column(column, no_wrap=True)
     return made
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def entry_values(link: Link) -> dict[str, Any]:

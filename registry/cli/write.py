@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,25 +12,22 @@ from registry.cli.options import (
     DEFAULT_CONFIG,
     DEFAULT_KEY,
     Config,
-    Floor,
     Json,
     PolicyFile,
     TrackingUri,
 )
+from registry.cli.session import Session, with_session
 from registry.evaluation.policy import SHIPPED
-from registry.ledger.trust import create_ledger, read_trust
-from registry.lifecycle import aliases, evaluate
+from registry.ledger.trust import create_ledger
+from registry.lifecycle import aliases
+from registry.lifecycle.evaluate import evaluate as evaluate_candidate
 from registry.tracking import candidates
-from registry.tracking.client import connect, read_ledger
+from registry.tracking.client import connect
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (init, stage, evaluate_command, repair):
-        app.command(command.__name__.removesuffix("_command"))(command)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    for command in (init, stage, with_session(evaluate), with_session(repair)):
+        app.command()(command)
 
 
 def init(
@@ -45,7 +41,7 @@ def init(
     """
     trust = create_ledger(config, private_key)
     if as_json:
-        _print_json({"private_key": str(private_key), **trust.model_dump(mode="json")})
+        output.print_json({"private_key": str(private_key), **trust.model_dump(mode="json")})
     else:
         typer.echo(f"ledger {trust.ledger_id}: configuration {config}, signing key {private_key}")
 
@@ -61,22 +57,20 @@ def stage(
     """
     staged = candidates.stage(connect(tracking_uri), version)
     if as_json:
-        _print_json({"staging": int(staged.version), "run_id": staged.run_id})
+        output.print_json({"staging": int(staged.version), "run_id": staged.run_id})
     else:
         typer.echo(f"candidate {staged.version} is in Staging; judge it with `registry evaluate`")
 
 
-def evaluate_command(
+def evaluate(
     rows: Annotated[Path, typer.Option(help="Parquet file of evaluation rows.")],
     candidate: Annotated[str, typer.Argument(help="Version, or `staging`.")] = candidates.STAGING,
     policy: PolicyFile = SHIPPED,
     report: Annotated[
         Path | None, typer.Option(help="Folder to put report.html and report.md into as well.")
     ] = None,
-    tracking_uri: TrackingUri = "",
-    config: Config = DEFAULT_CONFIG,
-    floor: Floor = None,
-    as_json: Json = False,
+    *,
+    session: Session,
 ) -> None:
     """Judge a candidate and Production on the same rows; print what to approve.
 
@@ -85,10 +79,11 @@ def evaluate_command(
 
     Example: python -m registry evaluate staging --rows rows.parquet --report report
     """
-    client, trust = connect(tracking_uri), read_trust(config, floor)
-    reference, evidence = evaluate.evaluate(client, trust, candidate, rows, policy, report)
-    if as_json:
-        _print_json({"evidence": str(reference), **evidence.model_dump(mode="json")})
+    reference, evidence = evaluate_candidate(
+        session.client, session.trust, candidate, rows, policy, report
+    )
+    if session.as_json:
+        output.print_json({"evidence": str(reference), **evidence.model_dump(mode="json")})
     else:
         output.verdicts(evidence)
         typer.echo(str(reference))
@@ -96,23 +91,17 @@ def evaluate_command(
         raise typer.Exit(3)
 
 
-def repair(
-    tracking_uri: TrackingUri = "",
-    config: Config = DEFAULT_CONFIG,
-    floor: Floor = None,
-    as_json: Json = False,
-) -> None:
+def repair(*, session: Session) -> None:
     """Set the alias and the tags that people see in MLflow to what the ledger says.
 
     It signs nothing, and nothing of ours trusts them; `verify` names those that are stale.
 
     Example: python -m registry repair
     """
-    client, trust = connect(tracking_uri), read_trust(config, floor)
-    repaired = aliases.repair(client, read_ledger(client, trust))
-    if as_json:
-        _print_json({"repaired": repaired})
+    repaired = aliases.repair(session.client, session.ledger)
+    if session.as_json:
+        output.print_json({"repaired": repaired})
     else:
-        for words in repaired:
-            typer.echo(f"put right: {words}")
+        for problem in repaired:
+            typer.echo(f"repaired: {problem}")
         typer.echo(f"{len(repaired)} stale")

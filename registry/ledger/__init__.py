@@ -2,6 +2,7 @@
 
 manifest    a folder of files as a value: relative path and sha256 of each
 statement   what one entry says, in a DSSE envelope, with the signature checked
+signing     what is used of securesystemslib, imported without Azure's SDK
 trust       ledger.yaml: the ledger's id and the keys, each with the sequences that it may sign
 keys        adding, retiring and revoking one of them
 vault       a signing key that stays in Azure Key Vault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from registry.errors import NotFound, VerificationError
+from registry.errors import VerificationError
 from registry.ledger.statement import Statement
 
 
@@ -26,6 +26,13 @@ class Link:
     statement: Statement
     overrun: bool = False
     """Signed past its key's last sequence: it keeps its place but puts nothing in force."""
+
+    @property
+    def puts_in_force(self) -> bool:
+        return self.statement.entry.puts_in_force and not self.overrun
+
+    def has_files_of(self, other: Link | None) -> bool:
+        return other is not None and self.statement.files == other.statement.files
 
     def __str__(self) -> str:
         entry = self.statement.entry
@@ -73,16 +80,12 @@ class Ledger:
 
     @property
     def breaks(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if one.kind == "broken")
+        return tuple(finding for finding in self.findings if finding.kind == "broken")
 
     @property
     def models(self) -> tuple[Link, ...]:
-        """The entries that put a model in force: promotions and rollbacks, without overruns."""
-        return tuple(
-            one
-            for one in self.chain
-            if one.statement.entry.action in ("promote", "rollback") and not one.overrun
-        )
+        """The entries that put a model in force, oldest first."""
+        return tuple(link for link in self.chain if link.puts_in_force)
 
     @property
     def head(self) -> Link | None:
@@ -97,49 +100,9 @@ class Ledger:
                 "`python -m registry verify`"
             )
         if self.in_doubt:
-            overrun = next(one for one in reversed(self.chain) if one.overrun)
+            overrun = next(link for link in reversed(self.chain) if link.overrun)
             raise VerificationError(
                 f"{overrun} is signed past its key's last sequence; nothing is in force until "
                 "a rollback signed by a trusted key follows (`registry rollback --to VERSION`)"
             )
         return self.models[-1] if self.models else None
-
-    def earlier(self, version: int | None) -> Link:
-        """The entry to roll back to: the given ledger version, or the last one of other files
-        before the head's were promoted, so that a second rollback never returns to what the first
-        one left. While an overrun leaves nothing in force, it is the last one that was.
-
-        Raises NotFound where there is none, or where its files are in force already, and
-        VerificationError where the chain is broken.
-        """
-        head = None if self.in_doubt and not self.breaks else self.head
-        if self.tip is None:
-            raise NotFound("the ledger has no entry yet, so there is nothing to roll back to")
-        others = [one for one in self.models if not _same_files(one, head)]
-        if version is None:
-            promoted = max(
-                (
-                    one.statement.entry.sequence
-                    for one in self.models
-                    if _same_files(one, head) and one.statement.entry.action == "promote"
-                ),
-                default=self.tip.statement.entry.sequence,
-            )
-            before = [one for one in others if one.statement.entry.sequence < promoted]
-            if not before:
-                raise NotFound(
-                    "no other model was in Production before this one, so there is no way back; "
-                    "`--to VERSION` takes any entry of the ledger"
-                )
-            return before[-1]
-        for one in self.models:
-            if one.version == version:
-                if one not in others:
-                    raise NotFound(f"the files of version {version} are in force already")
-                return one
-        known = ", ".join(str(one.version) for one in self.models)
-        raise NotFound(f"version {version} never put a model in force; those that did: {known}")
-
-
-def _same_files(link: Link, head: Link | None) -> bool:
-    return head is not None and link.statement.files == head.statement.files

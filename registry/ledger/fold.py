@@ -29,12 +29,13 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
     for link in signed:
         successors[link.statement.entry.supersedes].append(link)
     chain: list[Link] = []
+    models: list[Link] = []
     frozen = in_doubt = False
     following: str | None = None
     while True:
         winner: Link | None = None
         for link in successors.pop(following, []):
-            if reason := _void(link, chain, frozen=frozen):
+            if reason := _void(link, len(chain) + 1, models, frozen=frozen):
                 findings.append(Finding(link.version, "void", reason))
             elif winner is None:
                 winner = link
@@ -43,6 +44,8 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
         if winner is None:
             break
         chain.append(winner)
+        if winner.puts_in_force:
+            models.append(winner)
         following = winner.statement.digest
         action = winner.statement.entry.action
         # An unfreeze past its key's last sequence lifts nothing: the key may be stolen.
@@ -90,29 +93,27 @@ def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Fin
     return links, findings
 
 
-def _void(link: Link, chain: list[Link], *, frozen: bool) -> str:
-    """Why a signed successor of the chain does not count; empty when it does."""
+def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str:
+    """Why a signed successor of the chain does not count; empty when it does.
+
+    `sequence` is its place in the chain, `models` the entries before it that put a model in force.
+    """
     entry = link.statement.entry
-    sequence = len(chain) + 1
     if entry.sequence != sequence:
         return f"it says sequence {entry.sequence}, its place is {sequence}"
-    if entry.action == "promote":
-        return "the ledger is frozen" if frozen else ""
-    models = [
-        one
-        for one in chain
-        if one.statement.entry.action in ("promote", "rollback") and not one.overrun
-    ]
-    if entry.action == "rollback":
-        if not any(_puts_the_same_in_force(link, one) for one in models):
+    match entry.action:
+        case "promote":
+            return "the ledger is frozen" if frozen else ""
+        case "rollback":
+            if any(_has_model_of(link, model) for model in models):
+                return ""
             return "it rolls back to files that were never in force"
-    elif not models or not _puts_the_same_in_force(link, models[-1]):
-        return f"its action is {entry.action}, and it does not repeat what is in force"
-    return ""
+        case "freeze" | "unfreeze":
+            if models and _has_model_of(link, models[-1]):
+                return ""
+            return f"its action is {entry.action}, and it does not repeat what is in force"
 
 
-def _puts_the_same_in_force(one: Link, other: Link) -> bool:
-    return (
-        one.statement.files == other.statement.files
-        and one.statement.entry.source == other.statement.entry.source
-    )
+def _has_model_of(link: Link, other: Link) -> bool:
+    """Whether both entries name the same files at the same address."""
+    return link.has_files_of(other) and link.statement.entry.source == other.statement.entry.source

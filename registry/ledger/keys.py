@@ -6,15 +6,15 @@ is replaced in one step, so that a reader never finds half of it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from securesystemslib.signer import SSlibKey
 
+from registry.atomic import atomic_write
 from registry.errors import NotFound, RegistryError, UsageError
 from registry.ledger.chain import Ledger
+from registry.ledger.signing import SSlibKey
 from registry.ledger.trust import Trust, TrustedKey, trusted_key
 
 
@@ -61,23 +61,22 @@ def with_last(trust: Trust, key: TrustedKey, last: int, *, revoked: bool) -> Tru
 
 def write_trust(path: Path, trust: Trust) -> None:
     """Replace `ledger.yaml` in one step. Raises UsageError where that cannot be done."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_text(trust.as_yaml())
-        unfinished.replace(path)
+        with atomic_write(path) as temporary:
+            temporary.write_text(trust.as_yaml())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def effect(before: Ledger, after: Ledger) -> str:
+def describe_change(before: Ledger, after: Ledger) -> str:
     """What a change of keys does to the head, in a sentence."""
-    old, new = _head(before), _head(after)
+    old, new = _head_or_reason(before), _head_or_reason(after)
     if old == new:
         return f"the head stays: {new}"
     return f"the head was: {old}; with this change: {new}"
 
 
-def _head(ledger: Ledger) -> str:
+def _head_or_reason(ledger: Ledger) -> str:
     try:
         return str(ledger.head or "nothing")
     except RegistryError as error:

@@ -11,12 +11,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError as DsseVerificationError
-from securesystemslib.signer import Key, Signer
 
 from registry.errors import VerificationError
 from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.ledger.signing import DsseVerificationError, Envelope, Key, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -30,14 +28,14 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Candidate(_Value):
+class CandidateRef(_Value):
     """The version of `fraud-detector` that was judged."""
 
     version: Annotated[int, Field(gt=0)]
     run_id: Text
 
 
-class Evidence(_Value):
+class EvidenceRef(_Value):
     """Where the judgement can be read: an MLflow run and the sha256 of its `evidence.json`."""
 
     run_id: Text
@@ -47,7 +45,7 @@ class Evidence(_Value):
         return f"{self.run_id}@sha256:{self.sha256}"
 
 
-class Policy(_Value):
+class PolicyRef(_Value):
     """The policy that was applied: its name and the sha256 of its file."""
 
     name: Text
@@ -62,14 +60,22 @@ class Entry(_Value):
     supersedes: Sha256 | None
     action: Literal["promote", "rollback", "freeze", "unfreeze"]
     source: Text
-    candidate: Candidate
-    evidence: Evidence
-    policy: Policy
+    candidate: CandidateRef
+    evidence: EvidenceRef
+    policy: PolicyRef
     verdict: Text
     approver: Text
     approved_at: AwareDatetime
     comment: str = ""
     url: str = ""
+
+    @property
+    def puts_in_force(self) -> bool:
+        """Whether this entry puts its files in force, unless its key may not sign it.
+
+        A freeze and an unfreeze repeat the files in force and change nothing about them.
+        """
+        return self.action in ("promote", "rollback")
 
 
 class Statement(_Value):

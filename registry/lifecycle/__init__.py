@@ -1,13 +1,14 @@
-"""What is done with a candidate, in this order, and what undoes it.
+"""A candidate's way into Production, in this order, and back out of it.
 
-evaluate    judge candidate and Production on the same rows, and keep the evidence
+evaluate    score candidate and Production on the same rows, run the gates, upload the evidence
 pending     which candidates passed and wait for approval
 approval    who approves, and whether they may
-append      one signed entry, inserted at the end of the ledger
-promote     approved evidence into the ledger
-rollback    an earlier model back in force
-freeze      no promotion counts until `unfreeze`
+promote     check approved evidence again and sign its entry
+rollback    sign an entry that puts an earlier model back in force
+freeze      sign an entry that voids promotions until `unfreeze`
+append      insert one signed entry at the end of the ledger; promote, rollback and freeze use it
 aliases     the alias and the tags that people see in MLflow
+verify      check every entry's files and evidence, and alias and tags
 
 Others use `evaluate.evaluate`, `promote.promote` and `rollback.rollback`.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError, VerificationError
@@ -15,7 +14,7 @@ from registry.ledger.trust import Trust, TrustedKey
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.approval import Approval
 from registry.progress import step
-from registry.tracking.client import read_ledger, server_errors, suppress_exists
+from registry.tracking.client import MlflowClient, read_ledger, server_errors, suppress_exists
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 
 
@@ -26,7 +25,7 @@ class Place(TypedDict):
     supersedes: str | None
 
 
-class Given(TypedDict):
+class ApprovalFields(TypedDict):
     """What an approval gives to an entry."""
 
     approver: str
@@ -42,8 +41,8 @@ def next_place(ledger: Ledger) -> Place:
     return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.statement.digest)
 
 
-def given(approval: Approval) -> Given:
-    return Given(
+def approval_fields(approval: Approval) -> ApprovalFields:
+    return ApprovalFields(
         approver=approval.approver,
         approved_at=datetime.now(UTC).replace(microsecond=0),
         comment=approval.comment,

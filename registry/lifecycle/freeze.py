@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
-from registry.errors import NotFound, Refused, UsageError
+from registry.errors import Refused, UsageError
 from registry.ledger.chain import Link
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
-from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
+from registry.tracking.head import head_of
 
 
 def set_frozen(
@@ -29,15 +29,13 @@ def set_frozen(
     ledger is frozen, or not, already.
     """
     if not approval.comment:
-        raise UsageError(f"to {action} needs a reason; say it with --reason")
+        raise UsageError(f"to {action} needs a reason; give it with --reason")
     ledger = read_ledger(client, trust)
-    head = ledger.head
-    if head is None:
-        raise NotFound("nothing is in Production yet, so there is nothing to freeze")
+    head = head_of(ledger)
     if ledger.frozen == (action == "freeze"):
         raise Refused(f"the ledger is {'' if ledger.frozen else 'not '}frozen already")
     entry = head.statement.entry.model_copy(
-        update={"action": action, **next_place(ledger), **given(approval)}
+        update={"action": action, **next_place(ledger), **approval_fields(approval)}
     )
     statement = Statement(files=head.statement.files, entry=entry)
     return append(client, trust, signer, statement)

@@ -5,29 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlflow import MlflowClient
 from pydantic import ValidationError
 from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError
-from registry.evaluation.evidence import (
-    POLICY_FILE,
-    Evidence,
-    Fetched,
-    fetched_evidence,
-    parse_reference,
-)
+from registry.evaluation.evidence import Evidence, Fetched, fetched_evidence, parse_reference
 from registry.evaluation.policy import Policy, read_policy
-from registry.ledger import statement
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of
-from registry.ledger.statement import Entry, Statement
+from registry.ledger.statement import Entry, PolicyRef, Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
-from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval, choose, with_comment
 from registry.progress import step
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
+from registry.tracking.names import POLICY_FILE
 
 
 def promote(
@@ -73,7 +66,7 @@ def promote(
                 policy=evidence.policy,
                 verdict=evidence.summary,
                 **next_place(ledger),
-                **given(with_comment(approval, comment, url)),
+                **approval_fields(with_comment(approval, comment, url)),
             ),
         )
     return append(client, trust, signer, statement), True
@@ -86,7 +79,7 @@ def _is_promotion(link: Link) -> bool:
 def _policy(fetched: Fetched, path: Path) -> Policy:
     """The policy of the evidence, refused unless it is the one that the promotion job applies."""
     policy = read_policy(fetched.folder / POLICY_FILE)
-    kept = statement.Policy(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
+    kept = PolicyRef(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
     if fetched.evidence.policy != kept:
         raise Refused("the evidence names another policy than it holds; evaluate again")
     try:

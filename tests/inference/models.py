@@ -14,7 +14,14 @@ from inference.model import ServedModel
 from inference.transaction import MOST_ROWS, TransactionReader, Unknown
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of_bytes
-from registry.ledger.statement import Candidate, Entry, Evidence, Policy, Statement, sign
+from registry.ledger.statement import (
+    CandidateRef,
+    Entry,
+    EvidenceRef,
+    PolicyRef,
+    Statement,
+    sign,
+)
 from registry.model.contract import Input
 from registry.model.scorer import MODEL_FILE, Scorer
 from registry.tracking.client import suppress_exists
@@ -87,11 +94,11 @@ def served(
     return ServedModel(Scorer(model, contract), reader, Link(version, statement))
 
 
-def _judged(run_id: str) -> dict[str, Candidate | Evidence | Policy | str | datetime]:
+def _judged(run_id: str) -> dict[str, CandidateRef | EvidenceRef | PolicyRef | str | datetime]:
     return {
-        "candidate": Candidate(version=11, run_id=run_id),
-        "evidence": Evidence(run_id=run_id, sha256="0" * 64),
-        "policy": Policy(name="test", sha256="0" * 64),
+        "candidate": CandidateRef(version=11, run_id=run_id),
+        "evidence": EvidenceRef(run_id=run_id, sha256="0" * 64),
+        "policy": PolicyRef(name="test", sha256="0" * 64),
         "verdict": "4 of 4 checks passed",
         "approver": "github:alice",
         "approved_at": datetime(2026, 5, 1, tzinfo=UTC),

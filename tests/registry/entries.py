@@ -9,13 +9,14 @@ from typing import Any, Literal
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, Signer
 
-from registry.ledger.chain import Version
+from registry.ledger.chain import Ledger, Version
+from registry.ledger.fold import fold
 from registry.ledger.statement import (
     PAYLOAD_TYPE,
-    Candidate,
+    CandidateRef,
     Entry,
-    Evidence,
-    Policy,
+    EvidenceRef,
+    PolicyRef,
     Statement,
     sign,
 )
@@ -41,6 +42,8 @@ def trusted(signer: CryptoSigner, first: int = 1, last: int | None = None) -> Tr
 
 
 TRUST = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE),))
+REVOKED = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE, last=2), trusted(BOB)))
+"""Alice's key ends with sequence 2; Bob may sign what follows."""
 
 
 def promote(letter: str, follows: Statement | None = None, **changes: Any) -> Statement:
@@ -51,9 +54,9 @@ def promote(letter: str, follows: Statement | None = None, **changes: Any) -> St
         "supersedes": follows.digest if follows else None,
         "action": "promote",
         "source": f"mlflow-artifacts:/1/{letter}/artifacts/model",
-        "candidate": Candidate(version=4, run_id="c0ffee"),
-        "evidence": Evidence(run_id="beef", sha256="e" * 64),
-        "policy": Policy(name="default", sha256="f" * 64),
+        "candidate": CandidateRef(version=4, run_id="c0ffee"),
+        "evidence": EvidenceRef(run_id="beef", sha256="e" * 64),
+        "policy": PolicyRef(name="default", sha256="f" * 64),
         "verdict": "11 of 12 checks passed; advisory: latency.ratio",
         "approver": "github:alice",
         "approved_at": datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
@@ -76,6 +79,21 @@ def repeated(action: Literal["freeze", "unfreeze"], of: Statement, follows: Stat
 
 def version(number: int, statement: Statement, signer: Signer = ALICE) -> Version:
     return Version(number, statement.entry.source, sign(statement, signer))
+
+
+def numbered(*statements: Statement) -> list[Version]:
+    """The statements as the versions 1, 2, …, signed by Alice."""
+    return [version(number, statement) for number, statement in enumerate(statements, 1)]
+
+
+def folded(*versions: Version, trust: Trust = TRUST) -> Ledger:
+    return fold(versions, trust)
+
+
+A = promote("a")
+B = promote("b", A)
+C = promote("c", B)
+FREEZE = repeated("freeze", B, B)
 
 
 def envelope(payload: bytes, *signers: Signer, payload_type: str = PAYLOAD_TYPE) -> str:

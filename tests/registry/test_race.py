@@ -13,7 +13,7 @@ from deploy.local.processes import free_port, mlflow_server
 from registry.errors import Refused
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import Statement, open_envelope
-from registry.lifecycle.append import given, next_place
+from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.postgres import postgresql
@@ -132,7 +132,7 @@ def _repeated(world: World, comment: str) -> Statement:
     """A statement that promotes what is in force once more, as the successor of the tip."""
     head = world.ledger.head
     assert head
-    update = {**next_place(world.ledger), **given(Approval("github:alice", comment))}
+    update = {**next_place(world.ledger), **approval_fields(Approval("github:alice", comment))}
     return Statement(
         files=head.statement.files, entry=head.statement.entry.model_copy(update=update)
     )

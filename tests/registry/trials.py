@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from registry.evaluation.evidence import ComparedWith, Evidence, Rows
+from registry.evaluation.evidence import ComparedWith, EvaluatedRows, Evidence
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
-from registry.ledger.statement import Candidate
-from registry.ledger.statement import Policy as PolicyReference
+from registry.ledger.statement import CandidateRef, PolicyRef
 from registry.model.scorer import Scorer, open_model
 from tests.candidates import saved_model
 from tests.registry.graphs import first_input, scorer_of
@@ -86,7 +85,7 @@ def rows_of(
     start: datetime = START,
     delay_days: float = 7,
 ) -> EvaluationRows:
-    """Rows of one day and of amount 1, where nothing else is said."""
+    """EvaluatedRows of one day and of amount 1, where nothing else is said."""
     count = len(labels)
     return EvaluationRows(
         columns=pd.DataFrame({"amount": np.ones(count)}) if columns is None else columns,
@@ -192,11 +191,11 @@ def evidence_of(
     policy: Policy, measurements: dict[str, Any], *, first: bool = False, **changed: Any
 ) -> Evidence:
     return Evidence(
-        candidate=Candidate(version=7, run_id="run7"),
+        candidate=CandidateRef(version=7, run_id="run7"),
         authors=("git:alice@example.com",),
         compared_with=None if first else ComparedWith(version=3, statement="d" * 64),
-        policy=PolicyReference(name=policy.name, sha256="e" * 64),
-        rows=Rows(
+        policy=PolicyRef(name=policy.name, sha256="e" * 64),
+        rows=EvaluatedRows(
             sha256="a" * 64,
             origin={"dataset": "simulated", "delay_days": "7"},
             count=8,

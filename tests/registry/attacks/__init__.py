@@ -1,13 +1,13 @@
-"""Attacks by someone who may write to the tracking server but holds no key, and what comes of each.
+"""Attacks by someone with write access to the tracking server but no key, and their outcomes.
 
 `python -m tests.registry.attacks` prints the table of `docs/attacks.md`.
 """
 
+from tests.registry.attacks.aliases import ALIASES
 from tests.registry.attacks.attack import Attack, Refuses, Serves, table
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
 from tests.registry.attacks.registered_model import REGISTERED_MODEL
-from tests.registry.attacks.signs import SIGNS
 from tests.registry.attacks.statements import STATEMENTS
 from tests.registry.attacks.target import ALICE, Target
 from tests.registry.attacks.versions import VERSIONS, flood, race
@@ -17,7 +17,7 @@ ATTACKS: tuple[Attack, ...] = (
     *STATEMENTS,
     *VERSIONS,
     *REGISTERED_MODEL,
-    *SIGNS,
+    *ALIASES,
     *EVIDENCE,
 )
 

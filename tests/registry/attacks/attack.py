@@ -1,4 +1,4 @@
-"""One attack, what everybody says of it afterwards, and the table of all of them."""
+"""One attack and its outcome for every reader, and the table of all attacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.registry.attacks.target import Target
 
 @dataclass(frozen=True)
 class Serves:
-    """A pod that starts is ready, with this candidate's files under this ledger version."""
+    """The pod is ready, with the files of this candidate from this ledger version."""
 
     candidate: str
     version: int
@@ -21,7 +21,7 @@ class Serves:
 
 @dataclass(frozen=True)
 class Refuses:
-    """A pod that starts is alive and not ready; `/healthcheck` says why."""
+    """The pod is alive but not ready; `/healthcheck` gives the reason."""
 
     message: str
 
@@ -39,51 +39,51 @@ MOVED_ON = "Production is no longer the one that the candidate was compared with
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack on a `Target`, and what everybody says of it afterwards."""
+    """One attack on a `Target`, and its outcome for every reader."""
 
     name: str
     how: str
     do: Callable[[Target], None]
     exit_code: int
     verify: str
-    """Part of what `verify` prints."""
-    starting: Serves | Refuses = SIGNED_HEAD
+    """Part of the output of `verify`."""
+    new_pod: Serves | Refuses = SIGNED_HEAD
     promote: str = ""
-    """Part of why `promote` refuses C's approved evidence; empty where nothing is said of that."""
-    forgets: bool = False
-    """Whether the entry of B is gone, so that whoever has its tip as a floor refuses the ledger."""
-    of_files: bool = False
-    """Whether only the head's files are changed, which a pod that runs does not read again."""
+    """Part of the reason for which `promote` refuses C's evidence; empty where it is not tested."""
+    removes_head: bool = False
+    """Whether B's entry is gone: a reader that remembers its tip then refuses the ledger."""
+    changes_files: bool = False
+    """Whether only the head's files are changed, which a running pod does not read again."""
 
     @property
     def succeeds(self) -> bool:
-        """Whether a pod that starts serves something else than the signed head."""
-        return isinstance(self.starting, Serves) and self.starting.candidate != "B"
+        """Whether a new pod serves another model than the signed head."""
+        return isinstance(self.new_pod, Serves) and self.new_pod.candidate != "B"
 
     @property
-    def again(self) -> Serves | Refuses:
-        """What a pod does that starts again on the cache and the memory that it had before."""
-        if self.forgets:
+    def restarted_pod(self) -> Serves | Refuses:
+        """The outcome for a pod that starts with the cache and the tip from before the attack."""
+        if self.removes_head:
             return Refuses(REMEMBERED)
-        return SIGNED_HEAD if self.of_files else self.starting
+        return SIGNED_HEAD if self.changes_files else self.new_pod
 
     @property
-    def running(self) -> Serves:
-        """What a pod serves that ran before: bytes that it verified, it keeps in any doubt."""
-        if self.forgets or isinstance(self.starting, Refuses):
+    def running_pod(self) -> Serves:
+        """What a pod serves that ran before: in any doubt, the model that it verified."""
+        if self.removes_head or isinstance(self.new_pod, Refuses):
             return SIGNED_HEAD
-        return self.starting
+        return self.new_pod
 
     @property
-    def reported(self) -> str:
-        """Part of what the pod that runs says in `/healthcheck`; empty where it meets nothing.
+    def report(self) -> str:
+        """Part of the problem that a running pod reports; empty where it notices nothing.
 
-        The files of the model that it serves are of no use to it any more.
+        It never reads the files of the model that it serves again.
         """
-        if self.forgets:
+        if self.removes_head:
             return REMEMBERED
-        if isinstance(self.starting, Refuses) and not self.of_files:
-            return self.starting.message
+        if isinstance(self.new_pod, Refuses) and not self.changes_files:
+            return self.new_pod.message
         return ""
 
 
@@ -91,17 +91,21 @@ BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 
 
 def table(attacks: Sequence[Attack]) -> str:
-    """The attacks as a Markdown table, between the two marks that `docs/attacks.md` holds."""
+    """The attacks as a Markdown table, between the markers in `docs/attacks.md`."""
     lines = [
-        "| attack | how | `verify` | a pod that starts | a pod that starts again "
-        "| a pod that runs | `promote` of C |",
+        "| attack | how | `verify` | new pod | restarted pod | running pod | `promote` of C |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in attacks:
-        verify = f"{one.exit_code}: “{one.verify}”"
-        promote = f"refuses: “{one.promote}”" if one.promote else "–"
-        again = "the same" if one.again == one.starting else str(one.again)
-        running = str(one.running) + (f", reports: “{one.reported}”" if one.reported else "")
-        cells = (one.name, one.how, verify, str(one.starting), again, running, promote)
+    for attack in attacks:
+        restarted = attack.restarted_pod
+        cells = (
+            attack.name,
+            attack.how,
+            f"{attack.exit_code}: “{attack.verify}”",
+            str(attack.new_pod),
+            "the same" if restarted == attack.new_pod else str(restarted),
+            str(attack.running_pod) + (f", reports: “{attack.report}”" if attack.report else ""),
+            f"refuses: “{attack.promote}”" if attack.promote else "–",
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([BEGIN, *lines, END])

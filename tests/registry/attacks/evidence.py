@@ -1,11 +1,11 @@
-"""The evidence: of what was promoted, and of what waits to be."""
+"""Attacks on evidence: of B, which was promoted, and of C, which is pending."""
 
 from __future__ import annotations
 
 import json
 
-from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, SCORES_FILE
 from registry.model.scorer import MODEL_FILE
+from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE, SCORES_FILE
 from tests.registry.attacks.attack import (
     NO_PROBLEM,
     Attack,
@@ -34,31 +34,31 @@ def swap_old_policy(target: Target) -> None:
     target.put(target.evidence_folder(2), POLICY_FILE, b"name: lax")
 
 
-def edit_waiting_evidence(target: Target) -> None:
+def edit_pending_evidence(target: Target) -> None:
     """A measurement that is better than the one that was approved."""
-    content = json.loads(target.get(target.waiting_folder, EVIDENCE_FILE))
+    content = json.loads(target.get(target.pending_folder, EVIDENCE_FILE))
     content["measurements"]["floor"]["candidate"]["average_precision"] = 1.0
-    target.put(target.waiting_folder, EVIDENCE_FILE, json.dumps(content).encode())
+    target.put(target.pending_folder, EVIDENCE_FILE, json.dumps(content).encode())
 
 
-def edit_waiting_scores(target: Target) -> None:
-    target.put(target.waiting_folder, SCORES_FILE, b"bytes")
+def edit_pending_scores(target: Target) -> None:
+    target.put(target.pending_folder, SCORES_FILE, b"bytes")
 
 
-def swap_waiting_model(target: Target) -> None:
-    target.put(target.waiting_folder, f"model/{MODEL_FILE}", b"bytes")
+def swap_pending_model(target: Target) -> None:
+    target.put(target.pending_folder, f"model/{MODEL_FILE}", b"bytes")
 
 
-def add_to_waiting_evidence(target: Target) -> None:
-    target.put(target.waiting_folder, "model/loader.py", b"import os")
+def add_to_pending_evidence(target: Target) -> None:
+    target.put(target.pending_folder, "model/loader.py", b"import os")
 
 
-def delete_from_waiting_evidence(target: Target) -> None:
-    target.remove(target.waiting_folder, "report.md")
+def delete_from_pending_evidence(target: Target) -> None:
+    target.remove(target.pending_folder, "report.md")
 
 
-def swap_waiting_policy(target: Target) -> None:
-    target.put(target.waiting_folder, POLICY_FILE, b"name: lax")
+def swap_pending_policy(target: Target) -> None:
+    target.put(target.pending_folder, POLICY_FILE, b"name: lax")
 
 
 EVIDENCE = (
@@ -101,7 +101,7 @@ EVIDENCE = (
     Attack(
         "evidence edited after it was finished",
         "a better measurement into C's `evidence.json`",
-        edit_waiting_evidence,
+        edit_pending_evidence,
         0,
         NO_PROBLEM,
         promote="is not the one that was approved",
@@ -109,15 +109,15 @@ EVIDENCE = (
     Attack(
         "scores edited after they were approved",
         "C's `scores.parquet`",
-        edit_waiting_scores,
+        edit_pending_scores,
         0,
         NO_PROBLEM,
         promote="scores.parquet was changed",
     ),
     Attack(
-        "judged model swapped",
+        "evaluated model swapped",
         "C's `model.onnx` in its evidence run",
-        swap_waiting_model,
+        swap_pending_model,
         0,
         NO_PROBLEM,
         promote="model/model.onnx was changed",
@@ -125,7 +125,7 @@ EVIDENCE = (
     Attack(
         "file added to evidence",
         "`loader.py` into C's model in its evidence run",
-        add_to_waiting_evidence,
+        add_to_pending_evidence,
         0,
         NO_PROBLEM,
         promote="model/loader.py was added",
@@ -133,7 +133,7 @@ EVIDENCE = (
     Attack(
         "file deleted from evidence",
         "C's `report.md`",
-        delete_from_waiting_evidence,
+        delete_from_pending_evidence,
         0,
         NO_PROBLEM,
         promote="report.md is missing",
@@ -141,7 +141,7 @@ EVIDENCE = (
     Attack(
         "policy swapped",
         "C's `policy.yaml`, for one with lower bounds",
-        swap_waiting_policy,
+        swap_pending_policy,
         0,
         NO_PROBLEM,
         promote="policy.yaml was changed",

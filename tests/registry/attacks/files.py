@@ -1,4 +1,4 @@
-"""The files of the entries: bytes, names, paths."""
+"""Attacks on the files of the entries: bytes, names, paths."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from registry.model.scorer import MODEL_FILE
-from tests.registry.attacks.attack import (
-    NO_PROBLEM,
-    Attack,
-    Refuses,
-)
+from tests.registry.attacks.attack import NO_PROBLEM, Attack, Refuses
 from tests.registry.attacks.target import PROXY, Target
 
 PYFUNC = b"""flavors:
@@ -59,7 +55,7 @@ def replace_folder_by_file(target: Target) -> None:
 
 
 def climb_out_of_the_folder(target: Target) -> None:
-    """`requests` would resolve the dots itself, so this speaks HTTP one layer below."""
+    """`requests` would resolve the dots itself, so this uses the HTTP client below it."""
     head = target.source(2).removeprefix("mlflow-artifacts:/")
     first = target.source(1).removeprefix("mlflow-artifacts:/")
     for dots in ("..", "%2e%2e", "%252e%252e"):
@@ -81,75 +77,67 @@ def swap_bytes_of_an_older_entry(target: Target) -> None:
     target.put(target.source(1), MODEL_FILE, b"bytes")
 
 
-def _bytes(name: str, how: str, do: Callable[[Target], None], message: str) -> Attack:
-    """An attack on the head's files: everybody says the same of it."""
-    return Attack(name, how, do, 3, message, Refuses(message), of_files=True)
-
-
-def _of_head(what: str) -> str:
-    return f"the files of ledger version 2: {what}"
+def _on_head(name: str, how: str, do: Callable[[Target], None], difference: str) -> Attack:
+    """An attack on the head's files: `verify` and a new pod give the same reason."""
+    message = f"the files of ledger version 2: {difference}"
+    return Attack(name, how, do, 3, message, Refuses(message), changes_files=True)
 
 
 FILES = (
-    _bytes(
+    _on_head(
         "bytes swapped",
         "A's `model.onnx` over B's, by `PUT` through the artifact proxy",
         swap_bytes,
-        _of_head("model.onnx was changed"),
+        "model.onnx was changed",
     ),
-    _bytes(
+    _on_head(
         "MLmodel edited to another flavor",
         "an `MLmodel` whose loader would unpickle",
         edit_flavor,
-        _of_head("MLmodel was changed"),
+        "MLmodel was changed",
     ),
-    _bytes(
-        "file added",
-        "`loader.py` into the model's folder",
-        add_file,
-        _of_head("loader.py was added"),
-    ),
-    _bytes(
+    _on_head("file added", "`loader.py` into the model's folder", add_file, "loader.py was added"),
+    _on_head(
         "file added below",
         "`code/sitecustomize.py` into the model's folder",
         add_file_below,
-        _of_head("code/sitecustomize.py was added"),
+        "code/sitecustomize.py was added",
     ),
-    _bytes(
+    _on_head(
         "file added whose name reads as a message",
-        "the name turns the direction of writing",
+        "the name reverses the writing direction",
         add_file_with_forged_name,
-        _of_head(r"\u202esmelborp 0 was added"),
+        r"\u202esmelborp 0 was added",
     ),
-    _bytes(
+    _on_head(
         "file added whose name clears the screen",
         "the name holds control characters, percent-encoded",
         add_file_with_control_characters,
-        _of_head("%1b[2J was added"),
+        "%1b[2J was added",
     ),
-    _bytes(
+    _on_head(
         "file deleted",
         "`DELETE` of `model.onnx` through the artifact proxy",
         delete_file,
-        _of_head("model.onnx is missing"),
+        "model.onnx is missing",
     ),
-    _bytes(
+    _on_head(
         "folder deleted",
         "`DELETE` of the model's folder",
         delete_folder,
-        _of_head("MLmodel is missing; conda.yaml is missing; model.onnx is missing"),
+        "MLmodel is missing; conda.yaml is missing; model.onnx is missing",
     ),
-    _bytes(
+    _on_head(
         "folder replaced by a file",
         "`DELETE` of the model's folder, then `PUT` of a file of its name",
         replace_folder_by_file,
-        _of_head("MLmodel is missing; conda.yaml is missing; model.onnx is missing"),
+        "MLmodel is missing; conda.yaml is missing; model.onnx is missing",
     ),
-    _bytes(
+    _on_head(
         "file replaced by a link",
         "on the server's disk, `model.onnx` becomes a symbolic link to A's",
         link_file,
-        _of_head("model.onnx was changed"),
+        "model.onnx was changed",
     ),
     Attack(
         "path that climbs out of its folder",

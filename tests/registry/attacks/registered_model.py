@@ -1,14 +1,9 @@
-"""The registered model as a whole: deleted, renamed, made anew, hidden."""
+"""Attacks on the registered model as a whole: deleted, renamed, recreated, hidden."""
 
 from __future__ import annotations
 
 from registry.tracking.names import PRODUCTION, PRODUCTION_ALIAS, PROMPT_TAG
-from tests.registry.attacks.attack import (
-    DOWNGRADE,
-    MOVED_ON,
-    Attack,
-    Refuses,
-)
+from tests.registry.attacks.attack import DOWNGRADE, MOVED_ON, Attack, Refuses
 from tests.registry.attacks.target import Target
 
 HIDDEN = "MLflow hides the versions of fraud-detector-production"
@@ -23,8 +18,8 @@ def rename_ledger(target: Target) -> None:
     target.client.rename_registered_model(PRODUCTION, "elsewhere")
 
 
-def ledger_anew_with(target: Target, number: int) -> None:
-    """The registered model made anew, one of the old statements in it, and all that people see."""
+def recreate_ledger_with(target: Target, number: int) -> None:
+    """Recreate the registered model with one of the old statements and with the alias."""
     source, run_id = target.source(number), str(target.version(number).run_id)
     envelope = target.envelope(number)
     delete_ledger(target)
@@ -33,12 +28,12 @@ def ledger_anew_with(target: Target, number: int) -> None:
     target.client.set_registered_model_alias(PRODUCTION, PRODUCTION_ALIAS, "1")
 
 
-def ledger_anew_with_first_entry(target: Target) -> None:
-    ledger_anew_with(target, 1)
+def recreate_ledger_with_first_entry(target: Target) -> None:
+    recreate_ledger_with(target, 1)
 
 
-def ledger_anew_with_head(target: Target) -> None:
-    ledger_anew_with(target, 2)
+def recreate_ledger_with_head(target: Target) -> None:
+    recreate_ledger_with(target, 2)
 
 
 def hide_ledger(target: Target) -> None:
@@ -46,17 +41,17 @@ def hide_ledger(target: Target) -> None:
 
 
 def hide_ledger_by_deleted_version(target: Target) -> None:
-    made = target.append(1, envelope=None)
-    target.client.set_model_version_tag(PRODUCTION, str(made), PROMPT_TAG, "true")
-    target.delete(made)
+    version = target.append(1, envelope=None)
+    target.client.set_model_version_tag(PRODUCTION, str(version), PROMPT_TAG, "true")
+    target.delete(version)
 
 
 def hide_ledger_and_its_model(target: Target) -> None:
     hide_ledger(target)
-    call_ledger_a_prompt(target)
+    mark_ledger_as_a_prompt(target)
 
 
-def call_ledger_a_prompt(target: Target) -> None:
+def mark_ledger_as_a_prompt(target: Target) -> None:
     target.tag_by_rest("registered-models", name=PRODUCTION, key=PROMPT_TAG, value="true")
 
 
@@ -69,7 +64,7 @@ REGISTERED_MODEL = (
         "0 entries, 0 problems",
         NOTHING,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "registered model renamed",
@@ -79,31 +74,31 @@ REGISTERED_MODEL = (
         "0 entries, 0 problems",
         NOTHING,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "registered model made anew with the first entry",
-        "deleted, and made again with A's statement and the alias `production`",
-        ledger_anew_with_first_entry,
+        "registered model recreated with the first entry",
+        "deleted, and created again with A's statement and the alias `production`",
+        recreate_ledger_with_first_entry,
         0,
         "1 entries, 0 problems",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "registered model made anew with the head",
-        "deleted, and made again with B's statement only",
-        ledger_anew_with_head,
+        "registered model recreated with the head",
+        "deleted, and created again with B's statement only",
+        recreate_ledger_with_head,
         3,
         "version 1 is broken: it follows",
         Refuses("the ledger is broken: version 1 is broken: it follows"),
         "the ledger is broken",
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "ledger hidden",
-        "one version gets MLflow's tag for prompts: then no version is listed",
+        "one version gets MLflow's tag for prompts, so that no version is listed",
         hide_ledger,
         3,
         HIDDEN,
@@ -129,9 +124,9 @@ REGISTERED_MODEL = (
         HIDDEN,
     ),
     Attack(
-        "registered model called a prompt",
-        "it gets the tag for prompts: then alias and tags cannot be read",
-        call_ledger_a_prompt,
+        "registered model marked as a prompt",
+        "it gets the tag for prompts, so that alias and tags cannot be read",
+        mark_ledger_as_a_prompt,
         3,
         "MLflow takes fraud-detector-production for a prompt and hides its alias",
     ),

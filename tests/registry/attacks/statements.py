@@ -1,4 +1,4 @@
-"""The statements in the tag `statement`: edited, copied, forged, replayed."""
+"""Attacks on the statements in the tag `statement`: edited, copied, forged, replayed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.registry.attacks.attack import (
 )
 from tests.registry.attacks.target import ALICE, Target
 
-LONGEST_TAG = 100_000
+MAX_TAG_CHARACTERS = 100_000
 
 
 def edit_tag(target: Target) -> None:
-    """B's statement, with another candidate in it; the signature stays."""
+    """B's statement, with another candidate in it and the old signature."""
     envelope = json.loads(target.envelope(2))
     payload = base64.b64decode(envelope["payload"]).replace(b'"version":2', b'"version":1')
     envelope["payload"] = base64.b64encode(payload).decode()
@@ -59,7 +59,7 @@ def sign_with_own_key(target: Target) -> None:
     target.insert_signed(target.promotion_of_c(target.world.ledger), own)
 
 
-def take_own_key_under_a_trusted_name(target: Target) -> None:
+def sign_with_own_key_under_a_trusted_id(target: Target) -> None:
     own = CryptoSigner(generate_private_key(SECP256R1()))
     envelope = json.loads(sign(target.promotion_of_c(target.world.ledger), own))
     envelope["signatures"][0]["keyid"] = target.world.trust.keys[0].keyid
@@ -75,7 +75,7 @@ def envelope_of_another_ledger(target: Target) -> None:
 
 
 def append_garbage(target: Target) -> None:
-    target.append(1, envelope="[" * LONGEST_TAG)
+    target.append(1, envelope="[" * MAX_TAG_CHARACTERS)
 
 
 def append_another_payload_type(target: Target) -> None:
@@ -100,7 +100,7 @@ def statement_on_candidate(target: Target) -> None:
     target.client.set_model_version_tag(CANDIDATES, "3", STATEMENT_TAG, target.envelope(2))
 
 
-def show_head_again_after_a_promotion(target: Target) -> None:
+def restore_head_after_a_promotion(target: Target) -> None:
     envelope = target.envelope(2)
     delete_statement(target)
     reference, _ = target.world.evaluate(3)
@@ -109,7 +109,7 @@ def show_head_again_after_a_promotion(target: Target) -> None:
 
 
 def sign_past_the_last_sequence(target: Target) -> None:
-    """The key was stolen; its reach was ended at the head, and a new key was made."""
+    """The key was stolen and revoked at the head, and a new key is trusted."""
     world = target.world
     own = trusted_key(CryptoSigner(generate_private_key(SECP256R1())).public_key, first=3)
     revoked = with_last(world.trust, find(world.trust, ""), 2, revoked=True)
@@ -118,7 +118,7 @@ def sign_past_the_last_sequence(target: Target) -> None:
 
 
 def promote_during_freeze(target: Target) -> None:
-    """A promoter with the key, but without the check that `promote` makes first."""
+    """A promoter with the key that skips the checks of `promote`."""
     world = target.world
     set_frozen(world.client, world.trust, world.signer, "freeze", ALICE)
     target.insert_signed(target.promotion_of_c(world.ledger), world.signer)
@@ -127,13 +127,13 @@ def promote_during_freeze(target: Target) -> None:
 STATEMENTS = (
     Attack(
         "tag edited",
-        "in the head's statement, another candidate; the signature stays",
+        "in the head's statement, another candidate with the old signature",
         edit_tag,
         3,
         "version 2 is passed over: the signature does not hold",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "statement deleted",
@@ -143,7 +143,7 @@ STATEMENTS = (
         "version 2 is passed over: it has no statement",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "older statement deleted",
@@ -153,7 +153,7 @@ STATEMENTS = (
         "version 2 is broken: it follows",
         BROKEN,
         "the ledger is broken",
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "envelope copied from another version",
@@ -163,29 +163,29 @@ STATEMENTS = (
         "version 2 is void: its source is",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "two signatures of which one is bad",
+        "two signatures, one of them invalid",
         "a second one into the head's envelope",
         add_bad_signature,
         3,
         "version 2 is passed over: the envelope holds 2 signatures instead of one",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "key of one's own",
-        "a new version with C's promotion, signed by a key that nobody trusts",
+        "unknown key",
+        "a new version with C's promotion, signed by a key that is not trusted",
         sign_with_own_key,
         3,
         "version 3 is passed over: the signature is by a key that is not trusted",
     ),
     Attack(
-        "key of one's own under a trusted key's id",
-        "the same, and the envelope names the trusted key",
-        take_own_key_under_a_trusted_name,
+        "unknown key under the id of a trusted key",
+        "the same, and the envelope names a trusted key",
+        sign_with_own_key_under_a_trusted_id,
         3,
         "version 3 is passed over: the signature does not hold",
     ),
@@ -197,10 +197,10 @@ STATEMENTS = (
         "version 2 is passed over: it is of another ledger",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "huge garbage for an envelope",
+        "oversized garbage as an envelope",
         "a new version whose tag holds 100,000 opening brackets",
         append_garbage,
         3,
@@ -208,7 +208,7 @@ STATEMENTS = (
     ),
     Attack(
         "envelope of another payload type",
-        "a new version with B's envelope, its type 10,000 times the code that clears the screen",
+        "a new version with B's envelope, its type 10,000 codes that clear the screen",
         append_another_payload_type,
         3,
         r"version 3 is passed over: the payload type is '\x1b[2J\x1b[2J",
@@ -222,7 +222,7 @@ STATEMENTS = (
     ),
     Attack(
         "old rollback replayed",
-        "a rollback to A, another promotion of B, then the rollback's statement once more",
+        "a rollback to A, another promotion of B, then the rollback's statement again",
         replay_rollback,
         0,
         "4 entries, 0 problems",
@@ -237,8 +237,8 @@ STATEMENTS = (
     ),
     Attack(
         "head hidden during a promotion",
-        "its statement deleted, C promoted after A, the statement put back",
-        show_head_again_after_a_promotion,
+        "its statement deleted, C promoted after A, the statement restored",
+        restore_head_after_a_promotion,
         3,
         "version 3 is lost: version 2 won",
     ),
@@ -253,7 +253,7 @@ STATEMENTS = (
     ),
     Attack(
         "promotion signed during a freeze",
-        "by a promoter that does not look before it signs",
+        "by a promoter with the key that skips the checks of `promote`",
         promote_during_freeze,
         3,
         "version 4 is void: the ledger is frozen",

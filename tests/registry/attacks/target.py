@@ -12,11 +12,10 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from securesystemslib.signer import Signer
 
-from registry.evaluation.evidence import fetched_evidence
-from registry.evaluation.evidence import parse_reference as parse
+from registry.evaluation.evidence import fetched_evidence, parse_reference
 from registry.ledger.chain import Ledger
 from registry.ledger.statement import Entry, Statement, sign
-from registry.lifecycle.append import given, next_place
+from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.world import World
@@ -27,14 +26,14 @@ ALICE = Approval("github:alice", "as agreed")
 
 @dataclass(frozen=True)
 class Target:
-    """A tracking server whose ledger says: A in version 1, B in version 2, which is the head.
+    """A tracking server whose ledger holds A in version 1 and B in version 2, which is the head.
 
-    The candidates A, B and C are the versions 1 to 3 of `fraud-detector`. C was judged against B,
-    and its evidence is approved, but not promoted yet.
+    The candidates A, B and C are the versions 1 to 3 of `fraud-detector`. C was evaluated against
+    B, and its evidence is approved, but not promoted yet.
     """
 
     world: World
-    waiting: str
+    pending: str
     """The reference to C's evidence, `RUN@sha256:…`."""
 
     @property
@@ -42,9 +41,9 @@ class Target:
         return self.world.client
 
     @property
-    def waiting_folder(self) -> str:
+    def pending_folder(self) -> str:
         """The artifact address of C's evidence run."""
-        return str(self.client.get_run(parse(self.waiting).run_id).info.artifact_uri)
+        return str(self.client.get_run(parse_reference(self.pending).run_id).info.artifact_uri)
 
     def version(self, number: int) -> ModelVersion:
         return self.client.get_model_version(PRODUCTION, str(number))
@@ -70,11 +69,11 @@ class Target:
 
     def insert(self, source: str, run_id: str, envelope: str | None) -> int:
         tags = {} if envelope is None else {STATEMENT_TAG: envelope}
-        made = self.client.create_model_version(PRODUCTION, source, run_id, tags)
-        return int(made.version)
+        version = self.client.create_model_version(PRODUCTION, source, run_id, tags)
+        return int(version.version)
 
     def insert_signed(self, statement: Statement, signer: Signer) -> int:
-        """What `promote` does in the end, without what it checks before."""
+        """The last step of `promote`, without its checks."""
         entry = statement.entry
         return self.insert(entry.source, entry.evidence.run_id, sign(statement, signer))
 
@@ -83,9 +82,9 @@ class Target:
         return f"{self.world.server.uri}{PROXY}/{path}/{quote(name)}"
 
     def get(self, folder: str, name: str) -> bytes:
-        answer = requests.get(self.address(folder, name), timeout=20)
-        answer.raise_for_status()
-        return answer.content
+        response = requests.get(self.address(folder, name), timeout=20)
+        response.raise_for_status()
+        return response.content
 
     def put(self, folder: str, name: str, content: bytes) -> None:
         """Write a file through the server's artifact proxy."""
@@ -95,7 +94,7 @@ class Target:
         requests.delete(self.address(folder, name), timeout=20).raise_for_status()
 
     def tag_by_rest(self, endpoint: str, **values: str) -> None:
-        """Set a tag where MLflow's own Python client would refuse to."""
+        """Set a tag that MLflow's own Python client refuses to set."""
         address = f"{self.world.server.uri}/api/2.0/mlflow/{endpoint}/set-tag"
         requests.post(address, json=values, timeout=20).raise_for_status()
 
@@ -104,8 +103,8 @@ class Target:
             assert database.execute(change, values).rowcount != 0
 
     def promotion_of_c(self, after: Ledger) -> Statement:
-        """What a promotion of C says whose promoter read the ledger as it was."""
-        reference = parse(self.waiting)
+        """C's promotion by a promoter that read the ledger `after`."""
+        reference = parse_reference(self.pending)
         with fetched_evidence(self.client, reference) as fetched:
             evidence = fetched.evidence
             entry = Entry(
@@ -117,6 +116,6 @@ class Target:
                 policy=evidence.policy,
                 verdict=evidence.summary,
                 **next_place(after),
-                **given(ALICE),
+                **approval_fields(ALICE),
             )
             return Statement(files=evidence.model_files, entry=entry)

@@ -1,4 +1,4 @@
-"""The versions of the ledger: appended, numbered, pointed elsewhere, deleted."""
+"""Attacks on the versions of the ledger: appended, renumbered, redirected, deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.registry.attacks.attack import (
 )
 from tests.registry.attacks.target import ALICE, Target
 
-LARGEST_NUMBER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 
 
 def append_by_hand(target: Target) -> None:
@@ -25,24 +25,24 @@ def append_by_hand(target: Target) -> None:
 
 
 def flood(target: Target) -> None:
-    """One version through REST, and a thousand copies of it straight into the database."""
-    made = target.append(1, envelope=None)
+    """One version through REST, and a thousand copies of it in the database."""
+    version = target.append(1, envelope=None)
     target.in_database(
         "WITH RECURSIVE more(number) AS (VALUES(?) UNION ALL SELECT number + 1 FROM more "
         "WHERE number < 1002) INSERT INTO model_versions (name, version, creation_time, "
         "last_updated_time, current_stage, source, run_id, status, workspace) SELECT name, number, "
         "creation_time, last_updated_time, current_stage, source, run_id, status, workspace "
         "FROM model_versions, more WHERE name = ? AND version = ?",
-        made + 1,
+        version + 1,
         PRODUCTION,
-        made,
+        version,
     )
 
 
 def take_an_enormous_number(target: Target) -> None:
     target.in_database(
         "UPDATE model_versions SET version = ? WHERE name = ? AND version = ?",
-        LARGEST_NUMBER,
+        MAX_NUMBER,
         PRODUCTION,
         target.append(1, envelope=None),
     )
@@ -54,9 +54,9 @@ def spell_source_differently(target: Target) -> None:
 
 
 def source_elsewhere(target: Target) -> None:
-    """The head's statement on a new version that points at files in a run of one's own."""
+    """The head's statement on a new version that points at files in the attacker's own run."""
     client, envelope = target.client, target.envelope(2)
-    run = client.create_run(client.create_experiment("one's own")).info
+    run = client.create_run(client.create_experiment("attacker")).info
     target.put(str(run.artifact_uri), f"model/{MODEL_FILE}", b"bytes")
     target.delete(2)
     target.insert(f"{run.artifact_uri}/model", run.run_id, envelope)
@@ -79,7 +79,7 @@ def delete_older_entry(target: Target) -> None:
 
 
 def race(target: Target) -> None:
-    """Version 3 rolls back to A; version 4, C's promotion, was signed meanwhile, and lost."""
+    """Version 3 rolls back to A; version 4, C's promotion, was signed before that, and lost."""
     world, before = target.world, target.world.ledger
     rollback(world.client, world.trust, world.signer, 1, ALICE)
     target.insert_signed(target.promotion_of_c(before), world.signer)
@@ -121,7 +121,7 @@ VERSIONS = (
     ),
     Attack(
         "ledger flooded",
-        "a thousand new versions, more than the server lists at once",
+        "a thousand new versions, more than one page of the server's list",
         flood,
         3,
         "2 entries, 1000 problems",
@@ -142,12 +142,12 @@ VERSIONS = (
     ),
     Attack(
         "`source` pointing elsewhere",
-        "the head deleted, and appended again with files of one's own",
+        "the head deleted, and appended again with the attacker's files",
         source_elsewhere,
         3,
         "version 3 is void: its source is",
         DOWNGRADE,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "`source` edited in the database",
@@ -156,7 +156,7 @@ VERSIONS = (
         3,
         "version 2 is void: its source is",
         DOWNGRADE,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "head deleted",
@@ -166,7 +166,7 @@ VERSIONS = (
         "alias production is on version None, the head is 1",
         DOWNGRADE,
         MOVED_ON,
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
         "older entry deleted",
@@ -176,10 +176,10 @@ VERSIONS = (
         "version 2 is broken: it follows",
         BROKEN,
         "the ledger is broken",
-        forgets=True,
+        removes_head=True,
     ),
     Attack(
-        "race's winner deleted",
+        "winner of a race deleted",
         "a rollback won against C's promotion, and is deleted",
         delete_winner,
         0,
@@ -187,7 +187,7 @@ VERSIONS = (
         Serves("C", 4),
     ),
     Attack(
-        "race's winner deleted that has a successor",
+        "winner of a race deleted that has a successor",
         "the same, with a freeze after the rollback",
         delete_winner_with_successor,
         3,

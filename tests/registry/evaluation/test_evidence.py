@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from registry.errors import NotFound, Refused, UsageError
 from registry.evaluation.evidence import Evidence, fetched_evidence, parse_reference, write_evidence
 from registry.evaluation.gates.gate import Verdict
-from registry.ledger import statement
 from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.statement import EvidenceRef
 from tests.candidates import NAMES, saved_model
 from tests.registry.trials import evidence_of, measurements_of, policy_of
 from tests.world import World
@@ -23,7 +23,7 @@ DIGEST = "0123456789abcdef" * 4
 
 def test_a_reference_names_the_run_and_the_digest() -> None:
     reference = parse_reference(f"  4f2a@sha256:{DIGEST}\n")
-    assert reference == statement.Evidence(run_id="4f2a", sha256=DIGEST)
+    assert reference == EvidenceRef(run_id="4f2a", sha256=DIGEST)
     assert str(reference) == f"4f2a@sha256:{DIGEST}"
 
 

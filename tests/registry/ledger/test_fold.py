@@ -20,27 +20,22 @@ from registry.ledger.trust import Trust
 from tests.registry.entries import (
     ALICE,
     BOB,
+    FREEZE,
     LEDGER_ID,
+    REVOKED,
     TRUST,
+    A,
+    B,
+    C,
     envelope,
+    folded,
+    numbered,
     promote,
     repeated,
     rollback,
     trusted,
     version,
 )
-
-A = promote("a")
-B = promote("b", A)
-C = promote("c", B)
-
-
-def folded(*versions: Version, trust: Trust = TRUST) -> Ledger:
-    return fold(versions, trust)
-
-
-def numbered(*statements: Statement) -> list[Version]:
-    return [version(number, one) for number, one in enumerate(statements, 1)]
 
 
 def numbers(ledger: Ledger) -> list[int]:
@@ -214,9 +209,6 @@ def test_a_key_may_not_sign_before_its_first_sequence() -> None:
     assert str(ledger.findings[0]) == "version 2 is passed over: its key may not sign so early"
 
 
-REVOKED = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE, last=2), trusted(BOB)))
-
-
 def test_entries_up_to_a_revoked_keys_last_sequence_stay_in_force() -> None:
     assert head(folded(*numbered(A, B), trust=REVOKED)) == B
 
@@ -291,9 +283,6 @@ def test_a_freeze_past_its_keys_last_sequence_freezes_and_an_unfreeze_so_signed_
     back = rollback(A, unfreeze)
     ledger = folded(*numbered(A, freeze, unfreeze), version(4, back, BOB), trust=REVOKED)
     assert (head(ledger), ledger.frozen) == (back, True)
-
-
-FREEZE = repeated("freeze", B, B)
 
 
 def test_a_freeze_leaves_the_model_in_force() -> None:

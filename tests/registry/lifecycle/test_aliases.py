@@ -1,4 +1,4 @@
-"""What people see: derived from the head, trusted by nothing, repaired when it is stale."""
+"""Alias and tags: derived from the head, trusted by nothing, repaired when they are stale."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 import requests
 
 from registry.errors import NotFound, VerificationError
-from registry.lifecycle.aliases import repair, stale_signs
+from registry.lifecycle.aliases import needed_repairs, repair
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, PRODUCTION, PROMPT_TAG
 from tests.world import World
 
 
 def stale(world: World) -> list[str]:
-    return [words for words, _ in stale_signs(world.client, world.ledger)]
+    return [needed.problem for needed in needed_repairs(world.client, world.ledger)]
 
 
-def test_an_empty_ledger_has_no_signs(world: World) -> None:
+def test_an_empty_ledger_needs_no_alias(world: World) -> None:
     assert stale(world) == []
     assert repair(world.client, world.ledger) == []
 
@@ -43,18 +43,18 @@ def test_an_alias_that_was_taken_away_is_reported(world: World) -> None:
     assert stale(world) == ["alias production is on version None, the head is 1"]
 
 
-def test_every_stale_sign_is_reported_and_repaired(world: World) -> None:
+def test_every_stale_alias_and_tag_is_reported_and_repaired(world: World) -> None:
     world.put_in_production()
     world.client.delete_registered_model_alias(PRODUCTION, "production")
     world.client.set_model_version_tag(CANDIDATES, "1", "ledger_version", "9")
     stage(world.client, "1")
-    found = stale(world)
-    assert found == [
+    problems = stale(world)
+    assert problems == [
         "alias production is on version None, the head is 1",
         "candidate 1 lacks the tag ledger_version=1",
         "candidate 1 is in Production and still in Staging",
     ]
-    assert repair(world.client, world.ledger) == found
+    assert repair(world.client, world.ledger) == problems
     assert stale(world) == []
 
 
@@ -64,14 +64,14 @@ def test_another_candidate_in_staging_is_not_stale(world: World) -> None:
     assert stale(world) == []
 
 
-def test_a_candidate_that_was_deleted_needs_no_signs(world: World) -> None:
+def test_a_deleted_candidate_needs_no_tag(world: World) -> None:
     world.put_in_production()
     world.client.delete_model_version(CANDIDATES, "1")
     assert stale(world) == []
 
 
 @contextmanager
-def called_a_prompt(world: World) -> Iterator[None]:
+def marked_as_a_prompt(world: World) -> Iterator[None]:
     """By REST: MLflow's own Python client would refuse."""
     address = f"{world.server.uri}/api/2.0/mlflow/registered-models"
     tag = {"name": PRODUCTION, "key": PROMPT_TAG}
@@ -83,29 +83,31 @@ def called_a_prompt(world: World) -> Iterator[None]:
 
 def test_what_hides_the_alias_is_named(world: World) -> None:
     world.put_in_production()
-    with called_a_prompt(world), pytest.raises(NotFound) as refusal:
+    with marked_as_a_prompt(world), pytest.raises(NotFound) as refusal:
         repair(world.client, world.ledger)
     assert str(refusal.value) == (
-        "MLflow takes fraud-detector-production for a prompt and hides its alias; take the tag "
-        "mlflow.prompt.is_prompt off it, in the database if need be"
+        "MLflow takes fraud-detector-production for a prompt and hides its alias; delete its "
+        "tag mlflow.prompt.is_prompt, in the database if need be"
     )
 
 
-def test_an_entry_whose_signs_cannot_be_set_counts_and_a_warning_says_so(
+def test_where_the_alias_cannot_be_set_the_entry_counts_and_a_warning_is_printed(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.put_in_production()
     reference, _ = world.evaluate(world.register(threshold=0.25))
     capsys.readouterr()
-    with called_a_prompt(world):
+    with marked_as_a_prompt(world):
         link = world.promote(reference)
     assert world.ledger.head == link
-    (said,) = (one for one in capsys.readouterr().err.splitlines() if "warning" in one)
-    assert said.startswith("warning: the entry counts, but alias and tags were not set: MLflow")
-    assert said.endswith("; then `registry repair`")
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "warning" in line)
+    assert line.startswith(
+        "warning: the entry is in the ledger, but alias and tags were not set: MLflow"
+    )
+    assert line.endswith("; then run `registry repair`")
 
 
-def test_a_broken_ledger_has_no_head_that_signs_could_show(world: World) -> None:
+def test_a_broken_ledger_has_no_head_to_compare_with(world: World) -> None:
     world.put_in_production()
     world.put_in_production()
     world.client.delete_model_version(PRODUCTION, "1")

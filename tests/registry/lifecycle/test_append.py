@@ -11,7 +11,7 @@ from registry.ledger.chain import Ledger, Link
 from registry.ledger.fold import fold
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
-from registry.lifecycle.append import append, given, next_place
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.promote import promote
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
@@ -26,7 +26,7 @@ def again(world: World, comment: str) -> Statement:
     """A statement that promotes what is in force once more, as the successor of the tip."""
     head = world.ledger.head
     assert head
-    changes = {**next_place(world.ledger), **given(Approval("github:bob", comment))}
+    changes = {**next_place(world.ledger), **approval_fields(Approval("github:bob", comment))}
     entry = head.statement.entry.model_copy(update=changes)
     return Statement(files=head.statement.files, entry=entry)
 
@@ -59,7 +59,7 @@ def test_an_overrun_is_followed_too() -> None:
 
 def test_an_approval_gives_its_words_and_the_time_to_the_second() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    said = given(REVIEW)
+    said = approval_fields(REVIEW)
     assert before <= said["approved_at"] <= datetime.now(UTC)
     assert said["approved_at"].microsecond == 0
     assert (said["approver"], said["comment"], said["url"]) == (

@@ -1,4 +1,4 @@
-"""Rollback against a real tracking server: an earlier model back in force, on the record."""
+"""Rollback: which entry it returns to, and what it appends on a real tracking server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest
 from registry.ledger.trust import Trust
 from registry.lifecycle.approval import Approval
-from registry.lifecycle.rollback import rollback
+from registry.lifecycle.rollback import rollback, rollback_target
 from registry.tracking.client import read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import CANDIDATES, PRODUCTION
 from registry.tracking.rest import Registry
-from tests.registry.entries import trusted
+from tests.registry import entries
+from tests.registry.entries import (
+    ALICE,
+    FREEZE,
+    LEDGER_ID,
+    REVOKED,
+    A,
+    B,
+    C,
+    folded,
+    numbered,
+    trusted,
+    version,
+)
 from tests.world import World
 
 BOB = Approval("github:bob", "too many false alerts", "https://example.com/incidents/7")
@@ -170,3 +183,95 @@ def test_a_broken_ledger_takes_no_rollback(world: World) -> None:
     with pytest.raises(VerificationError, match="the ledger is broken: version 2"):
         roll_back(world, 2)
     assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1
+
+
+def test_the_rollback_target_is_the_entry_before_the_head() -> None:
+    assert rollback_target(folded(*numbered(A, B, C)), None).statement == B
+
+
+def test_a_second_rollback_never_returns_to_what_the_first_one_left() -> None:
+    back = entries.rollback(B, C)
+    assert rollback_target(folded(*numbered(A, B, C, back)), None).statement == A
+
+
+def test_from_the_oldest_model_there_is_no_rollback_to_a_newer_one() -> None:
+    with pytest.raises(NotFound, match="no other model was in Production before this one"):
+        rollback_target(folded(*numbered(A, B, entries.rollback(A, B))), None)
+
+
+def test_from_a_model_promoted_again_a_rollback_is_to_the_one_it_replaced() -> None:
+    again = entries.promote("a", B)
+    assert rollback_target(folded(*numbered(A, B, again)), None).statement == B
+
+
+def test_from_an_overrun_a_rollback_is_to_the_last_entry_that_was_in_force() -> None:
+    ledger = folded(*numbered(A, B, C), trust=REVOKED)
+    assert rollback_target(ledger, None).statement == B
+    assert rollback_target(ledger, 1).statement == A
+
+
+def test_an_overrun_with_the_files_of_the_last_good_entry_can_be_rolled_back() -> None:
+    revoked = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE, last=1), trusted(entries.BOB)))
+    ledger = folded(*numbered(A, entries.promote("a", A)), trust=revoked)
+    assert rollback_target(ledger, None).version == 1
+    assert rollback_target(ledger, 1).version == 1
+
+
+def test_there_is_no_rollback_to_an_overrun() -> None:
+    back = version(4, entries.rollback(B, C), entries.BOB)
+    ledger = folded(*numbered(A, B, C), back, trust=REVOKED)
+    with pytest.raises(
+        NotFound, match=r"version 3 never put a model in force; those that did: 1, 2, 4$"
+    ):
+        rollback_target(ledger, 3)
+    assert rollback_target(ledger, None).statement == A
+
+
+def test_a_rollback_to_a_named_entry_may_be_to_a_newer_one() -> None:
+    assert rollback_target(folded(*numbered(A, B, entries.rollback(A, B))), 2).statement == B
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        (2, "the files of version 2 are already in force"),
+        (9, "version 9 never put a model in force; those that did: 1, 2$"),
+    ],
+)
+def test_a_rollback_to_the_head_or_to_an_unknown_version_is_refused(to: int, message: str) -> None:
+    ledger = folded(*numbered(A, B))
+    assert rollback_target(ledger, None).version == 1
+    with pytest.raises(NotFound, match=message):
+        rollback_target(ledger, to)
+
+
+@pytest.mark.parametrize("to", [None, 1])
+def test_an_empty_ledger_has_no_rollback_target(to: int | None) -> None:
+    with pytest.raises(NotFound, match="the ledger has no entry yet"):
+        rollback_target(folded(), to)
+
+
+def test_a_ledger_whose_first_entry_was_deleted_is_broken_and_not_empty() -> None:
+    with pytest.raises(VerificationError, match="the ledger is broken"):
+        rollback_target(folded(version(2, B)), None)
+
+
+def test_a_broken_ledger_has_no_rollback_target_even_if_it_ends_with_an_overrun() -> None:
+    ledger = folded(
+        *numbered(A, B, C), version(9, entries.promote("f", entries.promote("d"))), trust=REVOKED
+    )
+    with pytest.raises(VerificationError, match="the ledger is broken"):
+        rollback_target(ledger, 1)
+
+
+def test_from_a_frozen_ledger_a_rollback_passes_over_the_freeze() -> None:
+    ledger = folded(*numbered(A, B, FREEZE))
+    assert rollback_target(ledger, None).statement == A
+    with pytest.raises(NotFound, match="version 3 never put a model in force"):
+        rollback_target(ledger, 3)
+
+
+def test_from_a_promotion_after_an_overrun_a_rollback_is_to_the_entry_before_it() -> None:
+    later = version(4, entries.promote("d", C), entries.BOB)
+    ledger = folded(*numbered(A, B, C), later, trust=REVOKED)
+    assert rollback_target(ledger, None).statement == B

@@ -1,9 +1,14 @@
-"""What only people see: aliases, tags, descriptions, the candidates."""
+"""Attacks on what only people see: aliases, tags, descriptions, the candidates."""
 
 from __future__ import annotations
 
-from registry.lifecycle.aliases import LEDGER_VERSION_TAG
-from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, STAGING_ALIAS
+from registry.tracking.names import (
+    CANDIDATES,
+    LEDGER_VERSION_TAG,
+    PRODUCTION,
+    PRODUCTION_ALIAS,
+    STAGING_ALIAS,
+)
 from tests.registry.attacks.attack import (
     NO_PROBLEM,
     Attack,
@@ -32,8 +37,8 @@ def edit_lineage(target: Target) -> None:
 
 def edit_descriptions(target: Target) -> None:
     for version in ("1", "2"):
-        words = "rollback by github:mallory: B is in force no more"
-        target.client.update_model_version(PRODUCTION, version, words)
+        text = "rollback by github:mallory: B is no longer in force"
+        target.client.update_model_version(PRODUCTION, version, text)
 
 
 def delete_candidate(target: Target) -> None:
@@ -44,7 +49,7 @@ def delete_candidates(target: Target) -> None:
     target.client.delete_registered_model(CANDIDATES)
 
 
-SIGNS = (
+ALIASES = (
     Attack(
         "alias `production` moved",
         "to version 1",
@@ -62,14 +67,14 @@ SIGNS = (
     ),
     Attack(
         "lineage edited",
-        "commit, data and authors on the training runs, after they were judged",
+        "commit, data and authors on the training runs, after the evaluation",
         edit_lineage,
         0,
         NO_PROBLEM,
     ),
     Attack(
         "descriptions edited",
-        "of both versions, to speak of a rollback",
+        "of both versions, to claim a rollback",
         edit_descriptions,
         0,
         NO_PROBLEM,

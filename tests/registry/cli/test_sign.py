@@ -1,0 +1,153 @@
+"""The commands that sign an entry."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.registry.cli.commands import BY_BOB, Commands, evaluate_here, run_module
+from tests.world import POLICY, World
+
+
+def test_a_refusal_is_one_line_and_exit_code_3_in_a_shell(world: World) -> None:
+    reference, _ = world.evaluate(world.register(quality=0.0))
+    done = run_module(world.environment, "promote", reference, "--approver", "github:alice")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        "error: candidate 1 did not pass: floor.average_precision; train a better one"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_promote_as_json_is_the_entry(run_here: Commands, world: World) -> None:
+    reference = evaluate_here(run_here, world, world.register())
+    url = "https://example.com/runs/7"
+    code, out = run_here("promote", reference, *BY_BOB, "--url", url, "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["url"] == url
+    assert answer["approver"] == "github:bob"
+    assert answer["verdict"] == "13 of 13 checks passed"
+
+
+def test_promote_without_a_terminal_needs_an_approver(run_here: Commands, world: World) -> None:
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("promote", reference) == (2, "")
+    assert run_here.error == (
+        "error: nobody is at a terminal; say who approves with --approver realm:name"
+    )
+    assert world.ledger.chain == ()
+
+
+def test_at_a_terminal_the_approver_is_the_user(world: World, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text().replace("four_eyes: true", "four_eyes: false"))
+    environment = {**world.environment, "FRAUD_POLICY": str(policy), "LOGNAME": "alice"}
+    number = str(world.register())
+    judged = run_module(environment, "evaluate", number, "--rows", str(world.rows))
+    controller, terminal = os.openpty()
+    try:
+        done = run_module(
+            environment, "promote", judged.stdout.splitlines()[-1], standard_input=terminal
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "in Production: version 1: promote of candidate 1 by os:alice\n"
+
+
+def test_four_eyes_in_a_shell_end_with_exit_code_3(run_here: Commands, world: World) -> None:
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("promote", reference, "--approver", "github:carol") == (3, "")
+    assert run_here.error.startswith("error: four eyes: github:carol is an author. ")
+
+
+def test_promote_with_the_key_of_another_ledger_is_refused(
+    run_here: Commands, world: World, tmp_path: Path
+) -> None:
+    other = ("--config", str(tmp_path / "other.yaml"), "--private-key", str(tmp_path / "other.pem"))
+    run_here("init", *other)
+    reference = evaluate_here(run_here, world, world.register())
+    key = f"file2:{tmp_path / 'other.pem'}"
+    assert run_here("promote", reference, *BY_BOB, "--signing-key", key) == (2, "")
+    assert run_here.error.startswith("error: the signing key file2:… is not usable")
+    assert world.ledger.chain == ()
+
+
+def test_rollback_and_history(run_here: Commands, world: World) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    assert run_here("rollback", *BY_BOB, "--reason", "false alerts") == (
+        0,
+        "in Production: version 3: rollback of candidate 1 by github:bob\n",
+    )
+    _, out = run_here("history", "--json")
+    assert [
+        (one["sequence"], one["action"], one["approver"], one["comment"]) for one in json.loads(out)
+    ] == [
+        (1, "promote", "github:alice", "better"),
+        (2, "promote", "github:alice", "better"),
+        (3, "rollback", "github:bob", "false alerts"),
+    ]
+    code, out = run_here("history")
+    assert code == 0
+    assert "false alerts" in out
+    back = ("rollback", *BY_BOB, "--to", "2", "--reason", "it was not the model")
+    code, out = run_here(*back, "--json")
+    assert (code, json.loads(out)["candidate"]["version"]) == (0, 2)
+    assert run_here(*back) == (
+        0,
+        "in Production already: version 4: rollback of candidate 2 by github:bob\n",
+    )
+    assert len(world.ledger.chain) == 4
+
+
+def test_rollback_needs_a_reason(run_here: Commands, world: World) -> None:
+    assert run_here("rollback") == (2, "")
+    assert run_here("rollback", *BY_BOB, "--reason", "") == (2, "")
+    assert run_here.error == "error: a rollback needs a reason; give it with --reason"
+
+
+def test_rollback_without_a_terminal_needs_an_approver(run_here: Commands) -> None:
+    assert run_here("rollback", "--reason", "false alerts") == (2, "")
+    assert run_here.error == (
+        "error: nobody is at a terminal; say who approves with --approver realm:name"
+    )
+
+
+def test_freeze_and_unfreeze(run_here: Commands, world: World) -> None:
+    world.put_in_production()
+    reference = evaluate_here(run_here, world, world.register())
+    assert run_here("freeze", *BY_BOB, "--reason", "change stop") == (
+        0,
+        "the ledger is frozen: version 2: freeze of candidate 1 by github:bob\n",
+    )
+    assert run_here("promote", reference, *BY_BOB) == (3, "")
+    assert run_here.error == (
+        "error: the ledger is frozen by github:bob: change stop; `registry unfreeze` first"
+    )
+    assert run_here("freeze", *BY_BOB, "--reason", "again") == (3, "")
+    assert run_here.error == "error: the ledger is frozen already"
+    url = "https://example.com/changes/7"
+    options = ("--reason", "change stop is over", "--url", url, "--json")
+    code, out = run_here("unfreeze", *BY_BOB, *options)
+    answer = json.loads(out)
+    assert (code, answer["action"], answer["ledger_version"]) == (0, "unfreeze", 3)
+    assert (answer["comment"], answer["url"]) == ("change stop is over", url)
+    assert run_here("promote", reference, *BY_BOB)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["freeze", "unfreeze"])
+def test_freeze_and_unfreeze_need_a_reason_and_an_approver(
+    run_here: Commands, command: str
+) -> None:
+    assert run_here(command, *BY_BOB) == (2, "")
+    assert run_here(command, *BY_BOB, "--reason", "") == (2, "")
+    assert run_here.error == f"error: to {command} needs a reason; give it with --reason"
+    assert run_here(command, "--reason", "why not") == (2, "")
+    assert run_here.error.startswith("error: nobody is at a terminal")
