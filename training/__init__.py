@@ -19,6 +19,7 @@ pictures          plots of it
 model_card        a page about it
 track             what the run leaves in MLflow
 evaluation_rows   the test days as rows for the gates
+errors            the exception for invalid input
 run               one training run, from its parameters to the candidate
 cli               the commands `train`, `evaluate` and `rows`
 """
