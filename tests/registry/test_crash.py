@@ -1,4 +1,4 @@
-"""A command killed at any point leaves the old head or the new one, and can be said again."""
+"""A command killed at any point leaves the old head or the new one, and can be repeated."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_promotion_killed_after_any_remote_call_is_finished_once_by_the_same_c
         assert again.code == 0, again.output
         (new,) = _appended(world, old)
         assert str(new.statement.entry.evidence) == reference
-        _is_the_only_sign_of_production(world, new)
+        _alias_and_tag_name(world, new)
         assert candidates.staged(world.client) is None
 
         _take_back(world, old, new)
@@ -84,7 +84,7 @@ def test_a_promotion_killed_after_any_remote_call_is_finished_once_by_the_same_c
         world.client.delete_model_version_tag(CANDIDATES, candidate, LEDGER_VERSION_TAG)
     assert len(_appended(world, old)) == 1
     assert command_line.verify() == []
-    assert {len(one) for one in new_heads} == {0, 1}
+    assert {len(appended) for appended in new_heads} == {0, 1}
 
 
 def test_a_rollback_killed_after_any_remote_call_is_finished_once_by_the_same_command(
@@ -100,13 +100,13 @@ def test_a_rollback_killed_after_any_remote_call_is_finished_once_by_the_same_co
         assert again.code == 0, again.output
         (new,) = _appended(world, old)
         assert new.statement.files == old[0].statement.files
-        _is_the_only_sign_of_production(world, new)
+        _alias_and_tag_name(world, new)
 
         _take_back(world, old, new)
         world.client.set_model_version_tag(CANDIDATES, "1", LEDGER_VERSION_TAG, "1")
     assert len(_appended(world, old)) == 1
     assert command_line.verify() == []
-    assert {len(one) for one in new_heads} == {0, 1}
+    assert {len(appended) for appended in new_heads} == {0, 1}
 
 
 def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_command(
@@ -121,7 +121,7 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
         assert command_line.verify() == []
         again = command_line(*freeze)
         assert again.code == (3 if had_landed else 0), again.output
-        assert ("error: the ledger is frozen already" in again.output) == had_landed
+        assert ("error: the ledger is already frozen" in again.output) == had_landed
         (new,) = _appended(world, old)
         assert world.ledger.frozen
         assert world.ledger.head == old[0]
@@ -131,7 +131,7 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
 
 
 def _appended(world: World, old: list[Link]) -> list[Link]:
-    """What follows the old entries: nothing, or one entry, and no other version beside it."""
+    """What follows the old entries: nothing, or one entry and no other version."""
     ledger = world.ledger
     assert list(ledger.chain[: len(old)]) == old
     assert ledger.findings == ()
@@ -140,7 +140,7 @@ def _appended(world: World, old: list[Link]) -> list[Link]:
     return appended
 
 
-def _is_the_only_sign_of_production(world: World, new: Link) -> None:
+def _alias_and_tag_name(world: World, new: Link) -> None:
     """The head, the alias and the candidate's tag all name the new entry's version."""
     assert world.ledger.head == new
     version = str(new.version)

@@ -22,7 +22,7 @@ from tests.world import POLICY, Server, World
 
 PROCESSES, STATEMENTS = 50, 20
 LOST = re.compile(
-    r"Refused: (another entry was there first: version \d+: "
+    r"Refused: (another entry was appended first: version \d+: "
     r"|Production is no longer the one that the candidate was compared with; evaluate again )"
 )
 
