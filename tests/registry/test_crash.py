@@ -35,9 +35,9 @@ class CommandLine:
         )
 
     def killed_after_each_call(self, *arguments: str) -> Iterator[None]:
-        """Run the command, killed after its first remote call; the next time after its second; …
+        """Run the command again and again, killed after one more remote call each time.
 
-        Pauses after each, and ends once the command is done before it would be killed.
+        Yields after each run, and returns once the command ends before it would be killed.
         """
         for call in itertools.count(1):
             ended = self(*arguments, killed_after=call)
@@ -47,7 +47,7 @@ class CommandLine:
             yield
 
     def verify(self) -> list[str]:
-        """Have everything verified; return the aliases and tags that are stale."""
+        """Verify the ledger; return the stale aliases and tags."""
         ended = self("verify", "--json")
         assert ended.code == 0, ended.output
         stale: list[str] = json.loads(ended.output)["stale"]
@@ -116,12 +116,12 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
     freeze = ("freeze", "--reason", "change stop", *BY_ALICE)
     entries = []
     for _ in command_line.killed_after_each_call(*freeze):
-        had_landed = bool(_appended(world, old))
-        entries.append(had_landed)
+        was_appended = bool(_appended(world, old))
+        entries.append(was_appended)
         assert command_line.verify() == []
         again = command_line(*freeze)
-        assert again.code == (3 if had_landed else 0), again.output
-        assert ("error: the ledger is already frozen" in again.output) == had_landed
+        assert again.code == (3 if was_appended else 0), again.output
+        assert ("error: the ledger is already frozen" in again.output) == was_appended
         (new,) = _appended(world, old)
         assert world.ledger.frozen
         assert world.ledger.head == old[0]
@@ -152,7 +152,7 @@ def _alias_and_tag_name(world: World, new: Link) -> None:
 
 
 def _take_back(world: World, old: list[Link], new: Link) -> None:
-    """Make the server forget the new entry, for the next kill to start where this one did."""
+    """Delete the new entry on the server, so that the next run starts from the same state."""
     if not old:
         world.client.delete_registered_model(PRODUCTION)
         return

@@ -22,15 +22,6 @@ from tests.world import POLICY, World
 REVIEW = Approval("github:bob", "still good", "https://example.com/reviews/1")
 
 
-def next_promotion(world: World, comment: str) -> Statement:
-    """A statement that follows the tip and promotes the model in force again."""
-    head = world.ledger.head
-    assert head
-    changes = {**next_place(world.ledger), **approval_fields(Approval("github:bob", comment))}
-    entry = head.statement.entry.model_copy(update=changes)
-    return Statement(files=head.statement.files, entry=entry)
-
-
 def append_here(world: World, statement: Statement) -> Link:
     return append(world.client, world.trust, world.signer, statement)
 
@@ -71,7 +62,7 @@ def test_the_fields_of_an_approval_include_the_time_to_the_second() -> None:
 
 def test_an_entry_is_one_version_that_holds_its_source_run_and_statement(world: World) -> None:
     world.put_in_production()
-    statement = next_promotion(world, "still good")
+    statement = world.next_promotion("still good")
     link = append_here(world, statement)
     assert (link.version, link.statement) == (2, statement)
     version = world.client.get_model_version(PRODUCTION, "2")
@@ -84,7 +75,7 @@ def test_an_entry_is_one_version_that_holds_its_source_run_and_statement(world: 
 
 def test_a_statement_appended_twice_wins_both_times_and_counts_once(world: World) -> None:
     world.put_in_production()
-    statement = next_promotion(world, "the client tried twice")
+    statement = world.next_promotion("the client tried twice")
     first = append_here(world, statement)
     assert append_here(world, statement) == first
     assert inserted(world) == 3
@@ -96,7 +87,7 @@ def test_a_statement_appended_twice_wins_both_times_and_counts_once(world: World
 
 def test_a_promoter_that_lost_gets_the_entry_that_won(world: World) -> None:
     world.put_in_production()
-    slow, fast = next_promotion(world, "slow"), next_promotion(world, "fast")
+    slow, fast = world.next_promotion("slow"), world.next_promotion("fast")
     won = append_here(world, fast)
     with pytest.raises(
         Refused,
@@ -127,7 +118,7 @@ def test_a_key_before_its_first_sequence_is_refused_before_anything_is_written(
     key = world.trust.keys[0].model_copy(update={"first": 3})
     trust = world.trust.model_copy(update={"keys": (key,)})
     with pytest.raises(UsageError, match="may sign the sequences 3 to …, and this entry is 2"):
-        append(world.client, trust, world.signer, next_promotion(world, "too early"))
+        append(world.client, trust, world.signer, world.next_promotion("too early"))
     assert inserted(world) == 1
 
 
@@ -138,5 +129,5 @@ def test_a_key_that_was_revoked_from_the_start_is_refused_with_its_sequences(
     key = world.trust.keys[0].model_copy(update={"last": 0, "revoked": True})
     trust = world.trust.model_copy(update={"keys": (key,)})
     with pytest.raises(UsageError, match="the signing key may sign the sequences 1 to 0, and this"):
-        append(world.client, trust, world.signer, next_promotion(world, "revoked"))
+        append(world.client, trust, world.signer, world.next_promotion("revoked"))
     assert inserted(world) == 1
