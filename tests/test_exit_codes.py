@@ -36,7 +36,7 @@ def registry_code(monkeypatch: pytest.MonkeyPatch, error: BaseException | None =
         assert error is not None
         raise error
 
-    monkeypatch.setattr(registry_main, "_open", fail)
+    monkeypatch.setattr("registry.cli.session.connect", fail)
     monkeypatch.setattr(sys, "argv", ["registry", "status" if error else "--help"])
     return code_of(registry_main.main)
 
