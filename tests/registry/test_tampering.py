@@ -117,7 +117,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             answer = predict(service)
             target, floor, cache = Target(world, waiting), Tip.of(world.ledger), folder / "kept"
             assert floor
-            assert pod(world, cache).look()
+            assert pod(world, cache).poll()
             yield Prepared(target, digests, database, artifacts, service, answer, floor, cache)
 
 
@@ -153,7 +153,7 @@ def outcome(one: Pod, digests: dict[str, str]) -> Serves | str:
 def start_a_pod(world: World, cache: Path, digests: dict[str, str], **floor: str) -> Serves | str:
     """What a pod serves that starts now, or why it does not."""
     one = pod(world, cache, **floor)
-    one.look()
+    one.poll()
     return outcome(one, digests)
 
 
@@ -185,7 +185,7 @@ def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Atta
     world, digests = target.world, prepared.digests
     caches = [shutil.copytree(prepared.cache, tmp_path / name) for name in ("running", "again")]
     running = pod(world, caches[0])
-    assert running.look()
+    assert running.poll()
 
     attack.do(target)
 
@@ -201,7 +201,7 @@ def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Atta
     expected = attack.again if attack.forgets else attack.starting
     assert_as(expected, start_a_pod(world, tmp_path / "floor", digests, **floor))
 
-    assert running.look() == (not attack.reported)
+    assert running.poll() == (not attack.reported)
     assert_as(attack.running, outcome(running, digests))
     assert attack.reported in running.serving.problem
     assert bool(attack.reported) == bool(running.serving.problem)
