@@ -242,7 +242,7 @@ def test_starting_and_stopping_leaves_no_thread_behind(
     """The follower's thread may end a look that is under way first: it keeps nothing alive."""
     before, interval = set(threading.enumerate()), sys.getswitchinterval()
     framework, follower = caller.app.framework, caller.app.follower
-    monkeypatch.setattr(follower, "look", lambda: True)
+    monkeypatch.setattr(follower, "poll", lambda: True)
 
     async def start_and_stop() -> list[str]:
         async with framework.router.lifespan_context(framework):

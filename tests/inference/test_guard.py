@@ -289,7 +289,7 @@ def test_work_that_takes_too_long_gets_a_503(
 ) -> None:
     def slowly(_: bytes) -> list[Any]:
         time.sleep(0.6)
-        raise InvalidTransaction.whole("late", "nobody reads this")
+        raise InvalidTransaction.of_body("late", "nobody reads this")
 
     monkeypatch.setattr(hurried.model.reader, "read_batch", slowly)
     answer = hurried.ask(BODY, path="/predict/batch")

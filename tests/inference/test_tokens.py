@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed file counts from the next request on."""
-    monkeypatch.setattr(tokens, "LOOK_AGAIN_SECONDS", -1.0)
+    monkeypatch.setattr(tokens, "CHECK_INTERVAL_SECONDS", -1.0)
 
 
 def test_a_new_token_has_256_random_bits_and_its_line_only_the_hash() -> None:

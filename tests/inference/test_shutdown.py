@@ -19,7 +19,7 @@ import pytest
 
 from deploy.local.processes import free_port, running
 from inference.serving import Serving
-from inference.stopping import drain_on_sigterm
+from inference.shutdown import drain_on_sigterm
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import put_in_force
 from tests.places import REPOSITORY
