@@ -163,7 +163,7 @@ def test_a_damaged_copy_of_the_ledger_does_not_count(world: World, cache: Path, 
     started = start_without_registry(world, cache)
     assert started.version is None
     assert started.serving.not_ready.endswith(
-        f"{file} is damaged; delete it, and the registry is asked again"
+        f"{file} is damaged; delete it to read the ledger from the registry again"
     )
     assert pod(world, cache).poll()
     assert start_without_registry(world, cache).version == 1

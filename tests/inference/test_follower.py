@@ -94,7 +94,7 @@ def test_a_new_head_with_damaged_bytes_leaves_the_old_model_in_service(
     assert (one.version, probability(one)) == (1, 0.125)
     assert one.serving.not_ready == ""
     assert one.serving.problem == reason
-    assert f"the model stays as it is: {reason}" in caplog.messages
+    assert f"keeping the served model: {reason}" in caplog.messages
 
 
 def test_a_new_head_that_cannot_be_loaded_leaves_the_old_model_in_service(

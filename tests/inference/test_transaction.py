@@ -156,7 +156,7 @@ def test_more_than_a_thousand_wrong_fields_are_counted_instead_of_named() -> Non
     with pytest.raises(InvalidTransaction) as refusal:
         reader.read(body)
     assert refusal.value.errors == [
-        {"type": "too_many_errors", "loc": ["body"], "msg": "1001 fields are wrong"}
+        {"type": "too_many_errors", "loc": ["body"], "msg": "1001 fields are invalid"}
     ]
 
 
@@ -232,7 +232,7 @@ def test_the_schema_says_types_nulls_ranges_and_categories_in_the_contracts_orde
     assert properties["amount"]["description"] == "number; seen in training: 0 to 2.5"
     assert [one["type"] for one in properties["age_days"]["anyOf"]] == ["number", "null"]
     assert properties["age_days"]["description"] == (
-        "number; seen in training: 0 to 2.5; null where it is missing"
+        "number; seen in training: 0 to 2.5; null if missing"
     )
     assert properties["country"]["type"] == "string"
     assert properties["country"]["description"] == (
@@ -260,7 +260,7 @@ def test_an_input_that_training_never_saw_a_value_of_has_no_range() -> None:
     unseen = number("amount", nullable=True, reference=None, low=None, high=None)
     reader = TransactionReader(contract_of(unseen))
     assert transaction_schema(reader)["properties"]["amount"]["description"] == (
-        "number; null where it is missing"
+        "number; null if missing"
     )
     assert reader.read(b'{"amount": null}') == [None]
 
