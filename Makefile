@@ -1,4 +1,4 @@
-# The commands that people and CI run. `make` alone lists them.
+# The commands for people and CI; `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,57 +14,57 @@ help:  ## List the commands
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'Python 3.11 or newer is needed; name it with `make PYTHON=python3.12 …`'; exit 2; }
+	  { echo 'Python 3.11 or newer is required; choose it with `make PYTHON=python3.12 …`'; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-setup: $(STAMP)  ## Set up .venv from the pinned requirements
+setup: $(STAMP)  ## Create .venv from the pinned requirements
 
-demo: $(STAMP)  ## Train, judge, approve, promote and serve on this machine (ARGS="--yes --once")
+demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (ARGS="--yes --once")
 	@$(BIN)/python -m deploy.local.demo $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)
 
-test-slow: $(STAMP)  ## Run the tests that take minutes
+test-slow: $(STAMP)  ## Run the slow tests, which take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-bench-registry: $(STAMP)  ## Time the paired bootstrap beside the naive way
+bench-registry: $(STAMP)  ## Time the paired bootstrap and the naive method
 	$(BIN)/python -m benchmarks.registry $(ARGS)
 
-bench-inference: $(STAMP)  ## Measure the service beside bare functions and its peers (needs wrk)
+bench-inference: $(STAMP)  ## Measure the service and other model servers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)
 
-bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs the data sets)
+bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs data sets)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
-docs: $(STAMP)  ## Write the generated pages and schema, and draw the pictures (needs Graphviz)
+docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m tests.generated
 
-architecture: $(STAMP)  ## Write docs/architecture.md and its picture only (needs Graphviz)
+architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Graphviz)
 	$(BIN)/python -m tests.generated docs/architecture
 
-lint: $(STAMP)  ## Check style, types and who imports whom
+lint: $(STAMP)  ## Check style, types and the layers of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP)  ## Put the code in its one format
+format: $(STAMP)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-lock: $(STAMP)  ## Pin the newest versions that fit together into requirements/
+lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	for name in mlserver bentoml k6; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
-clean:  ## Remove .venv; what `make demo` keeps in .local stays, with its ledger and key
+clean:  ## Remove .venv, but not the ledger, key and files of `make demo` in .local
 	rm -rf $(VENV)

@@ -1,4 +1,4 @@
-"""Benchmarks: accuracy, speed and memory, each next to an alternative measured in the same run.
+"""Accuracy, speed and memory, each next to an alternative measured in the same run.
 
 registry          the paired bootstrap (`make bench-registry`)
 training          accuracy, history features and a whole run (`make bench-training`)

@@ -1,4 +1,4 @@
-"""`make bench-registry`: the paired bootstrap, sorted once and reweighted, beside the naive way."""
+"""`make bench-registry`: the paired bootstrap, sorted once and reweighted, or done naively."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COSTS = Costs(budget_per_day=100, per_alert=5.0)
 MEASURES = measures_of("no_worse")
 
 
-def made(count: int) -> tuple[LabelledRows, list[NDArray[np.float32]]]:
+def simulated(count: int) -> tuple[LabelledRows, list[NDArray[np.float32]]]:
     """`count` transactions over 30 days, 1 in 200 a fraud, with the scores of two models."""
     generator = np.random.default_rng(0)
     labels = (generator.random(count) < 0.005).astype(np.int8)
@@ -39,37 +39,38 @@ def naive(
 ) -> NDArray[np.float64]:
     """Draw rows with replacement and measure each model on them from scratch."""
     generator = np.random.default_rng(0)
-    measures: list[list[list[float]]] = []
+    measured: list[list[list[float]]] = []
     for _ in range(resamples):
         drawn = generator.integers(0, len(rows.labels), len(rows.labels))
-        part = LabelledRows(rows.labels[drawn], rows.days[drawn], rows.amounts[drawn])
-        each = [detection(part, score[drawn], COSTS) for score in scores]
-        measures.append([list(one.values()) for one in each])
-    return np.array(measures)
+        sample = LabelledRows(rows.labels[drawn], rows.days[drawn], rows.amounts[drawn])
+        models = [detection(sample, score[drawn], COSTS) for score in scores]
+        measured.append([list(measures.values()) for measures in models])
+    return np.array(measured)
 
 
 def main(
-    count: Annotated[int, typer.Option(help="Transactions.")] = 500_000,
-    resamples: Annotated[int, typer.Option(help="Resamples, of ours in full.")] = 2000,
+    count: Annotated[int, typer.Option(help="Number of transactions.")] = 500_000,
+    resamples: Annotated[int, typer.Option(help="Resamples of the full call.")] = 2000,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds of the comparison.")] = 3,
 ) -> None:
-    """Time all measures of two models, and compare the standard errors that both ways give."""
-    rows, scores = made(count)
+    """Time all measures of two models, and compare the standard errors of both methods."""
+    rows, scores = simulated(count)
     many, few = 100, 5
-    ours: list[float] = []
-    theirs: list[float] = []
+    our_seconds: list[float] = []
+    naive_seconds: list[float] = []
     for _ in range(rounds):
         start = time.perf_counter()
         bootstrap(ranked(rows, scores), MEASURES, resamples=many, seed=0)
         middle = time.perf_counter()
         naive(rows, scores, few)
-        ours.append((middle - start) / many)
-        theirs.append((time.perf_counter() - middle) / few)
-    one, other = statistics.median(ours), statistics.median(theirs)
+        our_seconds.append((middle - start) / many)
+        naive_seconds.append((time.perf_counter() - middle) / few)
+    ours, theirs = statistics.median(our_seconds), statistics.median(naive_seconds)
     print(f"{count:,} transactions, {len(scores)} models, median of {rounds} interleaved rounds")
-    print(f"  a resample, sorted once and reweighted: {one * 1e3:8.1f} ms")
-    print(f"  a resample, drawn and measured anew:    {other * 1e3:8.1f} ms")
-    print(f"  ratio: {other / one:.0f}; {resamples:,} of the naive: {other * resamples:.0f} s")
+    print(f"  a resample, sorted once and reweighted: {ours * 1e3:8.1f} ms")
+    print(f"  a resample, drawn and measured anew:    {theirs * 1e3:8.1f} ms")
+    total = f"{theirs * resamples:.0f} s"
+    print(f"  ratio: {theirs / ours:.0f}; {resamples:,} naive resamples: {total}")
     start = time.perf_counter()
     measured = bootstrap(ranked(rows, scores), MEASURES, resamples=resamples, seed=0)
     print(f"  {resamples:,} resamples, whole call: {time.perf_counter() - start:.1f} s")

@@ -1,4 +1,4 @@
-"""How the product is run: so far as the whole stack on one machine.
+"""How the product is run; so far, all of it on one machine.
 
 local/   the tracking server and the inference service behind `make demo`
 """

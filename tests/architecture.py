@@ -105,13 +105,13 @@ def paragraphs(name: str) -> list[str]:
     return [
         " ".join(paragraph.split())
         for paragraph in docstring(name).split("\n\n")
-        if not re.match(r"\S+ {2,}\S", paragraph)
+        if not re.match(r"\S+ {2,}\S", paragraph) and not paragraph.endswith(":")
     ]
 
 
 def listed_modules(name: str) -> list[str]:
-    """The modules that a package's docstring lists; a folder ends in a slash."""
-    return re.findall(r"^(\S+) {2,}\S", docstring(name), re.MULTILINE)
+    """The modules and packages that a package's docstring lists."""
+    return re.findall(r"^(\w+)/? {2,}\S", docstring(name), re.MULTILINE)
 
 
 def _box(name: str) -> str:

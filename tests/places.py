@@ -1,4 +1,4 @@
-"""The repository, and real data that some machines have beside it."""
+"""Where the repository is, and real data sets, which only some machines have."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.paths import DATA
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-DATA = REPOSITORY.parent / "shared" / "data"
-"""Optional: a test whose data is missing is skipped."""
 
 
 def shared_data(name: str) -> Path:
-    """The path of a shared data file; skips the test where there is none."""
+    """The path of a data set; skips the test without it, since it cannot simply be installed."""
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{name} is not beside this checkout; see the data section of the README")
+        pytest.skip(f"{name} is not in {DATA.parent.name}/{DATA.name}/ beside this checkout")
     return path

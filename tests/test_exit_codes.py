@@ -12,7 +12,6 @@ import pytest
 from deploy.local import demo
 from deploy.local.processes import NotStarted, free_port, inference_service, status_of
 from registry.cli import main as registry_main
-from registry.cli.session import Session
 from registry.errors import RegistryError, UsageError, VerificationError
 from registry.ledger.trust import create_ledger
 from tests.generated import user_errors
@@ -37,7 +36,7 @@ def registry_code(monkeypatch: pytest.MonkeyPatch, error: BaseException | None =
         assert error is not None
         raise error
 
-    monkeypatch.setattr(Session, "client", property(fail))
+    monkeypatch.setattr("registry.cli.session.connect", fail)
     monkeypatch.setattr(sys, "argv", ["registry", "status" if error else "--help"])
     return code_of(registry_main.main)
 

@@ -13,8 +13,10 @@ from securesystemslib.signer import Signer
 from registry.errors import NotFound
 from registry.evaluation.evidence import Evidence
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust, create_ledger, open_signer
 from registry.lifecycle import evaluate, promote
+from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.client import connect, read_ledger, server_errors
 from registry.tracking.names import CANDIDATES, PRODUCTION
@@ -76,6 +78,14 @@ class World:
         """Register, evaluate and promote a candidate."""
         reference, _ = self.evaluate(self.register(quality, **arguments))
         return self.promote(reference)
+
+    def next_promotion(self, comment: str) -> Statement:
+        """A statement by Bob that follows the tip and promotes the model in force again."""
+        head = self.ledger.head
+        assert head
+        changes = {**next_place(self.ledger), **approval_fields(Approval("github:bob", comment))}
+        entry = head.statement.entry.model_copy(update=changes)
+        return Statement(files=head.statement.files, entry=entry)
 
     @property
     def ledger(self) -> Ledger:

@@ -15,10 +15,11 @@ intervals         the measures with their 95 % intervals
 slices            the measures on days, amount bands and bands of an entity
 importance        what each input contributes
 assess            everything that is measured on the test days
-pictures          plots of it
+plots             plots of it
 model_card        a page about it
 track             what the run leaves in MLflow
 evaluation_rows   the test days as rows for the gates
+errors            the exception for invalid input
 run               one training run, from its parameters to the candidate
 cli               the commands `train`, `evaluate` and `rows`
 """

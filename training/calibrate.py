@@ -1,4 +1,4 @@
-"""Calibration: making a probability mean what it says, by a method that survives the conversion."""
+"""Calibration of probabilities, by a method that can be converted to ONNX."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Sigmoid:
     intercept: float
 
     def __call__(self, margins: Floats) -> Floats:
-        # log(1 + exp(-x)) that does not overflow for a margin of minus a thousand.
+        # As log(1 + exp(-x)), which does not overflow for a margin such as -1000.
         return np.exp(-np.logaddexp(0.0, -(self.slope * margins + self.intercept)))
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """A fitted pipeline whose margins go through a sigmoid; it predicts as scikit-learn does."""
+class CalibratedPipeline:
+    """A fitted pipeline whose margins go through a sigmoid; with the interface of scikit-learn."""
 
     pipeline: Pipeline
     sigmoid: Sigmoid
@@ -40,16 +40,16 @@ class Calibrated:
 
 
 def margins(pipeline: Pipeline, rows: NDArray[np.float32]) -> Floats:
-    """What a sigmoid is put on, shape (n,): log-odds, or the probability of a model without any."""
+    """The input of a sigmoid, shape (n,): log-odds, or the probability if a model has none."""
     if hasattr(pipeline, "decision_function"):
-        given = pipeline.decision_function(rows)
+        values = pipeline.decision_function(rows)
     else:
-        given = pipeline.predict_proba(rows)[:, 1]
-    return np.asarray(given, dtype=np.float64)
+        values = pipeline.predict_proba(rows)[:, 1]
+    return np.asarray(values, dtype=np.float64)
 
 
 def unweighted(fraud_weight: float) -> Sigmoid:
-    """What undoes, in log-odds, a fit that counted each fraud `fraud_weight` times.
+    """The sigmoid that undoes, in log-odds, a fit that counted each fraud `fraud_weight` times.
 
     Method: Elkan, The Foundations of Cost-Sensitive Learning (IJCAI 2001), theorem 2.
     """
@@ -57,25 +57,25 @@ def unweighted(fraud_weight: float) -> Sigmoid:
 
 
 def choose_sigmoid(
-    found: Floats, probabilities: Floats, labels: NDArray[np.int8]
+    margins: Floats, probabilities: Floats, labels: NDArray[np.int8]
 ) -> Sigmoid | None:
-    """A sigmoid fitted to validation rows, or None where it would not help.
+    """A sigmoid fitted to the margins of validation rows, or None if it would not help.
 
-    `found` are the margins and `probabilities` what is used without it, both of shape (n,) in time
-    order. Fitted on their earlier half, the sigmoid must lower the log loss on the later one.
+    `probabilities` are those without it; all arrays have shape (n,), in order of time. Fitted on
+    the earlier half of the rows, the sigmoid must lower the log loss on the later half.
 
     Method: Platt, Probabilistic Outputs for Support Vector Machines (1999).
     """
     half = len(labels) // 2
     if any(len(np.unique(part)) < 2 for part in (labels[:half], labels[half:])):
         return None
-    trial, chosen = _fitted(found[:half], labels[:half]), _fitted(found, labels)
+    trial, chosen = _fit_sigmoid(margins[:half], labels[:half]), _fit_sigmoid(margins, labels)
     before = log_loss(labels[half:], probabilities[half:])
-    after = log_loss(labels[half:], trial(found[half:]))
-    # A slope below 0 would turn the ranking around.
+    after = log_loss(labels[half:], trial(margins[half:]))
+    # A negative slope would reverse the ranking.
     return chosen if after < before and min(trial.slope, chosen.slope) > 0 else None
 
 
-def _fitted(found: Floats, labels: NDArray[np.int8]) -> Sigmoid:
-    model = LogisticRegression(C=1000.0).fit(found.reshape(-1, 1), labels)
+def _fit_sigmoid(margins: Floats, labels: NDArray[np.int8]) -> Sigmoid:
+    model = LogisticRegression(C=1000.0).fit(margins.reshape(-1, 1), labels)
     return Sigmoid(float(model.coef_[0, 0]), float(model.intercept_[0]))

@@ -1,13 +1,26 @@
-"""Writing evaluation rows: the test days of a data set, as the gates read them."""
+"""Evaluation rows: the test days of a data set, written for the gates or kept in memory."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from registry.atomic import atomic_write
-from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
+from registry.evaluation.metrics import LabelledRows
+from registry.evaluation.rows import (
+    AMOUNT,
+    BAND_PREFIX,
+    CLUSTER,
+    LABEL,
+    TIME,
+    EvaluationRows,
+    numbered_owners,
+)
 from training.data import Data, read_data
 from training.dataset import read_dataset
 from training.errors import BadInput
@@ -28,8 +41,8 @@ def write_evaluation_rows(source: str, dataset_name: str, destination: Path) -> 
         pl.col(dataset.label).alias(LABEL),
         pl.col(dataset.time.column).alias(TIME),
         pl.col(dataset.amount).alias(AMOUNT),
-        *(pl.col(name).alias(CLUSTER) for name in list(dataset.entities)[:1]),
-    ).hstack(bands(data, split.test))
+        *(pl.col(owner).alias(CLUSTER) for owner in list(dataset.entities)[:1]),
+    ).hstack(_bands(data, split.test))
     metadata = {
         "dataset": dataset_name,
         "data": source,
@@ -50,7 +63,38 @@ def _write(rows: pl.DataFrame, destination: Path, metadata: dict[str, str]) -> N
         raise BadInput(f"{destination} cannot be written: {error}") from error
 
 
-def bands(data: Data, test: pl.DataFrame) -> list[pl.Series]:
+def evaluation_rows(data: Data, test: pl.DataFrame) -> EvaluationRows:
+    """The test part in memory, with the labels, clusters and slices of the written file."""
+    rows = labelled_rows(data, test)
+    for owner in list(data.dataset.entities)[:1]:
+        rows = replace(rows, clusters=cluster_numbers(test[owner]))
+    times = test[data.dataset.time.column].dt.replace_time_zone("UTC")
+    return EvaluationRows(
+        columns=pl.DataFrame(_bands(data, test)).to_pandas(),
+        labelled=rows,
+        start=times[0].astimezone(UTC),
+        end=times[-1].astimezone(UTC),
+        sha256=data.sha256,
+        origin={"delay_days": str(data.dataset.delay_days)},
+    )
+
+
+def labelled_rows(data: Data, rows: pl.DataFrame) -> LabelledRows:
+    """What measures need of any rows: their labels, days and amounts."""
+    dataset = data.dataset
+    return LabelledRows(
+        labels=data.labels(rows),
+        days=rows[dataset.time.column].dt.epoch("d").to_numpy().astype(np.int64),
+        amounts=rows[dataset.amount].to_numpy(),
+    )
+
+
+def cluster_numbers(owners: pl.Series) -> NDArray[np.int64]:
+    """The cluster of each row, numbered as the gates do, so that the intervals are the same."""
+    return numbered_owners(owners.to_pandas())
+
+
+def _bands(data: Data, test: pl.DataFrame) -> list[pl.Series]:
     """For each entity, two numbers to slice by: its age in days, and how active it is."""
     dataset, time = data.dataset, data.dataset.time.column
     max_days = max(dataset.windows_days)

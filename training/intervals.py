@@ -1,7 +1,7 @@
-"""What a fraud team decides by, each measure with its 95 % interval.
+"""The measures of a model, each with its 95 % interval.
 
 A percentile interval (Efron and Tibshirani, 1993) over resamples of the test rows, or of the
-customers where the data names them; see `registry.evaluation.bootstrap`.
+customers if the data identifies them; see `registry.evaluation.bootstrap`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measure, and between which ends it is likely."""
+    """The value of a measure, and the ends of its interval."""
 
     value: float
     lower: float
@@ -35,9 +35,9 @@ class Estimate:
 def estimates(
     rows: LabelledRows, scores: Scores, costs: Costs, threshold: float
 ) -> dict[str, Estimate]:
-    """Every measure of scores of shape (n,) on rows that hold both labels, by name.
+    """Every measure by name, of scores of shape (n,) on rows with both labels.
 
-    Those of cards (customers) only where the rows name them.
+    Measures of cards (customers) are left out if the rows do not identify them.
     """
     ranking = Ranking(rows, scores, costs, threshold)
     measures = [
@@ -45,17 +45,18 @@ def estimates(
         for measure in MEASURES.values()
         if rows.clusters is not None or not measure.needs_clusters
     ]
-    drawn = bootstrap([ranking], measures, resamples=RESAMPLES, seed=SEED)[:, 0]
+    resamples = bootstrap([ranking], measures, resamples=RESAMPLES, seed=SEED)[:, 0]
     values = measure_all(ranking, measures)
     return {
-        name: likely(value, drawn[:, index]) for index, (name, value) in enumerate(values.items())
+        name: with_interval(value, resamples[:, column])
+        for column, (name, value) in enumerate(values.items())
     }
 
 
-def likely(value: float, drawn: NDArray[np.float64]) -> Estimate:
-    """A value with the interval that its resamples, of shape (resamples,), show.
+def with_interval(value: float, resamples: NDArray[np.float64]) -> Estimate:
+    """A value with the interval of its `resamples`, of shape (resamples,).
 
     A resample that does not determine the measure is NaN; at least one must be a number.
     """
-    lower, upper = np.nanquantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    lower, upper = np.nanquantile(resamples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(value), float(lower), float(upper))

@@ -1,4 +1,4 @@
-"""The models that can be trained: one entry is a name, how it is built, and what is searched."""
+"""The models that can be trained: each has a name, defaults, a search space and a pipeline."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 Parameters = Mapping[str, Any]
 
 FRAUD_WEIGHT = "fraud_weight"
-"""How many times the rows of a fraud are fitted on: a whole number, of a model with log-odds.
+"""A parameter of models with log-odds: how many times each fraud is fitted on, a whole number.
 
-`training.fit` repeats the rows and undoes that in the probabilities; a builder leaves it out.
+`training.fit` repeats the rows and undoes that in the probabilities; builders ignore it.
 """
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The model's columns: numbers first, then one column of codes for each category."""
+class InputColumns:
+    """The model's columns: first the numbers, then one column of codes for each category."""
 
     numbers: int
     category_sizes: Sequence[int]
@@ -34,17 +34,17 @@ class Columns:
 
 @dataclass(frozen=True)
 class ModelKind:
-    """A model by name: its defaults, what a search may try, and the pipeline they make."""
+    """A kind of model: its default parameters, its search space, and how to build its pipeline."""
 
     defaults: Parameters
     suggest: Callable[[Trial], Parameters]
-    build: Callable[[Columns, Parameters, int], Pipeline]
+    build: Callable[[InputColumns, Parameters, int], Pipeline]
 
 
-def _logistic_regression(columns: Columns, parameters: Parameters, seed: int) -> Pipeline:
+def _logistic_regression(columns: InputColumns, parameters: Parameters, seed: int) -> Pipeline:
     codes = list(range(columns.numbers, columns.numbers + len(columns.category_sizes)))
     one_hot = OneHotEncoder(
-        # Dense and with its categories given: a sparse one goes wrong in ONNX, and -1 is unknown.
+        # Dense, because a sparse one fails in ONNX; with all codes listed, so that -1 is unknown.
         categories=[[float(code) for code in range(size)] for size in columns.category_sizes],
         handle_unknown="ignore",
         sparse_output=False,
@@ -57,16 +57,16 @@ def _logistic_regression(columns: Columns, parameters: Parameters, seed: int) ->
     return make_pipeline(ColumnTransformer(parts), model)
 
 
-def _random_forest(_: Columns, parameters: Parameters, seed: int) -> Pipeline:
-    # Fed NaN, a forest converted to ONNX is silently wrong by up to .17: so an imputer first.
+def _random_forest(_: InputColumns, parameters: Parameters, seed: int) -> Pipeline:
+    # Without an imputer, a forest converted to ONNX is silently wrong on NaN, by up to 0.17.
     model = RandomForestClassifier(n_jobs=-1, random_state=seed, **parameters)
     return make_pipeline(SimpleImputer(strategy="median"), model)
 
 
-def _hist_gradient_boosting(_: Columns, parameters: Parameters, seed: int) -> Pipeline:
-    # No `categorical_features`: converted to ONNX they are silently wrong by up to .92.
-    own = {name: value for name, value in parameters.items() if name != FRAUD_WEIGHT}
-    model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **own)
+def _hist_gradient_boosting(_: InputColumns, parameters: Parameters, seed: int) -> Pipeline:
+    # No `categorical_features`: converted to ONNX they are silently wrong, by up to 0.92.
+    settings = {name: value for name, value in parameters.items() if name != FRAUD_WEIGHT}
+    model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **settings)
     return make_pipeline(model)
 
 
@@ -116,9 +116,9 @@ MODELS: Mapping[str, ModelKind] = {
 
 
 def known_model(name: str) -> str:
-    """`name`, if there is a model of it; for pydantic, whose error lists those that there are."""
+    """Validate the name of a model, for pydantic; the error lists the models."""
     if name not in MODELS:
         *names, last = sorted(MODELS)
-        listed = ", ".join(f"'{one}'" for one in names)
-        raise PydanticCustomError("model_name", f"Input should be {listed} or '{last}'")
+        others = ", ".join(f"'{other}'" for other in names)
+        raise PydanticCustomError("model_name", f"Input should be {others} or '{last}'")
     return name

@@ -1,4 +1,4 @@
-"""Searching for parameters: a few folds that roll through time, and the best mean over them."""
+"""Searching for parameters: the best mean over a few folds that roll through time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from training.fit import Recipe, detect
 from training.models import MODELS
 from training.split import Split
 
+OBJECTIVE = "average_precision"
+
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters, with what it detects on each fold, the oldest first."""
+    """One set of parameters with its measures on each fold, by name, the oldest fold first."""
 
     number: int
     recipe: Recipe
@@ -34,10 +36,10 @@ class Trial:
         return {name: float(np.mean([fold[name] for fold in self.folds])) for name in self.folds[0]}
 
 
-class Stop:
+class StopRequest:
     """Whether Ctrl-C was pressed."""
 
-    pressed = False
+    is_set = False
 
 
 def search(
@@ -50,11 +52,11 @@ def search(
 ) -> Trial:
     """Try `trials` sets of parameters, the recipe's own first; the best mean precision wins.
 
-    After Ctrl-C the fit under way ends and the best trial so far wins; the first one is always
-    finished. A second Ctrl-C is a KeyboardInterrupt.
+    After Ctrl-C the current fit is completed and the best trial so far wins; the first trial is
+    always completed. A second Ctrl-C raises KeyboardInterrupt.
 
     Method: tree-structured Parzen estimator (Bergstra et al., 2011), as Optuna implements it. The
-    same data, seed and number of trials give the same trials: they run one after another.
+    same data, seed and number of trials give the same trials, because they run sequentially.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -63,21 +65,23 @@ def search(
     best: Trial | None = None
     with _ctrl_c_stops() as stop:
         for number in range(trials):
-            trial = study.ask() if number else None
-            parameters = MODELS[recipe.model].suggest(trial) if trial else recipe.parameters
-            tried = Recipe(recipe.model, parameters, recipe.seed)
-            measured: list[dict[str, float]] = []
+            suggestion = study.ask() if number else None
+            parameters = recipe.parameters
+            if suggestion:
+                parameters = MODELS[recipe.model].suggest(suggestion)
+            trial_recipe = Recipe(recipe.model, parameters, recipe.seed)
+            detections: list[dict[str, float]] = []
             for fold in folds:
-                if stop.pressed and best:
+                if stop.is_set and best:
                     return best
-                measured.append(detect(data, tried, fold, inputs))
-            done = Trial(number, tried, tuple(measured))
-            if trial:
-                study.tell(trial, done.mean["average_precision"])
-            if best is None or done.mean["average_precision"] > best.mean["average_precision"]:
-                best = done
-            on_trial(done)
-            if stop.pressed:
+                detections.append(detect(data, trial_recipe, fold, inputs))
+            finished = Trial(number, trial_recipe, tuple(detections))
+            if suggestion:
+                study.tell(suggestion, finished.mean[OBJECTIVE])
+            if best is None or finished.mean[OBJECTIVE] > best.mean[OBJECTIVE]:
+                best = finished
+            on_trial(finished)
+            if stop.is_set:
                 break
     if best is None:
         raise ValueError("a search needs at least one trial")
@@ -85,17 +89,17 @@ def search(
 
 
 @contextmanager
-def _ctrl_c_stops() -> Iterator[Stop]:
-    """Let the first Ctrl-C set a flag: raised anywhere, it would leave half-written runs."""
-    stop, before = Stop(), signal.getsignal(signal.SIGINT)
+def _ctrl_c_stops() -> Iterator[StopRequest]:
+    """Let the first Ctrl-C set a flag: an exception at any point would leave half-written runs."""
+    stop, before = StopRequest(), signal.getsignal(signal.SIGINT)
 
     def on_ctrl_c(*_: Any) -> None:
-        stop.pressed = True
-        # Past Python's streams, which refuse to be written to while they are being written to.
-        os.write(2, b"  Ctrl-C: going on with the best trial so far; press again to give up\n")
+        stop.is_set = True
+        # Bypasses Python's streams, which are not reentrant: one may be writing right now.
+        os.write(2, b"  Ctrl-C: continuing with the best trial so far; press again to abort\n")
         signal.signal(signal.SIGINT, before)
-        # `mlflow run` answers the same Ctrl-C by terminating us, and then waits.
-        signal.signal(signal.SIGTERM, _once_is_ignored(signal.getsignal(signal.SIGTERM)))
+        # `mlflow run` reacts to the same Ctrl-C by sending SIGTERM to this process, and waits.
+        signal.signal(signal.SIGTERM, _ignore_once(signal.getsignal(signal.SIGTERM)))
 
     signal.signal(signal.SIGINT, on_ctrl_c)
     try:
@@ -104,8 +108,10 @@ def _ctrl_c_stops() -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-def _once_is_ignored(then: Any) -> Callable[[int, FrameType | None], None]:
+def _ignore_once(handler: Any) -> Callable[[int, FrameType | None], None]:
+    """Ignores one SIGTERM, and restores `handler` for the next."""
+
     def ignore(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, then)
+        signal.signal(signal.SIGTERM, handler)
 
     return ignore

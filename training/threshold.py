@@ -1,4 +1,4 @@
-"""The decision threshold: what it is chosen for, on rows that the model was not fitted on."""
+"""The decision threshold, chosen on rows that the model was not fitted on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from training.dataset import Dataset
 def choose_threshold(dataset: Dataset, rows: LabelledRows, scores: NDArray[np.float32]) -> float:
     """The threshold for scores of shape (n,) on validation rows, between 0 and 1.
 
-    For the budget it is the lowest that keeps the alerts of all days together within it; for the
-    cost, the one that would have saved most money.
+    For the budget it is the lowest that keeps the alerts of all days together within the budget;
+    for the cost, the one that would have saved most money.
     """
     if dataset.threshold_for == "cost":
         return cost_threshold(rows, scores, dataset.alert_cost)
@@ -24,8 +24,8 @@ def choose_threshold(dataset: Dataset, rows: LabelledRows, scores: NDArray[np.fl
 def threshold_method(dataset: Dataset) -> str:
     """How the threshold was chosen, in words, for the contract."""
     if dataset.threshold_for == "cost":
-        chosen = f"that saves most on the validation days, an alert costing {dataset.alert_cost:g}"
+        method = f"saves most money on the validation days, at {dataset.alert_cost:g} per alert"
     else:
         budget = dataset.alert_budget_per_day
-        chosen = f"the lowest that keeps validation alerts within {budget} a day"
-    return f"{chosen}; chosen before the final fit"
+        method = f"the lowest that keeps validation alerts within {budget} a day"
+    return f"{method}; chosen before the final fit"

@@ -1,4 +1,4 @@
-"""What a training run leaves in MLflow, so that it can be found, compared and repeated."""
+"""What a training run records in MLflow, so that it can be found, compared and repeated."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-l
 
 
 def log_origin() -> dict[str, str]:
-    """Tag the run with commit, authors, whether the tree was dirty, and the environment's pins.
+    """Tag the run with commit, authors, whether the tree was dirty, and the installed libraries.
 
     Returns the tags.
     """
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
-    installed = sorted({f"{one.name.lower()}=={one.version}" for one in distributions()})
-    pins = "".join(f"{one}\n" for one in installed)
+    installed = sorted({f"{each.name.lower()}=={each.version}" for each in distributions()})
+    pins = "".join(f"{pin}\n" for pin in installed)
     mlflow.log_text(pins, "environment.txt")
     tags = {
         GIT_COMMIT_TAG: commit or "unknown",
@@ -66,9 +66,9 @@ def log_origin() -> dict[str, str]:
 
 
 def _authors() -> list[str]:
-    """Who made this candidate, each with the realm of the name: `git:` by e-mail, `github:`.
+    """The authors of the candidate, each with the realm of the name: `git:` (e-mail), `github:`.
 
-    Never MLflow's own user tag, which is whatever the client says.
+    Never MLflow's own user tag, which any client can set to anything.
     """
     email = _git("log", "-1", "--format=%ae")
     actor = os.environ.get("GITHUB_ACTOR") if os.environ.get("GITHUB_ACTIONS") else None
@@ -77,7 +77,7 @@ def _authors() -> list[str]:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints, or None where there is no git or no checkout."""
+    """The output of git, or None without git or a checkout."""
     try:
         done = subprocess.run(
             ["git", *arguments], capture_output=True, text=True, timeout=20, check=True
@@ -88,30 +88,27 @@ def _git(*arguments: str) -> str | None:
 
 
 def log_data(data: Data) -> None:
-    """Log the data set; MLflow's digest field takes 36 characters, so the tag holds all 64."""
+    """Log the data set; MLflow's digest field has 36 characters, so a tag holds all 64."""
     source = LocalArtifactDatasetSource(str(data.path.absolute()))
-    name = data.path.stem
-    mlflow.log_input(
-        MetaDataset(  # type: ignore[abstract]
-            source, name=name, digest=data.sha256[:36]
-        ),
-        context="training",
-    )
+    name, digest = data.path.stem, data.sha256[:36]
+    dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]
+    mlflow.log_input(dataset, context="training")
     mlflow.set_tag(DATA_TAG, data.sha256)
     mlflow.log_metric("rows", len(data.frame))
 
 
 def log_detection(detection: Mapping[str, float], prefix: str, step: int | None = None) -> None:
-    """Log measures with a prefix before their names."""
+    """Log measures with a prefix to their names."""
     measures = {f"{prefix}{name}": value for name, value in detection.items()}
     mlflow.log_metrics(measures, step=step)
 
 
-def log_estimates(found: Mapping[str, Estimate]) -> None:
+def log_estimates(estimates: Mapping[str, Estimate]) -> None:
     """Log each measure, and the ends of its interval with the suffixes `_lower` and `_upper`."""
-    values = {name: one.value for name, one in found.items()}
-    values |= {f"{name}_lower": one.lower for name, one in found.items()}
-    values |= {f"{name}_upper": one.upper for name, one in found.items()}
+    values: dict[str, float] = {}
+    for name, estimate in estimates.items():
+        values[name] = estimate.value
+        values[f"{name}_lower"], values[f"{name}_upper"] = estimate.lower, estimate.upper
     mlflow.log_metrics(values)
 
 
@@ -121,7 +118,7 @@ def write_parity_rows(
     names: Iterable[str],
     probability: np.ndarray[Any, np.dtype[np.float64]],
 ) -> None:
-    """Write raw input rows with scikit-learn's own probabilities, to hold the ONNX model against.
+    """Write raw input rows with scikit-learn's probabilities, to compare the ONNX model with.
 
     `folder` becomes the run's artifacts, where the gates look for `PARITY_FILE`.
     """
@@ -143,8 +140,8 @@ def model_signature(contract: Contract) -> ModelSignature:
 def log_model(model: onnx.ModelProto, contract: Contract) -> str:
     """Log the ONNX model with its contract, signature and input example; return its model id."""
     reference = [
-        one.codes[str(one.reference)] if one.kind == "category" else one.reference
-        for one in contract.inputs
+        each.codes[str(each.reference)] if each.kind == "category" else each.reference
+        for each in contract.inputs
     ]
     logged = mlflow.onnx.log_model(
         model,

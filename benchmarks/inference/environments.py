@@ -1,4 +1,4 @@
-"""Virtual environments for what is measured, so that each server has the versions it asks for."""
+"""A virtual environment per server, so that each has the versions that it requires."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.inference.errors import CannotMeasure
+from benchmarks.paths import CACHE, REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-KEPT = REPOSITORY / ".local" / "bench"
 REQUIREMENTS = {
     "inference": REPOSITORY / "requirements" / "inference.txt",
     **{
@@ -21,13 +20,13 @@ REQUIREMENTS = {
 INSTALL_SECONDS = 900.0
 
 
-def installed(name: str) -> Path:
-    """The folder of an environment's programs; it is installed where its pins are new.
+def install(name: str) -> Path:
+    """Install an environment, if its pins changed since the last time; return its `bin` folder.
 
-    Raises CannotMeasure where the installation fails.
+    Raises CannotMeasure if the installation fails.
     """
     requirements = REQUIREMENTS[name]
-    folder, stamp = KEPT / name, KEPT / name / "installed"
+    folder, stamp = CACHE / name, CACHE / name / "installed"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != digest:
         print(f"installing {name} into {folder.relative_to(REPOSITORY)}", flush=True)

@@ -1,5 +1,5 @@
-"""The one way in which this benchmark fails."""
+"""The one exception of this benchmark."""
 
 
 class CannotMeasure(Exception):
-    """Something is missing or went wrong; the message says what to do next."""
+    """A measurement is not possible or not valid; the message says what to do next."""

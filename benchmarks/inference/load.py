@@ -1,4 +1,4 @@
-"""The load generators: wrk for a closed loop, k6 for an open one."""
+"""The load generators: wrk for a closed loop, k6 for an open loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmarks.inference.errors import CannotMeasure
 PROGRAMS = Path(programs.__file__).parent
 CONNECTIONS = 16
 RATE = 500
-"""Requests a second of the open loop."""
-SLACK_SECONDS = 60.0
+"""Requests per second of the open loop."""
+EXTRA_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Closed:
-    """A closed loop: each of 16 connections sends its next request when it has its answer."""
+class ClosedLoop:
+    """Results of a closed loop: each of 16 connections sends again once it has its answer."""
 
     requests: int
     seconds: float
@@ -30,20 +30,20 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class Open:
-    """An open loop: requests leave at a constant rate, however long the answers take."""
+class OpenLoop:
+    """Results of an open loop: requests are sent at a constant rate, however slow the answers."""
 
     p50_ms: float
     p99_ms: float
     dropped: int
-    """Requests that did not leave in time, because all connections waited for an answer."""
+    """Requests that were not sent in time, because all connections waited for an answer."""
 
 
-def closed_loop(url: str, bodies: Path, seconds: float) -> Closed:
+def closed_loop(url: str, bodies: Path, seconds: float) -> ClosedLoop:
     """POST the lines of `bodies` in turn over 16 connections. Raises CannotMeasure."""
     wrk = shutil.which("wrk")
     if wrk is None:
-        raise CannotMeasure("wrk is not here; install it, on Debian with `apt-get install wrk`")
+        raise CannotMeasure("wrk is not installed; on Debian: apt-get install wrk")
     command = [
         *(wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--timeout", "30s"),
         *("--duration", f"{max(1, round(seconds))}s"),
@@ -52,19 +52,19 @@ def closed_loop(url: str, bodies: Path, seconds: float) -> Closed:
     return parse_closed(_output(command, seconds))
 
 
-def parse_closed(output: str) -> Closed:
-    """What `closed.lua` printed last. Raises CannotMeasure where a request failed."""
-    measured = _measured(output)
-    return Closed(
-        requests=int(measured["requests"]),
-        seconds=measured["seconds"],
-        p50_ms=measured["p50_ms"],
-        p99_ms=measured["p99_ms"],
+def parse_closed(output: str) -> ClosedLoop:
+    """Parse the last line that closed.lua printed. Raises CannotMeasure if a request failed."""
+    results = _parse(output)
+    return ClosedLoop(
+        requests=int(results["requests"]),
+        seconds=results["seconds"],
+        p50_ms=results["p50_ms"],
+        p99_ms=results["p99_ms"],
     )
 
 
-def open_loop(k6: Path, url: str, bodies: Path, seconds: float) -> Open:
-    """POST 500 of the lines of `bodies` a second. Raises CannotMeasure."""
+def open_loop(k6: Path, url: str, bodies: Path, seconds: float) -> OpenLoop:
+    """POST 500 lines of `bodies` per second. Raises CannotMeasure."""
     environment = {
         "ADDRESS": url,
         "BODIES": str(bodies),
@@ -76,40 +76,40 @@ def open_loop(k6: Path, url: str, bodies: Path, seconds: float) -> Open:
     return parse_open(_output(command, seconds, environment))
 
 
-def parse_open(output: str) -> Open:
-    """What `open.js` printed last. Raises CannotMeasure where a request failed."""
-    measured = _measured(output)
-    return Open(
-        p50_ms=measured["p50_ms"], p99_ms=measured["p99_ms"], dropped=int(measured["dropped"])
+def parse_open(output: str) -> OpenLoop:
+    """Parse the last line that open.js printed. Raises CannotMeasure if a request failed."""
+    results = _parse(output)
+    return OpenLoop(
+        p50_ms=results["p50_ms"], p99_ms=results["p99_ms"], dropped=int(results["dropped"])
     )
 
 
 def _output(command: list[str], seconds: float, environment: dict[str, str] | None = None) -> str:
     name = Path(command[0]).name
     try:
-        done = subprocess.run(
+        run = subprocess.run(
             command,
             env={**os.environ, **(environment or {})},
             capture_output=True,
             text=True,
-            timeout=seconds + SLACK_SECONDS,
+            timeout=seconds + EXTRA_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise CannotMeasure(f"{name} did not end in time") from error
-    if done.returncode:
-        raise CannotMeasure(f"{name} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return done.stdout
+    if run.returncode:
+        raise CannotMeasure(f"{name} ended with {run.returncode}: {run.stderr.strip()[-500:]}")
+    return run.stdout
 
 
-def _measured(output: str) -> dict[str, float]:
+def _parse(output: str) -> dict[str, float]:
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
         raise CannotMeasure(f"the load generator measured nothing: {output.strip()[-500:]!r}")
-    measured: dict[str, float] = json.loads(lines[-1])
-    if measured["failed"] or not measured["requests"]:
+    results: dict[str, float] = json.loads(lines[-1])
+    if results["failed"] or not results["requests"]:
         raise CannotMeasure(
-            f"{measured['failed']:.0f} of {measured['requests']:.0f} requests failed; "
-            "the server's log says why"
+            f"{results['failed']:.0f} of {results['requests']:.0f} requests failed; "
+            "see the server's log"
         )
-    return measured
+    return results

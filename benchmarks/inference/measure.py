@@ -1,4 +1,4 @@
-"""One round of one server: started on its own core, checked, loaded, stopped."""
+"""One round of one server: start it on its own core, check its answers, put load on it, stop it."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Round:
-    """What one round measured of one server."""
+    """Results of one server in one round."""
 
     ready_seconds: float
-    """From the start of its first process until it says that it is ready."""
+    """From the start of its first process until it reports that it is ready."""
     requests_per_second: float
     p50_ms: float
     p99_ms: float
     cpu_ms: float
-    """Processor time of all its processes, user and system, per request."""
+    """CPU time of all its processes, user and system, per request."""
     rss_mb: float
-    """Resident memory under load, in 10^6 bytes; shared pages count in each of its processes."""
+    """Resident set size under load, in 10^6 bytes; a shared page counts in each process."""
     pss_mb: float
-    """The same with each shared page counted once, in parts."""
+    """Proportional set size: a shared page is divided among its processes."""
     open_p50_ms: float | None = None
     open_p99_ms: float | None = None
 
@@ -60,12 +60,12 @@ class Started:
         return [self.process, *self.process.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        times = [one.cpu_times() for one in self.tree()]
-        return float(sum(one.user + one.system for one in times))
+        times = [process.cpu_times() for process in self.tree()]
+        return float(sum(time.user + time.system for time in times))
 
 
 def cores() -> tuple[int, int]:
-    """The core for servers and the core for everything else. Raises CannotMeasure."""
+    """The core for the server, and the core for everything else. Raises CannotMeasure."""
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
         raise CannotMeasure("two cores are needed: one for the server, one for the load")
@@ -74,10 +74,10 @@ def cores() -> tuple[int, int]:
 
 @contextmanager
 def started(server: Server, core: int, log: Path) -> Iterator[Started]:
-    """Start a server on one core and wait until it is ready; end all its processes at the end.
+    """Start a server on one core and wait until it is ready; stop all its processes on exit.
 
-    It starts in an empty folder, so that nothing is left from the last time. Raises CannotMeasure
-    where it ends or does not get ready.
+    It starts in an empty folder, without files of an earlier start. Raises CannotMeasure if it ends
+    or does not become ready.
     """
     ports = {"port": free_port(), "spare": free_port(), "other": free_port()}
     address = f"http://{HOST}:{ports['port']}"
@@ -90,40 +90,40 @@ def started(server: Server, core: int, log: Path) -> Iterator[Started]:
         began = time.monotonic()
         with running(command, log, environment) as handle:
             process = psutil.Process(handle.pid)
-            seen: list[psutil.Process] = []
+            processes: list[psutil.Process] = []
             try:
                 ready = Started(address, process, _wait(server, address, handle, began, log))
-                seen = ready.tree()
+                processes = ready.tree()
                 yield ready
             finally:
                 with suppress(psutil.NoSuchProcess):
-                    seen += process.children(recursive=True)
+                    processes += process.children(recursive=True)
                 stop(handle)
-                _end(seen)
+                _stop_remaining(processes)
 
 
 def _wait(server: Server, address: str, handle: Popen[bytes], began: float, log: Path) -> float:
     while status_of(address + server.ready) != 200:
         if handle.poll() is not None or time.monotonic() > began + START_SECONDS:
-            raise CannotMeasure(f"{server.name} did not get ready; {log} says why")
+            raise CannotMeasure(f"{server.name} did not become ready; see {log}")
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began
 
 
-def _end(processes: list[psutil.Process]) -> None:
-    """End what had left its parent's process group, as BentoML's workers do."""
+def _stop_remaining(processes: list[psutil.Process]) -> None:
+    """Stop processes that have left their parent's process group, as BentoML's workers do."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         _, processes = psutil.wait_procs(processes, timeout=GRACE_SECONDS)
-        for one in processes:
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
-                one.send_signal(number)
+                process.send_signal(number)
     psutil.wait_procs(processes, timeout=GRACE_SECONDS)
 
 
-def check(server: Server, address: str, rows: Rows) -> bytes:
-    """Ask for every row once; returns the last answer.
+def check_answers(server: Server, address: str, rows: Rows) -> bytes:
+    """Request every row once; return the body of the last answer.
 
-    Raises CannotMeasure where an answer is no success, or a probability off by more than 1e-6.
+    Raises CannotMeasure for an error, or a probability that is wrong by more than 1e-6.
     """
     headers = {"Content-Type": "application/json"}
     with httpx.Client(base_url=address, headers=headers, timeout=30, trust_env=False) as client:
@@ -136,7 +136,7 @@ def check(server: Server, address: str, rows: Rows) -> bytes:
             probability = server.probability(answer.json())
             if abs(probability - expected) > TOLERANCE:
                 raise CannotMeasure(
-                    f"{server.name} says {probability!r} where {expected!r} is right"
+                    f"{server.name} answers {probability!r} instead of {expected!r}"
                 )
     return answer.content
 
@@ -144,9 +144,9 @@ def check(server: Server, address: str, rows: Rows) -> bytes:
 def measure(
     server: Server, rows: Rows, core: int, k6: Path | None, seconds: float, log: Path
 ) -> Round:
-    """One round: start to ready, every answer checked, a warm-up, the loads.
+    """Run one round: start, check every answer, warm up, then the closed and the open loop.
 
-    Raises CannotMeasure, also where a request failed or the open loop could not keep its rate.
+    Raises CannotMeasure, also if a request fails or the open loop cannot keep its rate.
     """
     with (
         tempfile.NamedTemporaryFile("w", prefix="bodies-") as bodies,
@@ -155,16 +155,16 @@ def measure(
         bodies.write("".join(f"{body}\n" for body in server.bodies(rows)))
         bodies.flush()
         path, url = Path(bodies.name), ready.address + server.path
-        check(server, ready.address, rows)
+        check_answers(server, ready.address, rows)
         closed_loop(url, path, WARM_UP_SECONDS)
         before = ready.cpu_seconds()
         closed = closed_loop(url, path, seconds)
         cpu_seconds = ready.cpu_seconds() - before
-        memory = [one.memory_full_info() for one in ready.tree()]
+        memory = [process.memory_full_info() for process in ready.tree()]
         opened = open_loop(k6, url, path, seconds) if k6 and server.under_open_loop else None
         if opened and opened.dropped:
             raise CannotMeasure(
-                f"{server.name} held back {opened.dropped} requests of the open loop"
+                f"{server.name}: {opened.dropped} requests of the open loop were not sent in time"
             )
     return Round(
         ready_seconds=ready.ready_seconds,
@@ -172,8 +172,8 @@ def measure(
         p50_ms=closed.p50_ms,
         p99_ms=closed.p99_ms,
         cpu_ms=1e3 * cpu_seconds / closed.requests,
-        rss_mb=sum(one.rss for one in memory) / MEGABYTE,
-        pss_mb=sum(one.pss for one in memory) / MEGABYTE,
+        rss_mb=sum(info.rss for info in memory) / MEGABYTE,
+        pss_mb=sum(info.pss for info in memory) / MEGABYTE,
         open_p50_ms=opened.p50_ms if opened else None,
         open_p99_ms=opened.p99_ms if opened else None,
     )

@@ -1,4 +1,4 @@
-"""The peers, each set up as its own documentation advises, with logs off and one worker."""
+"""The peers: MLflow, MLServer and BentoML as their documentation advises, logs off, one worker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mlflow_serve(production: Production) -> Server:
         ],
         environment={
             "MLFLOW_TRACKING_URI": production.tracking_uri,
-            # It starts uvicorn by its name.
+            # It finds uvicorn on the PATH.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
         ready="/ping",
@@ -44,12 +44,12 @@ def mlflow_serve(production: Production) -> Server:
 def mlserver(bin_folder: Path, production: Production, folder: Path) -> list[Server]:
     """MLServer with its scikit-learn runtime, and with a custom runtime for ONNX."""
     inputs = len(production.rows.names)
-    both = {"outputs": [{"name": "predict_proba"}]}
+    outputs = {"outputs": [{"name": "predict_proba"}]}
     sklearn = _mlserver_folder(
         folder / "mlserver-sklearn", "mlserver_sklearn.SKLearnModel", production.joblib, {}
     )
-    # Inference inside the serving process: faster on one core than the pool of one worker that is
-    # the default, and a peer's fastest form is the one to beat.
+    # Inference in the serving process is faster on one core than the default pool of one worker,
+    # and the comparison is with each peer at its fastest.
     onnx = _mlserver_folder(
         folder / "mlserver-onnx",
         "mlserver_onnx.OnnxModel",
@@ -58,7 +58,7 @@ def mlserver(bin_folder: Path, production: Production, folder: Path) -> list[Ser
     )
     shutil.copy(PROGRAMS / "mlserver_onnx.py", onnx)
     return [
-        _mlserver("MLServer, scikit-learn", bin_folder, sklearn, inputs, both),
+        _mlserver("MLServer, scikit-learn", bin_folder, sklearn, inputs, outputs),
         _mlserver("MLServer, ONNX", bin_folder, onnx, inputs, {}),
     ]
 
@@ -67,12 +67,12 @@ def _mlserver_folder(
     folder: Path, implementation: str, model: Path, settings: dict[str, Any]
 ) -> Path:
     folder.mkdir(parents=True)
-    described = {
+    model_settings = {
         "name": "fraud",
         "implementation": implementation,
         "parameters": {"uri": str(model)},
     }
-    (folder / "model-settings.json").write_text(json.dumps(described))
+    (folder / "model-settings.json").write_text(json.dumps(model_settings))
     (folder / "settings.json").write_text(json.dumps({"debug": False, **settings}))
     return folder
 
@@ -93,7 +93,7 @@ def _mlserver(
         ready="/v2/models/fraud/ready",
         path="/v2/models/fraud/infer",
         body=lambda row: {"inputs": [{**tensor, "data": row}], **outputs},
-        # scikit-learn's runtime gives both classes' probabilities, fraud's last.
+        # The scikit-learn runtime returns the probabilities of both classes, fraud last.
         probability=lambda answer: float(answer["outputs"][0]["data"][-1]),
     )
 
@@ -101,7 +101,7 @@ def _mlserver(
 def bentoml(bin_folder: Path, production: Production, folder: Path) -> list[Server]:
     """BentoML with the scikit-learn model from its store, and with the ONNX file.
 
-    Raises CannotMeasure where the model cannot be put into the store.
+    Raises CannotMeasure if the model cannot be saved to the store.
     """
     folder.mkdir(parents=True)
     environment = {
@@ -113,7 +113,7 @@ def bentoml(bin_folder: Path, production: Production, folder: Path) -> list[Serv
     try:
         subprocess.run(save, env={**os.environ, **environment}, check=True, timeout=SAVE_SECONDS)
     except subprocess.SubprocessError as error:
-        raise CannotMeasure(f"BentoML does not store the model: {error}") from error
+        raise CannotMeasure(f"BentoML cannot save the model: {error}") from error
     return [
         _bentoml("BentoML, scikit-learn", bin_folder, "bentoml_sklearn", environment),
         _bentoml("BentoML, ONNX", bin_folder, "bentoml_onnx", environment),

@@ -1,4 +1,4 @@
-"""The model that everyone serves, promoted into a real ledger, and the rows that everyone gets."""
+"""The model that all servers serve, promoted in a real ledger, and the rows that all are sent."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from benchmarks.paths import REPOSITORY
 from deploy.local.traffic import choose
 from registry.ledger.trust import create_ledger, open_signer
 from registry.lifecycle import evaluate, promote
@@ -31,13 +32,13 @@ from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import read_data
 from training.dataset import read_dataset
-from training.evaluation_rows import write_evaluation_rows
-from training.fit import Recipe, encode, labelled_rows
+from training.evaluation_rows import labelled_rows, write_evaluation_rows
+from training.fit import Recipe, encode
 from training.models import FRAUD_WEIGHT, MODELS
 from training.split import split_data
 from training.threshold import choose_threshold
 
-POLICY = Path(__file__).resolve().parents[2] / "deploy" / "local" / "demo-policy.yaml"
+POLICY = REPOSITORY / "deploy" / "local" / "demo-policy.yaml"
 DATA = "simulated"
 DATASET = str(Path(__file__).with_name("fifteen.yaml"))
 MODEL = "hist_gradient_boosting"
@@ -57,7 +58,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Production:
-    """One model four times: in the ledger, as MLflow's address, as ONNX and as scikit-learn."""
+    """One model in four forms: in the ledger, as a `models:/` URI, as ONNX and as scikit-learn."""
 
     tracking_uri: str
     ledger_config: Path
@@ -68,11 +69,11 @@ class Production:
 
 
 def put_in_production(tracking_uri: str, folder: Path) -> Production:
-    """Train, evaluate and promote a model of the embedded data: 200 trees, 15 inputs."""
+    """Train on the embedded data, evaluate and promote: 200 trees, 15 inputs."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     client = connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
-    # Not by `set_experiment`, which leaves it in the environment of whatever runs next.
+    # `set_experiment` would leave the experiment in this process's environment.
     candidate, inputs, pipeline = _train(client.create_experiment("bench-inference"))
     rows = folder / "rows.parquet"
     write_evaluation_rows(DATA, DATASET, rows)
@@ -80,7 +81,7 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     trust = create_ledger(config, key)
     reference, _ = evaluate.evaluate(client, trust, str(candidate), rows, POLICY)
     signer = open_signer(f"file2:{key}", trust)
-    approval = Approval(f"os:{getpass.getuser()}", "to be measured")
+    approval = Approval(f"os:{getpass.getuser()}", "for the benchmark")
     link, _ = promote.promote(client, trust, signer, str(reference), (approval,), POLICY)
     model = fetch_verified(Registry(client.tracking_uri), link, folder / "fetched")
     joblib.dump(pipeline, folder / "model.joblib")
@@ -95,7 +96,7 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
 
 
 def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
-    """The candidate's version, its inputs, and the scikit-learn pipeline that it was made from."""
+    """The candidate's version, its inputs, and the scikit-learn pipeline it was converted from."""
     dataset = read_dataset(DATASET)
     data = read_data(DATA, dataset)
     split = split_data(data.frame, dataset)
@@ -103,7 +104,7 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
     size = {"max_iter": TREES, "max_leaf_nodes": LEAVES}
     parameters = {**MODELS[MODEL].defaults, **size, FRAUD_WEIGHT: 1}
     with warnings.catch_warnings(), mlflow.start_run(experiment_id=experiment_id):
-        # skl2onnx 1.20 hands numpy integers to protobuf, once for each tree.
+        # skl2onnx 1.20 passes numpy integers to protobuf, which warns about each tree.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")
         track.log_origin()
         track.log_data(data)
@@ -123,8 +124,8 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
 
 def _rows_to_send(path: Path, inputs: Sequence[Input], pipeline: Pipeline) -> Rows:
     frame = choose(path, ROWS)
-    names = tuple(one.name for one in inputs)
+    names = tuple(column.name for column in inputs)
     encoded = encode(frame, inputs)
     expected = pipeline.predict_proba(encoded)[:, 1]
-    # As float32, or a server that scores in float64 may see a value on another side of a split.
+    # Rounded to float32, or a server that scores in float64 may take another branch of a tree.
     return Rows(names, encoded.astype(np.float64), expected)

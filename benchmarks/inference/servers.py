@@ -1,4 +1,4 @@
-"""What a measured server is, with ours and the constants that it is held against."""
+"""What a server is: our service, and two servers with a constant answer to compare it with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.inference.environments import REPOSITORY
 from benchmarks.inference.production import Rows
+from benchmarks.paths import REPOSITORY
 
 HOST = "127.0.0.1"
 Row = list[float]
@@ -17,9 +17,10 @@ Row = list[float]
 
 @dataclass(frozen=True)
 class Server:
-    """One way of answering: how it is started, asked and read.
+    """A server: how it is started, what a request looks like, and how its answer is read.
 
-    `{port}` in `command` and `environment` becomes its port; `{spare}` and `{other}` are free too.
+    `{port}` in `command` and `environment` is replaced by its port, `{spare}` and `{other}` by two
+    further free ports.
     """
 
     name: str
@@ -28,21 +29,23 @@ class Server:
     ready: str
     path: str
     body: Callable[[Row], Any]
-    """The JSON that asks for one row."""
+    """The JSON body that requests one row."""
     probability: Callable[[Any], float] | None = None
-    """The probability in a JSON answer; None where the answer is a constant."""
+    """Reads the probability from a JSON answer; None if the answer is constant."""
     under_open_loop: bool = False
 
     def bodies(self, rows: Rows) -> list[str]:
-        """Request bodies, one a row, each without a line break."""
+        """Request bodies, one per row, each on one line."""
         return [json.dumps(self.body(row)) for row in rows.values.tolist()]
 
 
 def ours(
     python: str, tracking_uri: str, ledger_config: Path, names: tuple[str, ...], *, records: bool
 ) -> Server:
-    """The service with validation, metrics, request id and decision; and with a record of each
-    prediction, as it has by default, where `records` says so. Without tokens."""
+    """The service with validation, metrics, request id and decision, without tokens.
+
+    `records` adds a record of each prediction, which is the default of the service.
+    """
     return Server(
         name="ours, with records" if records else "ours",
         command=[python, "-m", "inference"],
@@ -63,14 +66,14 @@ def ours(
     )
 
 
-def bare(python: str, answer: Path, names: tuple[str, ...]) -> Server:
-    """A bare ASGI function that answers the bytes in `answer`, on the same uvicorn."""
-    return _constant("bare ASGI", "bare", python, answer, names, under_open_loop=True)
+def bare_asgi(python: str, answer: Path, names: tuple[str, ...]) -> Server:
+    """An ASGI function that answers with the bytes of `answer`, on the same uvicorn."""
+    return _constant("bare ASGI", "bare_asgi", python, answer, names, under_open_loop=True)
 
 
-def hello(python: str, answer: Path, names: tuple[str, ...]) -> Server:
-    """A FastAPI endpoint that answers the JSON in `answer`, on the same uvicorn."""
-    return _constant("FastAPI constant", "hello", python, answer, names)
+def fastapi_constant(python: str, answer: Path, names: tuple[str, ...]) -> Server:
+    """A FastAPI endpoint that answers with the JSON of `answer`, on the same uvicorn."""
+    return _constant("FastAPI constant", "fastapi_constant", python, answer, names)
 
 
 def _constant(

@@ -174,7 +174,8 @@ def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> 
         return
     announce("Checking the answers against the signed file")
     proof.prove_answers(exchanges, head.scorer, head.link)
-    print(f"{len(exchanges):,} answers are bit-identical to those of the signed file")
+    same = "answers are bit-identical to the signed file's and name version"
+    print(f"{len(exchanges):,} {same} {head.link.version}")
     announce("Starting a second service on a copy with one changed byte")
     reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head.link)
     print(f"it stayed unready: {reason}")

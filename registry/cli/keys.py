@@ -18,15 +18,15 @@ from registry.tracking.client import read_ledger
 app = typer.Typer(
     no_args_is_help=True,
     help="List, add, retire and revoke the keys that readers trust. Only the configuration file "
-    "changes; give it to every reader.",
+    "is changed; distribute it to every reader.",
 )
 
-KeyStart = Annotated[str, typer.Argument(help="The key's id, or how it starts.")]
+KeyStart = Annotated[str, typer.Argument(help="The key's id, or a prefix of it.")]
 
 
 @app.command("list")
 def list_keys(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
-    """Show the trusted keys, each with the first and the last sequence that it may sign.
+    """List the trusted keys, each with the first and the last sequence that it may sign.
 
     Example: python -m registry keys list
     """
@@ -41,11 +41,11 @@ def list_keys(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
 @with_session
 def add(
     public_key: Annotated[Path, typer.Argument(help="PEM file with the public key.")],
-    first: Annotated[int, typer.Option(min=1, help="The first sequence that it may sign.")],
+    first: Annotated[int, typer.Option(min=1, help="First sequence that it may sign.")],
     *,
     session: Session,
 ) -> None:
-    """Trust one more key, from a sequence on.
+    """Trust another key, from a given sequence on.
 
     Example: python -m registry keys add new-key.pub --first 12
     """
@@ -60,12 +60,12 @@ def add(
 def retire(
     key: KeyStart,
     last: Annotated[
-        int | None, typer.Option(min=0, help="The last sequence. Default: the tip's.")
+        int | None, typer.Option(min=0, help="Last sequence that it may sign. Default: the tip's.")
     ] = None,
     *,
     session: Session,
 ) -> None:
-    """Let a key sign no more; what it signed so far stays in force.
+    """Retire a key: it can sign no further entries, and those that it signed remain valid.
 
     Example: python -m registry keys retire 4f2a
     """
@@ -79,14 +79,14 @@ def retire(
 @with_session
 def revoke(
     key: KeyStart,
-    last: Annotated[int, typer.Option(min=0, help="The last sequence to trust; 0 for none.")],
+    last: Annotated[int, typer.Option(min=0, help="Last sequence to trust; 0 for none.")],
     *,
     session: Session,
 ) -> None:
-    """Distrust what a key signed past a sequence, because somebody else may hold it.
+    """Revoke a key that may be compromised: what it signed past a sequence is not trusted.
 
-    Entries past it keep their place, and put nothing in force: until a rollback that another key
-    signs, nothing starts.
+    Such entries keep their place but put nothing in force: no service starts until a rollback
+    signed by another key follows.
 
     Example: python -m registry keys revoke 4f2a --last 11
     """
@@ -101,10 +101,8 @@ def _end(session: Session, key: TrustedKey, last: int, *, revoked: bool) -> None
 def _change(session: Session, after: Trust, change: str) -> None:
     """Write the new configuration, and print what it changes and what that does to the head."""
     if not session.tracking_uri:
-        raise UsageError(
-            "set MLFLOW_TRACKING_URI: the effect of a change of keys shows only in the ledger"
-        )
-    # With a floor whose entry was signed by the very key that is added, only `after` can meet it.
+        raise UsageError("set MLFLOW_TRACKING_URI: the effect of the change depends on the ledger")
+    # The added key may have signed the floor's entry, which only the changed ledger then holds.
     without_floor = session.trust.model_copy(update={"floor": None})
     effect = keys.describe_change(
         read_ledger(session.client, without_floor), read_ledger(session.client, after)

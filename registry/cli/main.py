@@ -1,4 +1,4 @@
-"""`python -m registry`; here are the commands that only read."""
+"""`python -m registry`: the program, and the commands that only read."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ app = typer.Typer(
     name="registry",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Stage, judge, promote and roll back fraud models. Exit codes: 0 done, 2 wrong use or "
-    "input, 3 refused by a gate or by verification.",
+    help="Stage, evaluate, promote and roll back fraud models. Exit codes: 0 success, 2 invalid "
+    "usage or input, 3 refused by a gate or by verification.",
 )
 write.add_to(app)
 sign.add_to(app)
@@ -33,9 +33,9 @@ app.add_typer(keys.app, name="keys")
 @app.command()
 @with_session
 def status(*, session: Session) -> None:
-    """Show what is in Staging, in Production and pending: passed, but not promoted yet.
+    """Show Staging, Production, and the pending candidates: passed, but not promoted yet.
 
-    The tip, as FRAUD_LEDGER_FLOOR, lets other readers notice that entries were taken away.
+    With the tip in FRAUD_LEDGER_FLOOR, other readers detect if entries are deleted.
 
     Example: python -m registry status --json
     """
@@ -71,7 +71,7 @@ def history(
     session: Session,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the history as CSV.")] = False,
 ) -> None:
-    """Show every entry of the ledger: who, when, what, why, under which policy, on what evidence.
+    """Show every entry of the ledger: time, action, approver, reason, policy and evidence.
 
     Example: python -m registry history --csv > history.csv
     """
@@ -86,9 +86,9 @@ def history(
 @app.command()
 @with_session
 def verify(*, session: Session) -> None:
-    """Check every signature and link, and every entry's files and evidence; name what is off.
+    """Check every signature and link, and every entry's files and evidence; list the problems.
 
-    Exit code 3 when something is; a stale alias or tag is reported and is no failure.
+    Exits with 3 if there is a problem. A stale alias or tag is reported, but is not a problem.
 
     Example: python -m registry verify
     """
@@ -109,8 +109,8 @@ def verify(*, session: Session) -> None:
 
 
 def main() -> None:
-    """Run the command line; every way a user can fail ends in one line and its exit code."""
-    for library in ("mlflow", "azure"):  # what they warn of is said in our one line
+    """Run the command line; a RegistryError ends in one line and its exit code."""
+    for library in ("mlflow", "azure"):  # errors are reported in one line, without their logs
         logging.getLogger(library).setLevel(logging.ERROR)
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:

@@ -9,12 +9,13 @@ import typer
 
 from registry.ledger.tip import Tip
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 TrackingUri = Annotated[
-    str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="The tracking server's address.")
+    str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="URL of the tracking server.")
 ]
 Config = Annotated[
-    Path, typer.Option(envvar="FRAUD_LEDGER_CONFIG", help="Ledger id and trusted public keys.")
+    Path,
+    typer.Option(envvar="FRAUD_LEDGER_CONFIG", help="File with ledger id and trusted public keys."),
 ]
 Floor = Annotated[
     Tip | None,
@@ -22,7 +23,7 @@ Floor = Annotated[
         envvar="FRAUD_LEDGER_FLOOR",
         parser=Tip.parse,
         metavar="LEDGER_ID:SEQUENCE:SHA256",
-        help="The tip that the ledger must still hold, as `status` prints it.",
+        help="Tip that the ledger must still contain, as printed by `status`.",
     ),
 ]
 SigningKey = Annotated[
@@ -35,16 +36,16 @@ SigningKey = Annotated[
 Approver = Annotated[
     str | None,
     typer.Option(
-        help="Who approves, as realm:name. Left out, it is read from GitHub's or Jenkins's "
-        "approval, or is the person at the keyboard."
+        help="Approver, as realm:name. Default: read from the approval in GitHub or Jenkins, or "
+        "the current user on a terminal."
     ),
 ]
-Url = Annotated[str, typer.Option(help="Where the approval can be read.")]
+Url = Annotated[str, typer.Option(help="URL of the approval.")]
 PolicyFile = Annotated[
     Path,
     typer.Option(
         envvar="FRAUD_POLICY",
-        help="The gates and their bounds.",
+        help="Policy file: the gates and their bounds.",
         show_default="registry/policy.yaml",
     ),
 ]

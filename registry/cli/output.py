@@ -1,4 +1,4 @@
-"""Entries and verdicts: tables for people, plain lines in a pipe, values for `--json` and CSV."""
+"""Entries and verdicts: tables on a terminal, plain lines in a pipe, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from registry.ledger.statement import format_time
 from registry.ledger.trust import Trust
 
 PIPE_WIDTH = 1_000_000
-"""Columns where there is no terminal to ask: a line of a table is then never broken, nor cut."""
+"""Columns without a terminal, so that a line of a table is never broken or cut."""
 
 
 def console() -> Console:
-    found = Console()
-    return found if found.is_terminal else Console(width=PIPE_WIDTH)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def table(title: str, *columns: str) -> Table:
-    """A table with lines on a terminal; in a pipe columns of text alone."""
+    """A table with borders on a terminal, and without any in a pipe."""
     if Console().is_terminal:
-        made = Table(title=escape(title))
+        result = Table(title=escape(title))
         for column in columns:
-            made.add_column(column)
+            result.add_column(column)
     else:
-        made = Table(box=None, pad_edge=False)
+        result = Table(box=None, pad_edge=False)
         for column in columns:
-            made.add_column(column, no_wrap=True)
-    return made
+            result.add_column(column, no_wrap=True)
+    return result
 
 
 def print_json(value: Any) -> None:
@@ -56,18 +56,18 @@ def entry_values(link: Link) -> dict[str, Any]:
 
 
 def verdicts(evidence: Evidence) -> None:
-    """The gates of one evaluation, and what they say together."""
+    """Print the verdicts of an evaluation, and whether it may be promoted."""
     title = f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
-    rows = table(title, "gate", "asks", "measured", "bound", "verdict", "note")
-    for one in evidence.verdicts:
-        failed = "FAILED" if one.required else "failed (advisory)"
+    rows = table(title, "gate", "requirement", "measured", "bound", "verdict", "note")
+    for verdict in evidence.verdicts:
+        failed = "FAILED" if verdict.required else "failed (advisory)"
         rows.add_row(
-            one.gate,
-            escape(one.asks),
-            f"{one.measured:.4g}",
-            f"{one.bound:.4g}",
-            "passed" if one.passed else failed,
-            escape(one.note),
+            verdict.gate,
+            escape(verdict.asks),
+            f"{verdict.measured:.4g}",
+            f"{verdict.bound:.4g}",
+            "passed" if verdict.passed else failed,
+            escape(verdict.note),
         )
     out = console()
     out.print(rows)
@@ -81,7 +81,7 @@ def verdicts(evidence: Evidence) -> None:
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""How a cell starts that a spreadsheet may take for a formula (OWASP, CSV Injection)."""
+"""First characters of a cell that a spreadsheet may run as a formula (OWASP, CSV Injection)."""
 
 HISTORY = ("version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence")
 
@@ -102,8 +102,8 @@ def _history_row(link: Link) -> tuple[str, ...]:
 
 
 def history(ledger: Ledger) -> None:
-    """One line an entry, oldest first, and a line for each version that is not in the chain."""
-    rows = table("What was in Production", *HISTORY)
+    """Print one line per entry, oldest first, and one per version that is not in the chain."""
+    rows = table("Production history", *HISTORY)
     for link in ledger.chain:
         *cells, evidence = _history_row(link)
         rows.add_row(*(escape(cell.replace("\n", " ")) for cell in cells), _short(evidence))
@@ -119,9 +119,9 @@ def _short(evidence: str) -> str:
 
 
 def history_csv(ledger: Ledger) -> None:
-    """The same as CSV (RFC 4180) with a header, for auditors' spreadsheets.
+    """Print the entries as CSV (RFC 4180) with a header, for auditors' spreadsheets.
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    A cell that a spreadsheet would run as a formula gets a leading apostrophe.
     """
     writer = csv.writer(sys.stdout)
     writer.writerow(HISTORY)
@@ -132,7 +132,7 @@ def history_csv(ledger: Ledger) -> None:
 
 
 def keys(trust: Trust) -> None:
-    """The trusted keys, with what they may sign."""
+    """Print the trusted keys, with the sequences that they may sign."""
     rows = table(f"Keys of ledger {trust.ledger_id}", "key", "kind", "first", "last", "state")
     for key in trust.keys:
         last = "" if key.last is None else str(key.last)

@@ -16,7 +16,7 @@ from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.promote import promote as promote_evidence
 from registry.lifecycle.rollback import rollback as append_rollback
 
-Reason = Annotated[str, typer.Option(help="Why; it goes on the record.")]
+Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,15 +25,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def promote(
-    evidence: Annotated[str, typer.Argument(help="RUN@sha256:…, as `evaluate` printed it.")],
+    evidence: Annotated[str, typer.Argument(help="RUN@sha256:…, as printed by `evaluate`.")],
     approver: Approver = None,
-    comment: Annotated[str, typer.Option(help="Why.")] = "",
+    comment: Annotated[str, typer.Option(help="Comment to record in the entry.")] = "",
     url: Url = "",
     policy: PolicyFile = SHIPPED,
     *,
     session: SigningSession,
 ) -> None:
-    """Put approved evidence's files in Production: one signed entry in the ledger.
+    """Promote approved evidence to Production by appending a signed entry to the ledger.
 
     Example: python -m registry promote 4f2a…@sha256:9c1e… --approver github:alice --comment "ok"
     """
@@ -42,31 +42,33 @@ def promote(
     link, is_new = promote_evidence(
         client, trust, session.signer, evidence, approvals, policy, comment=comment, url=url
     )
-    _print_entry(link, session, "in Production" if is_new else "in Production already")
+    _print_entry(link, session, "in Production" if is_new else "already in Production")
 
 
 def rollback(
     reason: Reason,
-    to: Annotated[int | None, typer.Option(help="Ledger version. Default: the one before.")] = None,
+    to: Annotated[
+        int | None, typer.Option(help="Ledger version to return to. Default: the previous model.")
+    ] = None,
     approver: Approver = None,
     url: Url = "",
     *,
     session: SigningSession,
 ) -> None:
-    """Put an earlier model back in Production, on the record.
+    """Put an earlier model back in Production by appending a signed entry to the ledger.
 
     Example: python -m registry rollback --to 2 --reason "too many false alerts since 09:00"
     """
     client, trust = session.client, session.trust
     approval = with_comment(session.approvals(approver)[0], reason, url)
     link, is_new = append_rollback(client, trust, session.signer, to, approval)
-    _print_entry(link, session, "in Production" if is_new else "in Production already")
+    _print_entry(link, session, "in Production" if is_new else "already in Production")
 
 
 def freeze(
     reason: Reason, approver: Approver = None, url: Url = "", *, session: SigningSession
 ) -> None:
-    """Let no promotion count until `unfreeze`; a rollback still does.
+    """Block promotions until `unfreeze`; rollbacks are still possible.
 
     Example: python -m registry freeze --reason "year-end change stop"
     """
@@ -76,11 +78,11 @@ def freeze(
 def unfreeze(
     reason: Reason, approver: Approver = None, url: Url = "", *, session: SigningSession
 ) -> None:
-    """Let promotions count again.
+    """Allow promotions again.
 
     Example: python -m registry unfreeze --reason "change stop is over"
     """
-    _set_frozen("unfreeze", "promotions count", reason, approver, url, session)
+    _set_frozen("unfreeze", "promotions are allowed", reason, approver, url, session)
 
 
 def _set_frozen(

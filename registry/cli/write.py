@@ -32,10 +32,10 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     config: Config = DEFAULT_CONFIG,
-    private_key: Annotated[Path, typer.Option(help="Where the new key goes.")] = DEFAULT_KEY,
+    private_key: Annotated[Path, typer.Option(help="File for the new private key.")] = DEFAULT_KEY,
     as_json: Json = False,
 ) -> None:
-    """Make a new ledger id and signing key; say where they are.
+    """Create a ledger id and a signing key, and print where they are.
 
     Example: python -m registry init --config ledger.yaml --private-key signing-key.pem
     """
@@ -51,7 +51,7 @@ def stage(
     tracking_uri: TrackingUri = "",
     as_json: Json = False,
 ) -> None:
-    """Put a candidate in Staging, in place of whichever was there.
+    """Put a candidate in Staging, replacing the one that is there.
 
     Example: python -m registry stage 3
     """
@@ -59,22 +59,26 @@ def stage(
     if as_json:
         output.print_json({"staging": int(staged.version), "run_id": staged.run_id})
     else:
-        typer.echo(f"candidate {staged.version} is in Staging; judge it with `registry evaluate`")
+        typer.echo(
+            f"candidate {staged.version} is in Staging; evaluate it with `registry evaluate`"
+        )
 
 
 def evaluate(
-    rows: Annotated[Path, typer.Option(help="Parquet file of evaluation rows.")],
-    candidate: Annotated[str, typer.Argument(help="Version, or `staging`.")] = candidates.STAGING,
+    rows: Annotated[Path, typer.Option(help="Parquet file with the evaluation rows.")],
+    candidate: Annotated[
+        str, typer.Argument(help="Version number, or `staging`.")
+    ] = candidates.STAGING,
     policy: PolicyFile = SHIPPED,
     report: Annotated[
-        Path | None, typer.Option(help="Folder to put report.html and report.md into as well.")
+        Path | None, typer.Option(help="Also write report.html and report.md to this folder.")
     ] = None,
     *,
     session: Session,
 ) -> None:
-    """Judge a candidate and Production on the same rows; print what to approve.
+    """Evaluate a candidate and Production on the same rows; print the reference to approve.
 
-    The evidence run keeps a report; in GitHub Actions, show it as the job's summary with
+    The report is kept in the evidence run. In GitHub Actions, show it in the job summary with
     `cat report/report.md >> "$GITHUB_STEP_SUMMARY"`.
 
     Example: python -m registry evaluate staging --rows rows.parquet --report report
@@ -92,9 +96,10 @@ def evaluate(
 
 
 def repair(*, session: Session) -> None:
-    """Set the alias and the tags that people see in MLflow to what the ledger says.
+    """Set the alias and the tags that MLflow shows to match the ledger.
 
-    It signs nothing, and nothing of ours trusts them; `verify` names those that are stale.
+    It signs nothing and is idempotent. The registry itself never trusts alias and tags; `verify`
+    lists those that are stale.
 
     Example: python -m registry repair
     """

@@ -1,13 +1,14 @@
 """Evaluating a candidate: the rows, what is measured on them, and the gates with their bounds.
 
-rows        the evaluation rows, read from a Parquet file
-metrics     labelled rows, the cost of alerts, and thresholds
-ranking     a model's scores on labelled rows, sorted once, and reweighted in a resample
-measures    the one table of measures, each with its meaning, unit and the gates that bound it
-bootstrap   how certain a difference between two models is
-gates/      one check each: it measures, and compares with its bounds
-policy      the YAML file that lists the gates, their bounds and who may approve
-evidence    the MLflow run that holds what was evaluated, and evidence.json, which lists it all
+rows             the evaluation rows, read from a Parquet file
+metrics          labelled rows, the cost of alerts, and thresholds
+card_precision   Card Precision@k: how many of the k riskiest cards of a day are compromised
+ranking          a model's scores on labelled rows, sorted once, and reweighted in a resample
+measures         the one table of measures, each with its meaning, unit and gates that bound it
+bootstrap        how certain a difference between two models is
+gates/           one check each: it measures, and compares with its bounds
+policy           the YAML file that lists the gates, their bounds and who may approve
+evidence         the MLflow run that holds what was evaluated, and evidence.json, which lists it
 
 Others use `rows.read_rows`, `policy.read_policy`, `measures.detection` and
 `evidence.fetched_evidence`.

@@ -1,4 +1,4 @@
-"""The ledger as a value: its chain of entries, and what tip and head are."""
+"""The ledger as a value: its chain of entries, its tip and its head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.ledger.statement import Statement
 
 @dataclass(frozen=True)
 class Version:
-    """A version of `fraud-detector-production` as the tracking server tells it: to be doubted."""
+    """A version of `fraud-detector-production` as the tracking server lists it: not trusted."""
 
     number: int
     source: str
@@ -20,12 +20,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Link:
-    """A version whose signed statement has its place in the chain."""
+    """A version whose signed statement has its place in the chain: an entry of the ledger."""
 
     version: int
     statement: Statement
     overrun: bool = False
-    """Signed past its key's last sequence: it keeps its place but puts nothing in force."""
+    """Whether it is signed past its key's last sequence: it then puts nothing in force."""
 
     @property
     def puts_in_force(self) -> bool:
@@ -44,12 +44,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in the registered model that is not part of the chain, and what it is.
+    """A version of the registered model that is not in the chain, and the reason.
 
-    `passed over`: no statement with a signature that holds. `void`: signed, yet not what it says.
-    `lost`: another entry was there first, as happens to honest promoters that race.
-    `repeated`: a statement that is in the ledger already. `broken`: signed, and it follows an entry
-    that is not there.
+    `passed over`: it has no statement with a valid signature. `void`: its statement is signed, but
+    does not apply. `lost`: another entry was appended first, as happens to honest promoters that
+    race. `repeated`: its statement is already in the chain. `broken`: its statement is signed and
+    follows an entry that is not in the chain.
     """
 
     version: int
@@ -62,9 +62,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The chain, oldest first, and what else was found beside it.
+    """The chain, oldest first, and the versions that are not part of it.
 
-    `frozen`: no promotion counts until an `unfreeze`. `in_doubt`: an entry was signed past its
+    `frozen`: promotions are void until an `unfreeze`. `in_doubt`: an entry was signed past its
     key's last sequence, and no rollback by a key that may sign has followed.
     """
 
@@ -75,7 +75,7 @@ class Ledger:
 
     @property
     def tip(self) -> Link | None:
-        """The last entry, whatever it says."""
+        """The last entry, whatever its action."""
         return self.chain[-1] if self.chain else None
 
     @property
@@ -91,8 +91,8 @@ class Ledger:
     def head(self) -> Link | None:
         """The entry of the model in force; None while nothing was promoted.
 
-        Raises VerificationError where the chain is broken or in doubt: then nobody can say what is
-        in force, and a guess could be a downgrade.
+        Raises VerificationError if the chain is broken or in doubt: it is then unknown what is in
+        force, and a guess could be a downgrade.
         """
         if self.breaks:
             raise VerificationError(

@@ -1,7 +1,7 @@
 """The fold: from the versions of `fraud-detector-production` to the ledger.
 
 Pure functions over values; nothing here talks to a server. Every reader folds in the same way, so
-two promoters that race need no lock: the loser's entry is void by construction.
+promoters that race need no lock: the loser's entry is void by construction.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from registry.ledger.trust import Trust
 
 
 def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
-    """Derive the ledger from what the server lists.
+    """Derive the ledger from the versions that the server lists.
 
     Links are followed from the first statement; of several successors of one entry the lowest
-    version wins. A signed entry that follows nothing in the chain breaks it: an honest promoter
-    only ever follows the tip, so what it followed was deleted.
+    version wins. A signed entry that follows nothing in the chain breaks it: honest promoters
+    follow the tip only, so the entry that it followed was deleted.
 
-    Raises VerificationError where the ledger does not extend the floor of `trust`.
+    Raises VerificationError if the ledger does not extend the floor of `trust`.
     """
-    signed, findings = _signed(sorted(versions, key=lambda one: one.number), trust)
+    signed, findings = _signed(sorted(versions, key=lambda version: version.number), trust)
     successors: dict[str | None, list[Link]] = defaultdict(list)
     for link in signed:
         successors[link.statement.entry.supersedes].append(link)
@@ -48,13 +48,13 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
             models.append(winner)
         following = winner.statement.digest
         action = winner.statement.entry.action
-        # An unfreeze past its key's last sequence lifts nothing: the key may be stolen.
+        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
         frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
         in_doubt = winner.overrun or (in_doubt and action != "rollback")
     for followed, links in successors.items():
         reason = f"it follows {followed}, which is not in the chain"
         findings += (Finding(link.version, "broken", reason) for link in links)
-    findings.sort(key=lambda one: one.version)
+    findings.sort(key=lambda finding: finding.version)
     ledger = Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
     if trust.floor is not None:
         trust.floor.require(ledger)
@@ -62,7 +62,7 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
 
 
 def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Finding]]:
-    """The versions that carry a statement of this ledger, each statement once, and the rest."""
+    """The versions with a statement of this ledger, each statement once, and the others."""
     links: list[Link] = []
     findings: list[Finding] = []
     keys = trust.public_keys()
@@ -78,11 +78,12 @@ def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Fin
             continue
         entry, key = statement.entry, trust.by_id(keyid)
         if entry.ledger_id != trust.ledger_id:
-            findings.append(Finding(version.number, "passed over", "it is of another ledger"))
+            findings.append(Finding(version.number, "passed over", "it belongs to another ledger"))
         elif entry.sequence < key.first:
-            findings.append(Finding(version.number, "passed over", "its key may not sign so early"))
+            reason = "its key may not sign this sequence yet"
+            findings.append(Finding(version.number, "passed over", reason))
         elif entry.source != version.source:
-            reason = f"its source is {version.source!r}, its statement says {entry.source!r}"
+            reason = f"its source is {version.source!r}, but its statement names {entry.source!r}"
             findings.append(Finding(version.number, "void", reason))
         elif statement.digest in seen:
             first = seen[statement.digest]
@@ -100,7 +101,7 @@ def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str
     """
     entry = link.statement.entry
     if entry.sequence != sequence:
-        return f"it says sequence {entry.sequence}, its place is {sequence}"
+        return f"its sequence is {entry.sequence}, but its place is {sequence}"
     match entry.action:
         case "promote":
             return "the ledger is frozen" if frozen else ""
@@ -111,7 +112,7 @@ def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str
         case "freeze" | "unfreeze":
             if models and _has_model_of(link, models[-1]):
                 return ""
-            return f"its action is {entry.action}, and it does not repeat what is in force"
+            return f"its action is {entry.action}, but it does not repeat the entry in force"
 
 
 def _has_model_of(link: Link, other: Link) -> bool:

@@ -1,7 +1,7 @@
-"""The trusted keys in `ledger.yaml`: adding one, and ending the reach of another.
+"""The trusted keys in `ledger.yaml`: adding, retiring and revoking one.
 
-The configuration file is the only thing that is changed; readers see it with their next start. It
-is replaced in one step, so that a reader never finds half of it.
+Only the configuration file is changed. It is replaced atomically, so that a reader never sees a
+part of it.
 """
 
 from __future__ import annotations
@@ -25,42 +25,44 @@ def read_public_key(path: Path, first: int) -> TrustedKey:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{path} holds no public key in PEM: give the public half only") from error
+        raise UsageError(
+            f"{path} is not a public key in PEM format: pass the public key only"
+        ) from error
     return trusted_key(public, first)
 
 
 def find(trust: Trust, start: str) -> TrustedKey:
-    """The key whose id starts so. Raises NotFound where none or several do."""
-    found = [key for key in trust.keys if key.keyid.startswith(start)]
-    if len(found) != 1:
+    """The key whose id starts with `start`. Raises NotFound unless there is exactly one."""
+    matches = [key for key in trust.keys if key.keyid.startswith(start)]
+    if len(matches) != 1:
         known = ", ".join(key.keyid[:12] for key in trust.keys)
         raise NotFound(
-            f"{len(found)} keys have an id that starts with {start!r}; there are {known}"
+            f"{len(matches)} keys have an id that starts with {start!r}; trusted keys: {known}"
         )
-    return found[0]
+    return matches[0]
 
 
 def with_key(trust: Trust, key: TrustedKey) -> Trust:
-    """The configuration with one key more. Raises UsageError where it is there already."""
-    if any(one.keyid == key.keyid for one in trust.keys):
-        raise UsageError(f"key {key.keyid[:12]} is trusted already")
+    """The configuration with a key added. Raises UsageError if it is already trusted."""
+    if any(trusted.keyid == key.keyid for trusted in trust.keys):
+        raise UsageError(f"key {key.keyid[:12]} is already trusted")
     return trust.model_copy(update={"keys": (*trust.keys, key)})
 
 
 def with_last(trust: Trust, key: TrustedKey, last: int, *, revoked: bool) -> Trust:
-    """The configuration in which a key reaches to `last` only.
+    """The configuration in which a key may sign up to the sequence `last`.
 
-    Raises UsageError where the key ended earlier already: a revoked key may get no reach back.
+    Raises UsageError if the key already ends earlier: a revoked key never regains a sequence.
     """
     if key.last is not None and last > key.last:
-        raise UsageError(f"key {key.keyid[:12]} ends with sequence {key.last} already")
+        raise UsageError(f"key {key.keyid[:12]} already ends with sequence {key.last}")
     ended = key.model_copy(update={"last": last, "revoked": revoked or key.revoked})
-    keys = tuple(ended if one.keyid == key.keyid else one for one in trust.keys)
+    keys = tuple(ended if other.keyid == key.keyid else other for other in trust.keys)
     return trust.model_copy(update={"keys": keys})
 
 
 def write_trust(path: Path, trust: Trust) -> None:
-    """Replace `ledger.yaml` in one step. Raises UsageError where that cannot be done."""
+    """Replace `ledger.yaml` atomically. Raises UsageError if it cannot be written."""
     try:
         with atomic_write(path) as temporary:
             temporary.write_text(trust.as_yaml())

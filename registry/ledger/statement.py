@@ -1,4 +1,4 @@
-"""What a ledger entry says, as a signed in-toto Statement in a DSSE envelope.
+"""The content of a ledger entry, as a signed in-toto Statement in a DSSE envelope.
 
 Sources: in-toto Attestation Framework v1 (Statement, subjects as ResourceDescriptors) and
 DSSE v1 (Dead Simple Signing Envelope, pre-authentication encoding).
@@ -29,14 +29,14 @@ class _Value(BaseModel):
 
 
 class CandidateRef(_Value):
-    """The version of `fraud-detector` that was judged."""
+    """The version of `fraud-detector` that was evaluated."""
 
     version: Annotated[int, Field(gt=0)]
     run_id: Text
 
 
 class EvidenceRef(_Value):
-    """Where the judgement can be read: an MLflow run and the sha256 of its `evidence.json`."""
+    """The evidence of an evaluation: an MLflow run and the sha256 of its `evidence.json`."""
 
     run_id: Text
     sha256: Sha256
@@ -106,7 +106,7 @@ class Statement(_Value):
 
     @property
     def digest(self) -> str:
-        """Hex sha256 of the payload; what the next entry's `supersedes` names."""
+        """Hex sha256 of the payload, which the next entry's `supersedes` names."""
         return sha256_of_bytes(self.payload())
 
 
@@ -123,10 +123,10 @@ def sign(statement: Statement, signer: Signer) -> str:
 
 
 def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
-    """The statement in an envelope, and the id of the key whose signature on it holds.
+    """The statement in an envelope, and the id of the key that signed it.
 
-    Exactly one signature is accepted: securesystemslib's `verify` passes over a bad signature
-    beside a good one, and then two readers could disagree on who signed.
+    Exactly one signature is accepted: securesystemslib's `verify` ignores an invalid signature
+    beside a valid one, so that two readers could disagree on who signed.
 
     Raises VerificationError with the reason for anything else.
     """
@@ -134,9 +134,7 @@ def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
         document = json.loads(text)
         count = len(document["signatures"])
         envelope = Envelope.from_dict(document)
-    except (
-        Exception
-    ) as error:  # the text is anybody's: whatever parsing it raises, it is no envelope
+    except Exception as error:  # parsing text of an attacker may raise anything
         raise VerificationError("the statement is not a DSSE envelope") from error
     if count != 1:
         raise VerificationError(f"the envelope holds {count} signatures instead of one")
@@ -149,7 +147,7 @@ def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
     try:
         envelope.verify([key], 1)
     except DsseVerificationError as error:
-        raise VerificationError("the signature does not hold") from error
+        raise VerificationError("the signature is invalid") from error
     return _parse(envelope.payload), keyid
 
 
@@ -157,11 +155,11 @@ def _parse(payload: bytes) -> Statement:
     """A signed payload as a Statement, refused unless it is byte for byte the canonical form."""
     try:
         document: dict[str, Any] = json.loads(payload)
-        files = {one["name"]: one["digest"]["sha256"] for one in document["subject"]}
+        files = {file["name"]: file["digest"]["sha256"] for file in document["subject"]}
         statement = Statement.model_validate({"files": files, "entry": document["predicate"]})
         canonical = statement.payload()
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise VerificationError("the signed payload is not a statement of this ledger") from error
+        raise VerificationError("the signed payload is not a ledger statement") from error
     if canonical != payload:
-        raise VerificationError("the signed payload is not in its canonical form")
+        raise VerificationError("the signed payload is not in canonical form")
     return statement

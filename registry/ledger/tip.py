@@ -1,6 +1,6 @@
-"""What a reader remembers of the ledger: its tip, by which it notices that entries were taken away.
+"""The tip that a reader remembers, to detect that entries of the ledger were deleted.
 
-Signatures cannot show that entries are missing from the end; only somebody who saw them can.
+Signatures cannot show that entries are missing from the end; only a reader that saw them can.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORM = re.compile(r"(?P<ledger_id>.+):(?P<sequence>[1-9][0-9]{0,17}):(?P<digest>
 
 @dataclass(frozen=True)
 class Tip:
-    """A ledger's last entry: `digest` is the hex sha256 of its statement, `sequence` its place."""
+    """The last entry of a ledger: its sequence and the hex sha256 of its statement."""
 
     ledger_id: str
     sequence: int
@@ -50,8 +50,8 @@ class Tip:
     def require(self, ledger: Ledger) -> None:
         """Accept only a ledger whose chain still holds this entry at its place.
 
-        A ledger that grew since is accepted. Raises VerificationError, saying what was remembered
-        and what is there now.
+        A ledger that has grown since is accepted. Raises VerificationError with the entry that was
+        remembered and the one that is there now.
         """
         if self.sequence <= len(ledger.chain):
             link = ledger.chain[self.sequence - 1]
@@ -62,23 +62,23 @@ class Tip:
             now = "it has no entry"
         else:
             now = f"it ends with entry {ledger.tip.statement.entry.sequence} ({ledger.tip})"
-        if ledger.chain and (shown := ledger.chain[0].statement.entry.ledger_id) != self.ledger_id:
-            now = f"this is ledger {shown}"
+        if ledger.chain and (actual := ledger.chain[0].statement.entry.ledger_id) != self.ledger_id:
+            now = f"this is ledger {actual}"
         if ledger.breaks:
             now += f", and {ledger.breaks[0]}"
         raise VerificationError(
-            f"the ledger does not extend what is remembered of it: entry {self.sequence} of ledger "
+            f"the ledger does not extend the remembered tip: entry {self.sequence} of ledger "
             f"{self.ledger_id} was {self.digest[:12]}; now {now}. Entries were deleted or "
-            "replaced: append them again from a backup, in the old order; remember another tip "
-            "only if you know why they are gone"
+            "replaced: append them again from a backup, in the original order; replace the "
+            "remembered tip only if you know why they are gone"
         )
 
 
 def read_tip(path: Path) -> Tip | None:
-    """The tip that a file remembers; None where there is no file yet.
+    """The tip in a file; None if there is no file yet.
 
-    Raises VerificationError for a damaged file: to begin anew in silence would forget the tip just
-    when somebody wants that. Raises UsageError for one that cannot be read.
+    Raises VerificationError for a damaged file: to ignore it would let an attacker make the reader
+    forget the tip. Raises UsageError for a file that cannot be read.
     """
     try:
         return Tip.parse(path.read_text())
@@ -88,15 +88,16 @@ def read_tip(path: Path) -> Tip | None:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (UsageError, UnicodeDecodeError) as error:
         raise VerificationError(
-            f"{path} is damaged: it remembers no ledger's tip; put LEDGER_ID:SEQUENCE:SHA256 into "
-            "it as a trusted `registry status` prints it, or delete it to remember anew"
+            f"{path} is damaged: it holds no tip of a ledger; write LEDGER_ID:SEQUENCE:SHA256 into "
+            "it as a trusted `registry status` prints it, or delete it to start without a "
+            "remembered tip"
         ) from error
 
 
 def write_tip(path: Path, tip: Tip) -> None:
-    """Remember a tip, on disk before this returns; a crash leaves the old one or the new one.
+    """Write a tip atomically and to disk: a crash leaves the old tip or the new one.
 
-    Raises UsageError where that cannot be done.
+    Raises UsageError if it cannot be written.
     """
     try:
         with atomic_write(path) as temporary:

@@ -1,7 +1,7 @@
-"""Whom a reader trusts: the ledger's id and the public keys, each with the sequences it may sign.
+"""What a reader trusts: the ledger's id and the public keys, each with the sequences it may sign.
 
-The file `ledger.yaml` holds nothing secret; it goes into a ConfigMap as it is. No reader consults
-a clock: a key's reach is counted in the ledger's own sequence numbers.
+The file `ledger.yaml` holds nothing secret; it can be a ConfigMap as it is. No reader consults a
+clock: a key is valid for sequences of the ledger, not for a time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from registry.ledger.tip import Tip
 class TrustedKey(BaseModel):
     """A public key and the first and last sequence that it may sign (no last: still in use).
 
-    A key is retired when another takes over, and revoked when somebody else may hold it; a last of
-    0 trusts nothing that it ever signed. To a reader both are the same: the sequence counts.
+    A key is retired when another replaces it, and revoked when it may be compromised; with a last
+    sequence of 0, nothing that it ever signed is trusted. To readers only the sequence matters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,11 +61,11 @@ class TrustedKey(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_key(self) -> Self:
-        # A key that cannot be read would pass over every entry, as if the ledger were empty.
+        # With an unreadable key every entry would be passed over, as if the ledger were empty.
         try:
             self.key().verify_signature(Signature(self.keyid, ""), b"")
         except DsseVerificationError as error:
-            raise ValueError(f"public_pem holds no {self.scheme} key") from error
+            raise ValueError(f"public_pem is not an {self.scheme} key") from error
         except UnverifiedSignatureError:
             pass
         return self
@@ -81,9 +81,9 @@ class TrustedKey(BaseModel):
 
 
 class Trust(BaseModel):
-    """The content of `ledger.yaml`, and the tip below which the ledger may not fall.
+    """The content of `ledger.yaml`, and the tip that the ledger must extend.
 
-    `floor` is what this reader remembers; it is never a part of the file.
+    `floor` is the tip that this reader remembers; it is never a part of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +95,7 @@ class Trust(BaseModel):
     @model_validator(mode="after")
     def _each_key_once(self) -> Self:
         if len({key.keyid for key in self.keys}) != len(self.keys):
-            raise ValueError("a key is listed twice; then nobody can say which sequences it signs")
+            raise ValueError("duplicate key: it would be ambiguous which sequences it may sign")
         return self
 
     def as_yaml(self) -> str:
@@ -115,8 +115,8 @@ def read_trust(path: Path, floor: Tip | None = None) -> Trust:
         return trust.model_copy(update={"floor": floor})
     except FileNotFoundError as error:
         raise UsageError(
-            f"no ledger configuration at {path}; make one with `python -m registry init`, "
-            "or point FRAUD_LEDGER_CONFIG at yours"
+            f"no ledger configuration at {path}; create one with `python -m registry init`, "
+            "or set FRAUD_LEDGER_CONFIG to the path of yours"
         ) from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
@@ -128,7 +128,7 @@ def read_trust(path: Path, floor: Tip | None = None) -> Trust:
 
 
 def trusted_key(public: Key, first: int = 1) -> TrustedKey:
-    """A public key as `ledger.yaml` holds it. Raises UsageError for another kind than we take."""
+    """A public key as `ledger.yaml` holds it. Raises UsageError for an unsupported kind."""
     try:
         return TrustedKey.model_validate(
             {
@@ -141,22 +141,21 @@ def trusted_key(public: Key, first: int = 1) -> TrustedKey:
         )
     except ValidationError as error:
         raise UsageError(
-            f"a {public.keytype} key ({public.scheme}) is not taken; use ECDSA P-256 or Ed25519"
+            f"a {public.keytype} key ({public.scheme}) is not supported; use ECDSA P-256 or Ed25519"
         ) from error
 
 
 def create_ledger(config: Path, private_key: Path) -> Trust:
-    """Make a new ledger id and an ECDSA P-256 key pair; write the two files.
+    """Create a ledger id and an ECDSA P-256 key pair, and write the two files.
 
-    The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten:
-    a lost ledger id or key cannot be had back. Raises UsageError where one exists, or cannot be
-    written.
+    The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten: a
+    lost ledger id or key cannot be recovered. Raises UsageError if one exists or cannot be written.
     """
     if config.resolve() == private_key.resolve():
         raise UsageError(f"{config} cannot hold both the configuration and the private key")
     for path in (config, private_key):
         if path.exists():
-            raise UsageError(f"{path} exists already; remove it first if it is not needed any more")
+            raise UsageError(f"{path} already exists; delete it first if it is no longer needed")
     private = generate_private_key(SECP256R1())
     trusted = trusted_key(CryptoSigner(private).public_key)
     trust = Trust(ledger_id=str(uuid.uuid4()), keys=(trusted,))
@@ -177,15 +176,15 @@ def create_ledger(config: Path, private_key: Path) -> Trust:
 def open_signer(uri: str, trust: Trust) -> Signer:
     """The signer behind a securesystemslib key URI (`file2:PATH` for a PEM file).
 
-    Raises UsageError when no trusted key belongs to it: an entry signed so would be passed over.
-    With a key in Key Vault also Refused and Unreachable.
+    Raises UsageError if it is not a trusted key: entries signed with it would be passed over. With
+    a key in Key Vault also Refused and Unreachable.
     """
     reasons: list[str] = []
     for key in trust.public_keys():
         try:
             signer = _signer(uri, key)
             key.verify_signature(signer.sign(b"probe"), b"probe")
-        except RegistryError:  # Key Vault's refusal: another public key would not change it
+        except RegistryError:  # from Key Vault: another public key would not change it
             raise
         except Exception as error:  # each signer class raises its own family
             reasons.append(str(error) or type(error).__name__)
@@ -198,7 +197,7 @@ def open_signer(uri: str, trust: Trust) -> Signer:
 
 
 def _signer(uri: str, key: Key) -> Signer:
-    if uri.startswith("azurekms:"):  # imported only then: a serving pod has no SDK of Key Vault
+    if uri.startswith("azurekms:"):  # a serving pod does not have the SDK of Key Vault
         from registry.ledger.vault import VaultSigner  # noqa: PLC0415
 
         return VaultSigner.from_priv_key_uri(uri, key)

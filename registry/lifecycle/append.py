@@ -1,4 +1,4 @@
-"""Appending to the ledger: one insert, after which the fold says whether it won."""
+"""Append: insert one signed entry after the tip; the fold then decides whether it won."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 
 
 class Place(TypedDict):
-    """Where in the chain the next entry goes."""
+    """The fields of an entry that give its place in the chain."""
 
     sequence: int
     supersedes: str | None
 
 
 class ApprovalFields(TypedDict):
-    """What an approval gives to an entry."""
+    """The fields of an entry that come from its approval."""
 
     approver: str
     approved_at: datetime
@@ -53,10 +53,10 @@ def approval_fields(approval: Approval) -> ApprovalFields:
 def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statement) -> Link:
     """Insert the signed statement; return its entry once it has its place in the chain.
 
-    It has won when the chain holds its digest, whatever the version's number: the client retries,
-    so one statement can land twice. Raises Refused where another entry was there first, and, before
-    anything is written, UsageError for a key that may not sign this sequence or whose signature
-    does not hold: its entry would be passed over, or would leave nothing in force.
+    It won if the chain holds its digest, whatever the version number: the MLflow client retries, so
+    one statement can be inserted twice. Raises Refused if another entry took its place. Before
+    anything is written, raises UsageError for a key that may not sign this sequence or whose
+    signature is invalid: the entry would be passed over, or would leave nothing in force.
     """
     entry = statement.entry
     key = trust.by_id(signer.public_key.keyid)
@@ -84,19 +84,19 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
             repair_or_warn(client, ledger)
             return link
     raise Refused(
-        f"another entry was there first: {ledger.tip}; look at it with `registry history`, then "
-        "evaluate again"
+        f"another entry was appended first: {ledger.tip}; see `registry history`, then evaluate "
+        "again"
     )
 
 
 def _signed(statement: Statement, signer: Signer, key: TrustedKey) -> str:
-    """The envelope, read again as readers will: a key far away may have become another one."""
+    """The envelope, checked as readers will check it: a remote key may have been replaced."""
     envelope = sign(statement, signer)
     try:
         open_envelope(envelope, [key.key()])
     except VerificationError as error:
         raise UsageError(
-            f"what the signing key made is no statement by key {key.keyid[:12]}: {error}; nothing "
-            "was appended; set FRAUD_SIGNING_KEY to the key that ledger.yaml trusts"
+            f"the statement was not signed by key {key.keyid[:12]}: {error}; nothing was appended; "
+            "set FRAUD_SIGNING_KEY to the key that ledger.yaml trusts"
         ) from error
     return envelope

@@ -1,4 +1,4 @@
-"""Who approves: read from where the approval was given, not from what the caller says.
+"""Approvals: read from the system where they were given, not from the caller.
 
 Identities carry their realm: `github:alice`, `jenkins:alice`, `os:alice`, `git:alice@example.com`.
 """
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Approval:
-    """Who approves, why, and where that can be read; `approver` is `realm:name`."""
+    """An approver as `realm:name`, with a comment and the URL of the approval."""
 
     approver: str
     comment: str = ""
@@ -27,42 +27,41 @@ class Approval:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]+:\S.*", self.approver):
-            raise UsageError(
-                f"approver {self.approver!r} must say its realm too, such as github:alice"
-            )
+            raise UsageError(f"approver {self.approver!r} is not realm:name, such as github:alice")
 
 
 def approvals(
-    environment: Mapping[str, str], said: str | None, *, at_terminal: bool
+    environment: Mapping[str, str], approver: str | None, *, at_terminal: bool
 ) -> tuple[Approval, ...]:
-    """The approvals of this job, one for each person who gave one.
+    """The approvals of this job, one for each person who approved.
 
     In GitHub Actions they are read from the run through GitHub's API; in Jenkins the `input` step
-    leaves its submitter in FRAUD_APPROVER; on a terminal it is the person at the keyboard. `said`
-    is what `--approver` says; it counts only where nothing better is known.
+    leaves its submitter in FRAUD_APPROVER; on a terminal it is the current user. `approver` is the
+    value of `--approver`: it is refused in both CI systems and replaces the current user elsewhere.
 
-    Raises UsageError where nobody can be named, Refused where nobody approved, Unreachable.
+    Raises UsageError if the approver is unknown, Refused if the run was not approved, Unreachable.
     """
     if environment.get("GITHUB_ACTIONS") == "true":
-        if said:
+        if approver:
             raise UsageError(
-                "in GitHub Actions the approver is read from the run's approvals; "
-                "leave --approver out"
+                "in GitHub Actions the approver is read from the run's approvals; omit --approver"
             )
         return github_approvals(environment)
     if "JENKINS_URL" in environment:
         name = environment.get("FRAUD_APPROVER", "")
-        if said or not name:
+        if approver or not name:
             raise UsageError(
-                "in Jenkins the approver is the submitter of the `input` step; leave --approver "
-                "out and set FRAUD_APPROVER from its submitterParameter"
+                "in Jenkins the approver is the submitter of the `input` step; omit --approver and "
+                "set FRAUD_APPROVER from its submitterParameter"
             )
         return (Approval(f"jenkins:{name}", url=environment.get("BUILD_URL", "")),)
-    if said is not None:
-        return (Approval(said),)
+    if approver is not None:
+        return (Approval(approver),)
     if at_terminal:
         return (Approval(f"os:{getpass.getuser()}"),)
-    raise UsageError("nobody is at a terminal; say who approves with --approver realm:name")
+    raise UsageError(
+        "standard input is not a terminal; name the approver with --approver realm:name"
+    )
 
 
 def github_approvals(environment: Mapping[str, str]) -> tuple[Approval, ...]:
@@ -80,7 +79,7 @@ def github_approvals(environment: Mapping[str, str]) -> tuple[Approval, ...]:
             "job the permission `actions: read`"
         ) from error
     try:
-        answer = requests.get(
+        response = requests.get(
             f"{api}/repos/{repository}/actions/runs/{run}/approvals",
             headers={
                 "Accept": "application/vnd.github+json",
@@ -89,50 +88,56 @@ def github_approvals(environment: Mapping[str, str]) -> tuple[Approval, ...]:
             },
             timeout=TIMEOUT_SECONDS,
         )
-        answer.raise_for_status()
-        given = [
+        response.raise_for_status()
+        approved = [
             Approval(
                 f"github:{review['user']['login']}",
                 review.get("comment") or "",
                 f"{server}/{repository}/actions/runs/{run}",
             )
-            for review in answer.json()
+            for review in response.json()
             if review["state"] == "approved"
         ]
     except (requests.RequestException, KeyError, TypeError, ValueError) as error:
-        raise Unreachable(f"GitHub does not say who approved this run: {error}") from error
-    if not given:
+        raise Unreachable(f"GitHub did not return the approvals of this run: {error}") from error
+    if not approved:
         raise Refused(
-            "nobody approved this run; give the job an environment with required reviewers"
+            "no one approved this run; give the job an environment with required reviewers"
         )
-    return tuple(given)
+    return tuple(approved)
 
 
-def choose(given: tuple[Approval, ...], authors: tuple[str, ...], *, four_eyes: bool) -> Approval:
-    """The approval that counts: under four eyes, one by somebody who is surely no author.
+def choose(
+    approvals: tuple[Approval, ...], authors: tuple[str, ...], *, four_eyes: bool
+) -> Approval:
+    """The approval that counts: with `four_eyes`, the first whose approver is not an author.
 
-    Raises Refused, saying why each does not count. Where approver and authors have no realm in
-    common, nobody can tell whether they are the same person: that is refused too.
+    Raises Refused with the reason for each approval. If an approver and the authors have no realm
+    in common, they may be the same person, and that is refused too.
     """
     if not four_eyes:
-        return given[0]
+        return approvals[0]
     reasons: list[str] = []
-    for approval in given:
-        realm = approval.approver.split(":", 1)[0]
-        known = [one for one in authors if one.split(":", 1)[0] == realm]
-        if approval.approver.casefold() in {one.casefold() for one in known}:
+    for approval in approvals:
+        realm = _realm(approval.approver)
+        comparable = {author.casefold() for author in authors if _realm(author) == realm}
+        if approval.approver.casefold() in comparable:
             reasons.append(f"{approval.approver} is an author")
-        elif not known:
-            named = ", ".join(authors) or "not recorded"
-            reasons.append(f"{approval.approver} cannot be told from the authors ({named})")
+        elif not comparable:
+            known = ", ".join(authors) or "not recorded"
+            reasons.append(f"{approval.approver} has no realm in common with the authors ({known})")
         else:
             return approval
     raise Refused(
-        f"four eyes: {'; '.join(reasons)}. Have it approved by somebody else, in a realm in which "
-        "the authors are known too, or set `four_eyes: false` in the policy and evaluate again"
+        f"four eyes: {'; '.join(reasons)}. Have another person approve it, in a realm in which the "
+        "authors are known, or set `four_eyes: false` in the policy and evaluate again"
     )
 
 
+def _realm(identity: str) -> str:
+    return identity.split(":", 1)[0]
+
+
 def with_comment(approval: Approval, comment: str, url: str) -> Approval:
-    """The approval with the comment and URL that the caller adds, where it has none of its own."""
+    """The approval with the caller's comment and URL, which replace its own where given."""
     return replace(approval, comment=comment or approval.comment, url=url or approval.url)

@@ -1,4 +1,4 @@
-"""Evaluate: judge a candidate and the head on the same rows, and leave the evidence."""
+"""Evaluate: score candidate and head on the same rows, run the gates, upload the evidence."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def evaluate(
     policy_path: Path,
     report_folder: Path | None = None,
 ) -> tuple[EvidenceRef, Evidence]:
-    """Judge candidate `which` on the rows under the policy; return the reference to approve.
+    """Evaluate candidate `which` on the rows under the policy; return the reference to approve.
 
-    The gates run on the files that the evidence run then holds, and that `promote` puts in force.
-    The report lies in the evidence run, and in `report_folder` too where one is given. Raises
-    UsageError or NotFound for bad input, VerificationError where the ledger or the head's files
-    cannot be trusted, Unreachable; then no evidence is left that could be approved.
+    The gates run on exactly the files that the evidence run then holds, and that `promote` puts in
+    force. The evidence run holds the report too, and `report_folder` gets a copy of it. Raises
+    UsageError or NotFound for invalid input, VerificationError if the ledger or the head's files
+    cannot be trusted, and Unreachable. In all these cases no evidence is left to approve.
     """
     policy = read_policy(policy_path)
     rows = read_rows(rows_path)
@@ -85,23 +85,23 @@ def evaluate(
         evidence = Evidence(
             candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
             authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
-            compared_with=_compared(ledger.head),
+            compared_with=_compared_with(ledger.head),
             policy=PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
-            rows=_describe(rows),
+            rows=_summary(rows),
             measurements=measurements,
             verdicts=policy.verdicts(measurements),
             evaluated_at=datetime.now(UTC).replace(microsecond=0),
             files={},
         )
-        with step("drawing pictures and writing the report"):
-            _keep_scores(folder, trial)
+        with step("drawing plots and writing the report"):
+            _write_scores(folder, trial)
             write.write(folder, evidence, trial)
             if report_folder is not None:
                 write.copy(folder, report_folder)
         evidence = evidence.model_copy(update={"files": dict(Manifest.of(folder).sha256)})
         digest = write_evidence(folder, evidence)
-        with step("keeping the evidence"):
-            run_id = _keep(client, folder, evidence)
+        with step("uploading the evidence"):
+            run_id = _upload(client, folder, evidence)
     return EvidenceRef(run_id=run_id, sha256=digest), evidence
 
 
@@ -114,7 +114,7 @@ def _trial(
     folder: Path,
     policy_path: Path,
 ) -> Trial:
-    """Fetch what is judged into the folder of evidence, and Production beside it; score both."""
+    """Fetch the candidate into the evidence folder, and Production beside it; score both."""
     with server_errors(f"reading the run of candidate {version.version}"):
         run = client.get_run(str(version.run_id))
     with step(f"downloading candidate {version.version}"):
@@ -128,8 +128,8 @@ def _trial(
     production_folder: Path | None = None
     if head is not None:
         with step(f"fetching Production (ledger version {head.version})"):
-            registry, kept = Registry(client.tracking_uri), folder.parent / "production"
-            production_folder = fetch_verified(registry, head, kept)
+            registry = Registry(client.tracking_uri)
+            production_folder = fetch_verified(registry, head, folder.parent / "production")
     with step(f"scoring {len(rows.labelled.labels):,} transactions"):
         candidate = _scored("candidate", folder / MODEL_FOLDER, rows)
         production = _scored("Production", production_folder, rows) if production_folder else None
@@ -152,18 +152,18 @@ def _scored(name: str, folder: Path, rows: EvaluationRows) -> ScoredModel:
     if wrong or len(scores) != len(rows.labelled.labels):
         raise ContractError(
             f"the {name} model gives no probability for {wrong or 'some'} of the "
-            f"{len(rows.labelled.labels)} rows; can an input be missing that it cannot score?"
+            f"{len(rows.labelled.labels)} rows; is an input missing that the model cannot handle?"
         )
     return ScoredModel(folder, scorer, scores)
 
 
-def _compared(head: Link | None) -> ComparedWith | None:
+def _compared_with(head: Link | None) -> ComparedWith | None:
     if head is None:
         return None
     return ComparedWith(version=head.version, statement=head.statement.digest)
 
 
-def _describe(rows: EvaluationRows) -> EvaluatedRows:
+def _summary(rows: EvaluationRows) -> EvaluatedRows:
     return EvaluatedRows(
         sha256=rows.sha256,
         origin=dict(rows.origin),
@@ -174,18 +174,18 @@ def _describe(rows: EvaluationRows) -> EvaluatedRows:
     )
 
 
-def _keep_scores(folder: Path, trial: Trial) -> None:
-    """The scores of every row: whoever doubts a verdict can compute it again."""
+def _write_scores(folder: Path, trial: Trial) -> None:
+    """Write the scores of every row, from which each verdict can be recomputed."""
     table = trial.rows.columns[[TIME, LABEL]].assign(candidate=trial.candidate.scores)
     if trial.production is not None:
         table = table.assign(production=trial.production.scores)
     table.to_parquet(folder / SCORES_FILE, index=False)
 
 
-def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
-    """Upload the folder into a new run; the run ends FINISHED only when all of it is there."""
-    compared = evidence.compared_with
-    with server_errors("keeping the evidence"):
+def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
+    """Upload the folder to a new run, which is FINISHED only once everything is there."""
+    head = evidence.compared_with
+    with server_errors("uploading the evidence"):
         run = client.create_run(
             _experiment(client),
             run_name=f"candidate-{evidence.candidate.version}",
@@ -194,7 +194,7 @@ def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
                 CANDIDATE_RUN_TAG: evidence.candidate.run_id,
                 POLICY_TAG: evidence.policy.name,
                 VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
-                COMPARED_WITH_TAG: compared.statement if compared else NOTHING,
+                COMPARED_WITH_TAG: head.statement if head else NOTHING,
             },
         )
         run_id = str(run.info.run_id)
@@ -211,7 +211,7 @@ def _keep(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
 
 
 def _experiment(client: MlflowClient) -> str:
-    """The id of the evidence experiment, made on first use, by whoever comes first."""
+    """The id of the evidence experiment, which the first evaluation creates."""
     with suppress_exists():
         return str(client.create_experiment(EVIDENCE_EXPERIMENT))
     experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)

@@ -1,4 +1,4 @@
-"""Freeze and unfreeze: from one to the other no promotion counts; a rollback does."""
+"""Freeze and unfreeze: between the two, promotions are void and rollbacks are not."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def set_frozen(
     action: Literal["freeze", "unfreeze"],
     approval: Approval,
 ) -> Link:
-    """Append a freeze or an unfreeze; it repeats what is in force, so that it can be loaded too.
+    """Append a freeze or an unfreeze. It repeats the head's files, so that it can be loaded too.
 
-    Raises UsageError without a reason, NotFound while nothing is in Production, Refused where the
-    ledger is frozen, or not, already.
+    Raises UsageError without a reason, NotFound while nothing is in Production, and Refused if the
+    ledger is already in that state.
     """
     if not approval.comment:
-        raise UsageError(f"to {action} needs a reason; give it with --reason")
+        raise UsageError(f"`{action}` needs a reason; give it with --reason")
     ledger = read_ledger(client, trust)
     head = head_of(ledger)
     if ledger.frozen == (action == "freeze"):
-        raise Refused(f"the ledger is {'' if ledger.frozen else 'not '}frozen already")
+        raise Refused(f"the ledger is {'already' if ledger.frozen else 'not'} frozen")
     entry = head.statement.entry.model_copy(
         update={"action": action, **next_place(ledger), **approval_fields(approval)}
     )

@@ -1,4 +1,4 @@
-"""Promote: approved evidence into the ledger, if every condition still holds."""
+"""Promote: append approved evidence to the ledger if every condition still holds."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def promote(
 ) -> tuple[Link, bool]:
     """Put the files of approved evidence in force; return the entry, and whether it is new.
 
-    Saying it twice appends once: where the evidence is in force already, only the alias and the
-    tags that people see are repaired. Raises BytesMismatch where anything differs from what was
-    approved, and Refused where a required gate failed, the evidence is too old or was made under
-    another policy than the one at `policy_path`, the approver is an author, the ledger is frozen,
-    the head is not the one compared with, or another promotion won the race.
+    It is idempotent: if the evidence is already in force, only alias and tags are repaired. Raises
+    BytesMismatch if anything differs from what was approved, and Refused if a required gate failed,
+    the evidence is too old or was made under another policy than the one at `policy_path`, the
+    approver is an author, the ledger is frozen, the head is not the one that the candidate was
+    compared with, or another promotion won the race.
     """
     approved = parse_reference(reference)
     with step("hashing the evidence again"), fetched_evidence(client, approved) as fetched:
@@ -77,20 +77,20 @@ def _is_promotion(link: Link) -> bool:
 
 
 def _policy(fetched: Fetched, path: Path) -> Policy:
-    """The policy of the evidence, refused unless it is the one that the promotion job applies."""
+    """The policy of the evidence, refused unless it is the one at `path`."""
     policy = read_policy(fetched.folder / POLICY_FILE)
-    kept = PolicyRef(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
-    if fetched.evidence.policy != kept:
+    recorded = PolicyRef(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
+    if fetched.evidence.policy != recorded:
         raise Refused("the evidence names another policy than it holds; evaluate again")
     try:
         applied = sha256_of(path)
     except OSError as error:
         raise UsageError(f"policy {path} cannot be read: {error.strerror}") from error
-    if kept.sha256 != applied:
+    if recorded.sha256 != applied:
         raise Refused(
-            f"the evidence was judged under policy {kept.name} ({kept.sha256[:12]}), which is not "
-            f"{path.name} as it is now ({applied[:12]}); evaluate again under that, or name the "
-            "other one with --policy"
+            f"the evidence was made under policy {recorded.name} ({recorded.sha256[:12]}), but "
+            f"{path.name} is now {applied[:12]}; evaluate again under it, or pass the other policy "
+            "with --policy"
         )
     return policy
 
@@ -103,7 +103,7 @@ def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
     if verdicts != evidence.verdicts:
         raise Refused("the recorded verdicts do not follow from the measurements; evaluate again")
     if evidence.blocking:
-        gates = ", ".join(one.gate for one in evidence.blocking)
+        gates = ", ".join(verdict.gate for verdict in evidence.blocking)
         raise Refused(
             f"candidate {evidence.candidate.version} did not pass: {gates}; train a better one"
         )
@@ -120,12 +120,11 @@ def _check_age(evidence: Evidence, policy: Policy) -> None:
 
 def _check_ledger(evidence: Evidence, ledger: Ledger) -> None:
     if ledger.frozen:
-        frozen = next(
-            one for one in reversed(ledger.chain) if one.statement.entry.action == "freeze"
-        )
-        entry = frozen.statement.entry
+        entries = (link.statement.entry for link in reversed(ledger.chain))
+        freeze = next(entry for entry in entries if entry.action == "freeze")
         raise Refused(
-            f"the ledger is frozen by {entry.approver}: {entry.comment}; `registry unfreeze` first"
+            f"the ledger is frozen by {freeze.approver}: {freeze.comment}; run `registry unfreeze` "
+            "first"
         )
     compared = evidence.compared_with.statement if evidence.compared_with else None
     in_force = ledger.head.statement.digest if ledger.head else None

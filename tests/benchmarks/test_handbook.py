@@ -1,4 +1,4 @@
-"""The Handbook's protocol, on its own data where that is at hand."""
+"""The Handbook's protocol, on its own data where the machine has it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmarks.handbook import (
     OURS,
     TEST_WEEK,
     WEEK,
-    judged_cards,
+    evaluate_week,
     measure,
     read_handbook,
-    thinned,
+    rows_by_customer,
     week_split,
+    with_fewer_genuine,
 )
-from benchmarks.handbook import judge as judge_week
 from tests.places import shared_data
 from training.calibrate import margins
 from training.contract_writer import describe_inputs
@@ -31,7 +31,7 @@ def test_logistic_regression_gives_the_books_numbers() -> None:
     data = read_handbook("handbook")
 
     split = week_split(data, TEST_WEEK, BOOK_TRAIN_DAYS)
-    week = judge_week(data, BOOK, TEST_WEEK, BOOK_TRAIN_DAYS)
+    week = evaluate_week(data, BOOK, TEST_WEEK, BOOK_TRAIN_DAYS)
 
     assert (len(split.train), len(split.test)) == (67_240, 58_264)
     assert (split.train["TX_FRAUD"].sum(), split.test["TX_FRAUD"].sum()) == (598, 385)
@@ -40,18 +40,18 @@ def test_logistic_regression_gives_the_books_numbers() -> None:
     assert week.roc_auc == pytest.approx(0.871, abs=0.003)
 
 
-def test_our_features_and_weights_beat_the_books_best_on_an_earlier_week_even_when_small() -> None:
+def test_a_small_model_of_ours_beats_the_books_best_on_an_earlier_week() -> None:
     shared_data("handbook_transactions.parquet")
     data = read_handbook("handbook_extended")
-    split = thinned(week_split(data, EARLIER_WEEKS[-1], OUR_TRAIN_DAYS), 0.05)
+    split = with_fewer_genuine(week_split(data, EARLIER_WEEKS[-1], OUR_TRAIN_DAYS), 0.05)
     inputs = describe_inputs(data, split.train)
     small = Recipe(OURS.model, {**OURS.parameters, "max_iter": 60, "learning_rate": 0.1}, 0)
 
     pipeline = small.fit_pipeline(data, split.train, inputs)
 
     scores = margins(pipeline, encode(split.test, inputs)).astype("float32")
-    found = measure(judged_cards(data, split.test), scores)
-    assert found.average_precision > 0.72
+    measured = measure(rows_by_customer(data, split.test), scores)
+    assert measured.average_precision > 0.72
 
 
 def test_the_parameters_are_chosen_before_the_first_label_of_the_test_week_is_known() -> None:

@@ -1,4 +1,4 @@
-"""The pandas ways compute what the engine computes, or the comparison would say nothing."""
+"""pandas computes the same features as ours; otherwise their times could not be compared."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from tests.benchmarks.handbook_like import transactions
 
 
 @pytest.mark.parametrize("way", [applied_to_each_entity, grouped_rolling])
-def test_either_way_gives_the_engines_features(
+def test_both_pandas_functions_give_the_same_features_as_ours(
     way: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> None:
-    given = transactions()
+    payments = transactions()
     features = history_features(["CUSTOMER_ID", "TERMINAL_ID"], ["TERMINAL_ID"], delay_days=7)
 
     ours = add_history(
-        given, features, time="TX_DATETIME", amount="TX_AMOUNT", label="TX_FRAUD"
+        payments, features, time="TX_DATETIME", amount="TX_AMOUNT", label="TX_FRAUD"
     ).to_pandas()
-    theirs = way(given.to_pandas())
+    theirs = way(payments.to_pandas())
 
     assert len(features) == 12
-    for one in features:
-        assert np.allclose(ours[one.name], theirs[one.name].to_numpy(), atol=1e-8), one.name
+    for feature in features:
+        name = feature.name
+        assert np.allclose(ours[name], theirs[name].to_numpy(), atol=1e-8), name

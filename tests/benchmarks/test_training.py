@@ -1,4 +1,4 @@
-"""The training benchmark's parts, small."""
+"""The parts of the training benchmark, on few rows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from benchmarks import training
 from benchmarks.creditcard import DEFAULT
 from benchmarks.handbook import Week
-from benchmarks.training import about, feature_speed, steps_of
+from benchmarks.training import feature_speed, formatted, parse_steps
 from registry.evaluation.measures import detection
 from tests.benchmarks.handbook_like import transactions
 from tests.places import shared_data
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, labelled_rows, probabilities
+from training.evaluation_rows import labelled_rows
+from training.fit import Recipe, probabilities
 from training.split import split_data
 
 
@@ -32,11 +33,11 @@ def test_features_are_timed_in_three_ways(
 
     first, *ways = capsys.readouterr().out.splitlines()
     assert first == "Features of 3,000 transactions, median of 1 interleaved rounds"
-    assert [way.split()[0] for way in ways] == ["the", "pandas,", "pandas,"]
+    assert [way.split()[0] for way in ways] == ["features.offline,", "pandas,", "pandas,"]
     assert "times as long" in ways[1]
 
 
-def test_the_steps_of_a_run_are_read_from_what_it_says() -> None:
+def test_the_steps_of_a_run_are_parsed_from_its_output() -> None:
     errors = (
         "2026/11/22 INFO mlflow.projects: === Created directory ===\n"
         "· reading data.parquet and computing 0 history features … 1.5 s\n"
@@ -44,26 +45,26 @@ def test_the_steps_of_a_run_are_read_from_what_it_says() -> None:
         "· converting to ONNX … failed\n"
     )
 
-    assert steps_of(errors) == [
+    assert parse_steps(errors) == [
         ("reading data.parquet and computing 0 history features", 1.5),
         ("fitting hist_gradient_boosting on 199,364 rows", 10.0),
     ]
 
 
 def test_a_week_is_printed_as_the_book_prints_it() -> None:
-    assert about(Week(0.871, 0.6061, 0.2914)) == "0.606 / 0.291 / 0.871"
+    assert formatted(Week(0.871, 0.6061, 0.2914)) == "0.606 / 0.291 / 0.871"
 
 
-def test_boosting_of_a_tenth_of_the_genuine_rows_does_well_on_the_credit_card_data() -> None:
+def test_boosting_on_a_tenth_of_the_genuine_rows_works_on_the_credit_card_data() -> None:
     path = shared_data("creditcard.parquet")
     data = read_data(str(path), read_dataset("creditcard"))
     split = split_data(data.frame, data.dataset)
     inputs = describe_inputs(data, split.train)
     quick = {**DEFAULT.parameters, "max_iter": 60, "learning_rate": 0.1, "fraud_weight": 1}
-    thinned = split.train.filter((pl.col("Class") == 1) | (pl.int_range(pl.len()) % 10 == 0))
+    fewer = split.train.filter((pl.col("Class") == 1) | (pl.int_range(pl.len()) % 10 == 0))
 
-    pipeline = Recipe(DEFAULT.model, quick, 0).fit(data, thinned, inputs)
+    pipeline = Recipe(DEFAULT.model, quick, 0).fit(data, fewer, inputs)
 
     scores = probabilities(pipeline, split.test, inputs)
-    found = detection(labelled_rows(data, split.test), scores, data.dataset.costs)
-    assert found["average_precision"] > 0.75
+    measures = detection(labelled_rows(data, split.test), scores, data.dataset.costs)
+    assert measures["average_precision"] > 0.75

@@ -30,7 +30,7 @@ from tests.waiting import wait_until
 from tests.world import World
 
 NOWHERE = "http://127.0.0.1:9"
-FORGOTTEN = "the ledger does not extend what is remembered of it: entry 2 of ledger "
+FORGOTTEN = "the ledger does not extend the remembered tip: entry 2 of ledger "
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +176,7 @@ def test_an_edited_copy_of_the_ledger_does_not_count(world: World, cache: Path) 
     file.write_text(json.dumps([version]))
     started = start_without_registry(world, cache)
     assert started.version is None
-    assert "does not extend what is remembered" in started.serving.not_ready
+    assert "does not extend the remembered tip" in started.serving.not_ready
 
 
 def test_a_damaged_memory_of_the_tip_stops_the_start_with_and_without_the_registry(
@@ -188,7 +188,7 @@ def test_a_damaged_memory_of_the_tip_stops_the_start_with_and_without_the_regist
         started = pod(asked, cache)
         assert not started.look()
         assert started.version is None
-        assert f"{file} is damaged: it remembers no ledger's tip" in started.serving.not_ready
+        assert f"{file} is damaged: it holds no tip of a ledger" in started.serving.not_ready
 
 
 def test_the_cache_of_another_ledger_is_left_alone_and_does_not_count(
@@ -204,7 +204,7 @@ def test_the_cache_of_another_ledger_is_left_alone_and_does_not_count(
     shutil.copytree(of_ledger(world, cache), of_ledger(elsewhere, cache))
     started = start_without_registry(elsewhere, cache)
     assert started.version is None
-    assert "does not extend what is remembered" in started.serving.not_ready
+    assert "does not extend the remembered tip" in started.serving.not_ready
 
 
 def test_a_registry_that_answers_but_is_broken_never_makes_it_start_from_the_cache(

@@ -191,7 +191,7 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
-        "error: no ledger configuration at /nowhere/ledger.yaml; make one with "
+        "error: no ledger configuration at /nowhere/ledger.yaml; create one with "
         "`python -m registry init`, or point FRAUD_LEDGER_CONFIG at yours",
     ),
     (

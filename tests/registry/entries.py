@@ -1,4 +1,4 @@
-"""Signed entries made in memory: what the fold reads, without a server."""
+"""Signed entries in memory, for the fold without a server."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def rollback(to: Statement, follows: Statement) -> Statement:
 
 
 def repeated(action: Literal["freeze", "unfreeze"], of: Statement, follows: Statement) -> Statement:
-    """A freeze or an unfreeze, which repeats what statement `of` put in force."""
+    """A freeze or an unfreeze, which repeats the files and the source of statement `of`."""
     (digest,) = of.files.values()
     return promote(digest[0], follows, action=action, source=of.entry.source)
 
@@ -97,8 +97,8 @@ FREEZE = repeated("freeze", B, B)
 
 
 def envelope(payload: bytes, *signers: Signer, payload_type: str = PAYLOAD_TYPE) -> str:
-    """Any bytes in an envelope, with the signature of each signer."""
-    made = Envelope(payload, payload_type, {})
+    """Any bytes in an envelope, signed by each signer."""
+    result = Envelope(payload, payload_type, {})
     for signer in signers:
-        made.sign(signer)
-    return json.dumps(made.to_dict())
+        result.sign(signer)
+    return json.dumps(result.to_dict())

@@ -1,7 +1,7 @@
-"""Processes that are forked after their imports, and what they do.
+"""Processes that are forked after their imports, and the operations that they run.
 
 They are forked from `multiprocessing`'s fork server and not from pytest's own process, which has
-threads by then (ONNX runtime, polars): a fork copies the locks that those hold, but not them.
+threads by then (ONNX runtime, Polars): a fork copies the locks of threads, but not the threads.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from registry.tracking.client import connect, read_ledger
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["pytest", __name__])
 IMPORTED_BY = os.getpid()
-"""The process that ran this module's imports: in a forked one, its parent."""
+"""The process that imported this module: in a forked process, its parent."""
 
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a promotion process finds its server, ledger, key and policy."""
+class Setup:
+    """The server, ledger, key and policy of a promotion process."""
 
     uri: str
     config: Path
@@ -47,7 +47,7 @@ class Place:
     policy: Path
 
 
-Deed = Callable[[Place], Link]
+Operation = Callable[[Setup], Link]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class Promotion:
     reference: str
     approver: str
 
-    def __call__(self, place: Place) -> Link:
-        trust = read_trust(place.config)
+    def __call__(self, setup: Setup) -> Link:
+        trust = read_trust(setup.config)
         link, _ = promote.promote(
-            connect(place.uri),
+            connect(setup.uri),
             trust,
-            open_signer(f"file2:{place.key}", trust),
+            open_signer(f"file2:{setup.key}", trust),
             self.reference,
             (Approval(self.approver, "better"),),
-            place.policy,
+            setup.policy,
         )
         return link
 
@@ -76,15 +76,15 @@ class Append:
 
     statement: Statement
 
-    def __call__(self, place: Place) -> Link:
-        trust = read_trust(place.config)
-        signer = open_signer(f"file2:{place.key}", trust)
-        return append(connect(place.uri), trust, signer, self.statement)
+    def __call__(self, setup: Setup) -> Link:
+        trust = read_trust(setup.config)
+        signer = open_signer(f"file2:{setup.key}", trust)
+        return append(connect(setup.uri), trust, signer, self.statement)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one of many processes was told, and the ledger that it read when all had finished."""
+class Outcome:
+    """The result of one of many processes, and the ledger that it read once all had finished."""
 
     number: int
     imported_by: int
@@ -95,45 +95,47 @@ class Told:
     ledger: Ledger
 
 
-def all_at_once(place: Place, deeds: list[Deed]) -> list[Told]:
-    """Do each deed in a process of its own, all released at once; return what each was told."""
-    start, finished = FORKS.Barrier(len(deeds)), FORKS.Barrier(len(deeds))
-    answers = FORKS.Queue()
+def run_at_once(setup: Setup, operations: list[Operation]) -> list[Outcome]:
+    """Run each operation in a process of its own, all released at once; return their outcomes."""
+    start, finished = FORKS.Barrier(len(operations)), FORKS.Barrier(len(operations))
+    queue = FORKS.Queue()
     processes = [
-        FORKS.Process(target=_act, args=(number, place, deed, start, finished, answers))
-        for number, deed in enumerate(deeds)
+        FORKS.Process(target=_act, args=(number, setup, operation, start, finished, queue))
+        for number, operation in enumerate(operations)
     ]
     try:
         for process in processes:
             process.start()
-        told = [answers.get(timeout=2 * PATIENCE_SECONDS) for _ in processes]
+        outcomes = [queue.get(timeout=2 * TIMEOUT_SECONDS) for _ in processes]
         for process in processes:
-            process.join(PATIENCE_SECONDS)
+            process.join(TIMEOUT_SECONDS)
     finally:
         for process in processes:
             if process.is_alive():
                 process.kill()
-    return sorted(told, key=lambda one: int(one.number))
+    return sorted(outcomes, key=lambda outcome: int(outcome.number))
 
 
-def _act(number: int, place: Place, deed: Deed, start: Any, finished: Any, answers: Any) -> None:
+def _act(
+    number: int, setup: Setup, operation: Operation, start: Any, finished: Any, queue: Any
+) -> None:
     link, error = None, ""
-    _say_into(Path(os.devnull))
-    start.wait(PATIENCE_SECONDS)
+    _redirect_output(Path(os.devnull))
+    start.wait(TIMEOUT_SECONDS)
     try:
-        link = deed(place)
+        link = operation(setup)
     except RegistryError as raised:
         error = f"{type(raised).__name__}: {raised}"
-    except Exception as raised:  # the test names it; without an answer it would only wait
+    except Exception as raised:  # the test reports it; without an outcome it would only time out
         error = f"unexpected {raised!r}"
-    finished.wait(PATIENCE_SECONDS)
-    ledger = read_ledger(connect(place.uri), read_trust(place.config))
-    answers.put(Told(number, IMPORTED_BY, os.getpid(), link, error, ledger))
+    finished.wait(TIMEOUT_SECONDS)
+    ledger = read_ledger(connect(setup.uri), read_trust(setup.config))
+    queue.put(Outcome(number, IMPORTED_BY, os.getpid(), link, error, ledger))
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code, or minus the signal that ended it, and what it said."""
+    """The exit code of a command, or minus the signal that ended it, and its output."""
 
     code: int
     output: str
@@ -144,14 +146,13 @@ def registry(
 ) -> Ended:
     """`python -m registry ARGUMENTS` in a process of its own.
 
-    With `killed_after` it is killed (SIGKILL) as soon as the answer to its so-manieth remote call
-    has arrived, if it makes as many.
+    With `killed_after`, it is killed (SIGKILL) as soon as it has received that many responses.
     """
     process: BaseProcess = FORKS.Process(
         target=_command_line, args=(arguments, environment, log, killed_after)
     )
     process.start()
-    process.join(PATIENCE_SECONDS)
+    process.join(TIMEOUT_SECONDS)
     if process.exitcode is None:
         process.kill()
         raise TimeoutError(f"registry {' '.join(arguments)}: {log.read_text()}")
@@ -162,24 +163,24 @@ def _command_line(
     arguments: tuple[str, ...], environment: dict[str, str], log: Path, killed_after: int
 ) -> None:
     os.environ.update(environment)
-    for name in ("GITHUB_ACTIONS", "JENKINS_URL"):  # there, nobody may say who approves
+    for name in ("GITHUB_ACTIONS", "JENKINS_URL"):  # in CI, --approver is refused
         os.environ.pop(name, None)
     sys.argv = ["registry", *arguments]
-    _say_into(log)
+    _redirect_output(log)
     if killed_after:
         _kill_after(killed_after)
     main.main()
 
 
-def _say_into(path: Path) -> None:
-    """Let this process write its standard output and error into a file."""
+def _redirect_output(path: Path) -> None:
+    """Redirect standard output and error of this process to a file."""
     with path.open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
 
 
-def _kill_after(answers: int) -> None:
-    """Let this process be killed once so many answers of whatever server have arrived."""
+def _kill_after(responses: int) -> None:
+    """Kill this process once it has received so many responses of any server."""
     send, lock = requests.Session.send, threading.Lock()
     arrived = 0
 
@@ -188,7 +189,7 @@ def _kill_after(answers: int) -> None:
         response = send(*arguments, **options)
         with lock:
             arrived += 1
-            if arrived == answers:
+            if arrived == responses:
                 os.kill(os.getpid(), signal.SIGKILL)
                 signal.pause()
         return response

@@ -1,8 +1,8 @@
-"""Azure Key Vault and Entra ID as the real SDK meets them, on a loopback port.
+"""A stand-in for Azure Key Vault and Entra ID on a loopback port, for the real SDK.
 
-An HTTPS proxy (CONNECT) that answers for both itself. It speaks what Microsoft documents of "Key
-Vault REST API: Get Key, Sign", "Authentication, requests and responses" (the 401 challenge), and of
-the OAuth 2.0 client-credentials flow with its OpenID discovery. The private key stays in here.
+An HTTPS proxy (CONNECT) that responds for both. It implements what Microsoft documents under "Key
+Vault REST API: Get Key, Sign" and "Authentication, requests and responses" (the 401 challenge), and
+the OAuth 2.0 client-credentials flow with its OpenID discovery.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ KEY_PATH = f"/keys/ledger/{VERSION}"
 
 @dataclass
 class KeyVault:
-    """A vault with one key; tests change what it does."""
+    """A vault with one key; tests change its fields."""
 
     port: int
     certificates: Path
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     signs_with: ec.EllipticCurvePrivateKey | None = None
-    """Another key than the one that `get` shows, from sign request `honest` + 1 on."""
+    """Another key than the one that `get` returns, used from sign request `honest` + 1 on."""
     honest: int = 0
     denied: tuple[str, ...] = ()
     """The rights that the job's identity lacks: `get`, `sign`, or Entra ID's `token`."""
     broken: int = 0
-    """The status that the vault answers to everything; 0 where it works."""
+    """The HTTP status of every response; 0 where the vault works."""
     silent_seconds: float = 0
-    asked: list[str] = field(default_factory=list)
-    """Host, method and the path's last part of every request, in order."""
+    requests: list[str] = field(default_factory=list)
+    """Host, method and last part of the path of every request, in order."""
 
     @property
     def address(self) -> str:
-        """Of the key; each vault has its own name, as the SDK remembers challenges by it."""
+        """URL of the key; each vault has its own name, because the SDK caches challenges by it."""
         return f"https://fraud-{self.port}.vault.azure.net{KEY_PATH}"
 
     @property
     def uri(self) -> str:
-        """What FRAUD_SIGNING_KEY says."""
+        """The value of FRAUD_SIGNING_KEY."""
         return self.address.replace("https:", "azurekms:")
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the job's environment holds: a proxy, whom to trust, and who it is."""
+        """The job's environment: the proxy, the CA to trust, and its own identity."""
         return {
             "HTTPS_PROXY": f"http://127.0.0.1:{self.port}",
             "REQUESTS_CA_BUNDLE": str(self.certificates),
@@ -80,7 +80,7 @@ class KeyVault:
 
     @property
     def signatures(self) -> int:
-        return self.asked.count("vault POST sign")
+        return self.requests.count("vault POST sign")
 
     def jwk(self) -> dict[str, Any]:
         common = {"kid": self.address, "key_ops": ["sign", "verify"]}
@@ -93,7 +93,7 @@ class KeyVault:
         return {**common, "kty": "EC", "crv": curve, "x": x, "y": y}
 
     def sign(self, digest: bytes) -> bytes | None:
-        """ES256: r and s, 32 bytes each; None where the key cannot."""
+        """The ES256 signature, r and s with 32 bytes each; None if the key is unsuitable."""
         key = self.key
         if self.signs_with is not None and self.signatures > self.honest:
             key = self.signs_with
@@ -113,7 +113,7 @@ def _number(value: int, size: int) -> str:
 
 @contextmanager
 def key_vault(folder: Path) -> Iterator[KeyVault]:
-    """A vault with a P-256 key made here, which only this process ever holds."""
+    """A vault with a new P-256 key, which never leaves this process."""
     authority = trustme.CA()
     certificates = folder / "azure-ca.pem"
     authority.cert_pem.write_to_path(str(certificates))
@@ -158,30 +158,30 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, _ = self.path.partition("?")
-        self._note("GET", path)
+        self._record("GET", path)
         if self.host == ENTRA:
             self._discovery(path)
         elif self._allowed("get"):
             times = {"created": 1767225600, "updated": 1767225600, "enabled": True}
-            self._answer(200, {"key": self.vault.jwk(), "attributes": times})
+            self._respond(200, {"key": self.vault.jwk(), "attributes": times})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path, _, _ = self.path.partition("?")
-        self._note("POST", path)
+        self._record("POST", path)
         if self.host == ENTRA:
             self._token(body.decode())
         elif self._allowed("sign"):
             self._sign(json.loads(body))
 
-    def _note(self, method: str, path: str) -> None:
+    def _record(self, method: str, path: str) -> None:
         host = "Entra" if self.host == ENTRA else "vault"
-        self.vault.asked.append(f"{host} {method} {path.rsplit('/', 1)[1]}")
+        self.vault.requests.append(f"{host} {method} {path.rsplit('/', 1)[1]}")
 
     def _discovery(self, path: str) -> None:
         tenant = f"https://{ENTRA}/{TENANT}"
         if path.endswith("/.well-known/openid-configuration"):
-            self._answer(
+            self._respond(
                 200,
                 {
                     "token_endpoint": f"{tenant}/oauth2/v2.0/token",
@@ -193,55 +193,55 @@ class _Handler(BaseHTTPRequestHandler):
             names = [ENTRA, "login.windows.net"]
             network = {"preferred_network": ENTRA, "preferred_cache": ENTRA, "aliases": names}
             endpoint = f"{tenant}/v2.0/.well-known/openid-configuration"
-            self._answer(200, {"tenant_discovery_endpoint": endpoint, "metadata": [network]})
+            self._respond(200, {"tenant_discovery_endpoint": endpoint, "metadata": [network]})
 
     def _token(self, form: str) -> None:
-        asked = {name: values[0] for name, values in parse_qs(form).items()}
+        fields = {name: values[0] for name, values in parse_qs(form).items()}
         expected = {
             "grant_type": "client_credentials",
             "client_id": CLIENT,
             "client_secret": SECRET,
             "scope": "https://vault.azure.net/.default",
         }
-        if "token" in self.vault.denied or asked != asked | expected:
-            words = "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"
-            self._answer(401, {"error": "invalid_client", "error_description": words})
+        if "token" in self.vault.denied or fields != fields | expected:
+            message = "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"
+            self._respond(401, {"error": "invalid_client", "error_description": message})
         else:
             grant = {"token_type": "Bearer", "expires_in": 3599, "access_token": TOKEN}
-            self._answer(200, grant)
+            self._respond(200, grant)
 
     def _allowed(self, right: str) -> bool:
-        """Whether the vault goes on; it has answered where it does not."""
+        """Whether the request is allowed; if not, the response was sent."""
         time.sleep(self.vault.silent_seconds)
         if self.vault.broken:
-            self._answer(self.vault.broken, _error("ServiceUnavailable", "Try again."))
+            self._respond(self.vault.broken, _error("ServiceUnavailable", "Try again."))
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
             challenge = (
                 f'Bearer authorization="https://{ENTRA}/{TENANT}", '
                 'resource="https://vault.azure.net"'
             )
-            self._answer(401, _error("Unauthorized", "Missing token."), challenge)
+            self._respond(401, _error("Unauthorized", "Missing token."), challenge)
         elif right in self.vault.denied:
-            words = f"Caller is not authorized.\r\nAction: 'keys/{right}'"
-            self._answer(403, _error("Forbidden", words))
+            message = f"Caller is not authorized.\r\nAction: 'keys/{right}'"
+            self._respond(403, _error("Forbidden", message))
         elif not self.path.startswith(KEY_PATH):
-            self._answer(404, _error("KeyNotFound", "A key with this name was not found."))
+            self._respond(404, _error("KeyNotFound", "A key with this name was not found."))
         else:
             return True
         return False
 
-    def _sign(self, asked: dict[str, str]) -> None:
-        value = asked["value"]
+    def _sign(self, request: dict[str, str]) -> None:
+        value = request["value"]
         digest = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-        signature = self.vault.sign(digest) if asked["alg"] == "ES256" else None
+        signature = self.vault.sign(digest) if request["alg"] == "ES256" else None
         if signature is None:
-            words = "Key and signing algorithm are incompatible."
-            self._answer(400, _error("BadParameter", words))
+            message = "Key and signing algorithm are incompatible."
+            self._respond(400, _error("BadParameter", message))
         else:
-            answer = {"kid": self.vault.address, "value": _base64url(signature)}
-            self._answer(200, answer)
+            signed = {"kid": self.vault.address, "value": _base64url(signature)}
+            self._respond(200, signed)
 
-    def _answer(self, status: int, document: dict[str, Any], challenge: str = "") -> None:
+    def _respond(self, status: int, document: dict[str, Any], challenge: str = "") -> None:
         content = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
@@ -252,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-        """Say nothing on standard error."""
+        """Print nothing to standard error."""
 
 
 def _error(code: str, message: str) -> dict[str, Any]:

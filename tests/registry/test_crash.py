@@ -1,4 +1,4 @@
-"""A command killed at any point leaves the old head or the new one, and can be said again."""
+"""A command killed at any point leaves the old head or the new one, and can be repeated."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class CommandLine:
         )
 
     def killed_after_each_call(self, *arguments: str) -> Iterator[None]:
-        """Run the command, killed after its first remote call; the next time after its second; …
+        """Run the command again and again, killed after one more remote call each time.
 
-        Pauses after each, and ends once the command is done before it would be killed.
+        Yields after each run, and returns once the command ends before it would be killed.
         """
         for call in itertools.count(1):
             ended = self(*arguments, killed_after=call)
@@ -46,7 +46,7 @@ class CommandLine:
             yield
 
     def verify(self) -> list[str]:
-        """Have everything verified; return the aliases and tags that are stale."""
+        """Verify the ledger; return the stale aliases and tags."""
         ended = self("verify", "--json")
         assert ended.code == 0, ended.output
         stale: list[str] = json.loads(ended.output)["stale"]
@@ -75,7 +75,7 @@ def test_a_promotion_killed_after_any_remote_call_is_finished_once_by_the_same_c
         assert again.code == 0, again.output
         (new,) = _appended(world, old)
         assert str(new.statement.entry.evidence) == reference
-        _is_the_only_sign_of_production(world, new)
+        _alias_and_tag_name(world, new)
         assert candidates.staged(world.client) is None
 
         _take_back(world, old, new)
@@ -83,7 +83,7 @@ def test_a_promotion_killed_after_any_remote_call_is_finished_once_by_the_same_c
         world.client.delete_model_version_tag(CANDIDATES, candidate, LEDGER_VERSION_TAG)
     assert len(_appended(world, old)) == 1
     assert command_line.verify() == []
-    assert {len(one) for one in new_heads} == {0, 1}
+    assert {len(appended) for appended in new_heads} == {0, 1}
 
 
 def test_a_rollback_killed_after_any_remote_call_is_finished_once_by_the_same_command(
@@ -99,13 +99,13 @@ def test_a_rollback_killed_after_any_remote_call_is_finished_once_by_the_same_co
         assert again.code == 0, again.output
         (new,) = _appended(world, old)
         assert new.statement.files == old[0].statement.files
-        _is_the_only_sign_of_production(world, new)
+        _alias_and_tag_name(world, new)
 
         _take_back(world, old, new)
         world.client.set_model_version_tag(CANDIDATES, "1", LEDGER_VERSION_TAG, "1")
     assert len(_appended(world, old)) == 1
     assert command_line.verify() == []
-    assert {len(one) for one in new_heads} == {0, 1}
+    assert {len(appended) for appended in new_heads} == {0, 1}
 
 
 def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_command(
@@ -115,12 +115,12 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
     freeze = ("freeze", "--reason", "change stop", *BY_ALICE)
     entries = []
     for _ in command_line.killed_after_each_call(*freeze):
-        had_landed = bool(_appended(world, old))
-        entries.append(had_landed)
+        was_appended = bool(_appended(world, old))
+        entries.append(was_appended)
         assert command_line.verify() == []
         again = command_line(*freeze)
-        assert again.code == (3 if had_landed else 0), again.output
-        assert ("error: the ledger is frozen already" in again.output) == had_landed
+        assert again.code == (3 if was_appended else 0), again.output
+        assert ("error: the ledger is already frozen" in again.output) == was_appended
         (new,) = _appended(world, old)
         assert world.ledger.frozen
         assert world.ledger.head == old[0]
@@ -130,7 +130,7 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
 
 
 def _appended(world: World, old: list[Link]) -> list[Link]:
-    """What follows the old entries: nothing, or one entry, and no other version beside it."""
+    """What follows the old entries: nothing, or one entry and no other version."""
     ledger = world.ledger
     assert list(ledger.chain[: len(old)]) == old
     assert ledger.findings == ()
@@ -139,7 +139,7 @@ def _appended(world: World, old: list[Link]) -> list[Link]:
     return appended
 
 
-def _is_the_only_sign_of_production(world: World, new: Link) -> None:
+def _alias_and_tag_name(world: World, new: Link) -> None:
     """The head, the alias and the candidate's tag all name the new entry's version."""
     assert world.ledger.head == new
     version = str(new.version)
@@ -151,7 +151,7 @@ def _is_the_only_sign_of_production(world: World, new: Link) -> None:
 
 
 def _take_back(world: World, old: list[Link], new: Link) -> None:
-    """Make the server forget the new entry, for the next kill to start where this one did."""
+    """Delete the new entry on the server, so that the next run starts from the same state."""
     if not old:
         world.client.delete_registered_model(PRODUCTION)
         return

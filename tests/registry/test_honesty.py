@@ -1,8 +1,8 @@
-"""Are the gates honest? Simulated pairs of models, whose true difference is known exactly.
+"""Error rates of the gates, on simulated pairs of models whose true difference is known exactly.
 
-Scores are normal, of the frauds moved up by a mean; average precision in the population is then an
-integral. A candidate that is worse by exactly the margin may pass as often as alpha says, and no
-more often; anything worse passes more rarely, and an equal one as often as the data allows.
+Scores are normal, shifted by a mean for frauds; average precision in the population is then an
+integral. A candidate that is worse by exactly the margin may pass at most at the rate alpha, a
+worse one more rarely, and an equal one as often as the data allows.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ PAIRS = 200
 ROWS = 10_000
 FRAUD_SHARE = 0.01
 MEAN = 2.5
-"""Of the frauds' scores, in the model in Production."""
+"""Mean score of the frauds, by the model in Production."""
 SHARED = 0.8
-"""How much of the noise both models have in common."""
+"""Share of the noise that both models have in common."""
 
 Scores = NDArray[np.float32]
 
 
 def at_most(pairs: int, share: float, confidence: float = 0.99) -> int:
-    """The number of successes that Binomial(pairs, share) exceeds no more often than in 1 %."""
+    """The number of successes that Binomial(pairs, share) exceeds in at most 1 % of cases."""
     below, successes = 0.0, -1
     while below < confidence:
         successes += 1
@@ -53,18 +53,18 @@ def average_precision(mean: float) -> float:
     above = np.array([[1 - standard.cdf(s - mean), 1 - standard.cdf(s)] for s in grid])
     density = np.array([standard.pdf(s - mean) for s in grid])
     hits, alarms = FRAUD_SHARE * above[:, 0], (1 - FRAUD_SHARE) * above[:, 1]
-    # Far out in the tail both vanish; what lies there weighs nothing.
+    # Far out in the tail both vanish, and contribute nothing.
     total = np.maximum(hits + alarms, 1e-300)
     return float(np.trapezoid(density * hits / total, grid))
 
 
 def mean_of(drop: float) -> float:
-    """The frauds' mean score that gives `drop` less average precision than Production's."""
-    wanted = average_precision(MEAN) - drop
+    """The mean score of frauds at which average precision is `drop` below Production's."""
+    target = average_precision(MEAN) - drop
     low, high = 0.0, MEAN
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if average_precision(middle) < wanted else (low, middle)
+        low, high = (middle, high) if average_precision(middle) < target else (low, middle)
     return high
 
 
@@ -79,7 +79,7 @@ def pair(
 
 
 def passes(drop: float) -> int:
-    """Of 200 candidates that are truly worse by `drop`, how many the gate lets pass."""
+    """How many of 200 candidates pass the gate that are truly worse by `drop`."""
     gate = NoWorse(margin={"average_precision": MARGIN}, alpha=ALPHA, resamples=300)
     mean = mean_of(drop) if drop else MEAN
 
@@ -95,7 +95,7 @@ def passes(drop: float) -> int:
     return sum(passed(number) for number in range(PAIRS))
 
 
-def test_the_bound_is_the_binomials() -> None:
+def test_the_bound_is_a_quantile_of_the_binomial() -> None:
     assert at_most(200, 0.05) == 18
     assert at_most(100, 0.05) == 11
 
@@ -127,11 +127,11 @@ def test_no_worse_lets_a_candidate_at_the_margin_pass_no_more_often_than_alpha(
     assert equal > at_the_margin
 
 
-def trial_of_days(number: int, days: int, rows_a_day: int, frauds_a_day: int) -> Trial:
-    """Equal models, and for each day the same number of transactions and of frauds."""
+def trial_of_days(number: int, days: int, rows_per_day: int, frauds_per_day: int) -> Trial:
+    """Equal models, with the same number of transactions and of frauds on each day."""
     generator = np.random.default_rng([20260102, number])
-    day = np.repeat(np.arange(days), rows_a_day)
-    labels = (np.arange(days * rows_a_day) % rows_a_day < frauds_a_day).astype(np.int8)
+    day = np.repeat(np.arange(days), rows_per_day)
+    labels = (np.arange(days * rows_per_day) % rows_per_day < frauds_per_day).astype(np.int8)
     candidate, production = pair(generator, labels, MEAN)
     return small_trial(rows_of(labels, days=day), scored(candidate), scored(production))
 
@@ -153,13 +153,13 @@ def test_slices_fail_an_equal_candidate_no_more_often_than_alpha(
     assert failed <= at_most(100, ALPHA)
 
 
-def test_slices_find_one_slice_that_falls_apart() -> None:
+def test_slices_find_one_slice_with_random_scores() -> None:
     gate = Slices(margin=0.1, alpha=ALPHA, min_frauds=20, resamples=200)
     trial = trial_of_days(0, 20, 300, 25)
     scores = trial.candidate.scores.copy()
     third = trial.rows.labelled.days == 2
     scores[third] = np.random.default_rng(0).permutation(scores[third])
-    fallen = small_trial(trial.rows, scored(scores), trial.production)
-    (verdict,) = gate.verdicts(gate.measure(fallen))
+    changed = small_trial(trial.rows, scored(scores), trial.production)
+    (verdict,) = gate.verdicts(gate.measure(changed))
     assert not verdict.passed
     assert verdict.note.endswith("; significant falls: day 1970-01-03")

@@ -219,7 +219,7 @@ def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Atta
     [
         ("bytes swapped", False, "the files of ledger version 2: model.onnx was changed"),
         ("older entry deleted", False, "the ledger is broken: version 2 is broken: it follows"),
-        ("head deleted", True, "the ledger does not extend what is remembered of it: entry 2"),
+        ("head deleted", True, "the ledger does not extend the remembered tip: entry 2"),
     ],
 )
 def test_a_new_service_refuses_and_a_running_one_answers_as_before(
@@ -300,7 +300,7 @@ def test_a_promoter_with_a_floor_signs_nothing_once_the_head_was_deleted(
     evidence = (target.pending,) if name == "promote" else ()
     code, output = command(target.world, name, *evidence, *arguments)
     assert code == 3
-    assert "the ledger does not extend what is remembered of it: entry 2 of ledger" in output
+    assert "the ledger does not extend the remembered tip: entry 2 of ledger" in output
     assert [link.version for link in target.world.ledger.chain] == [1]
 
 

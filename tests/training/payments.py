@@ -1,4 +1,4 @@
-"""Small payments made by hand, with the data-set file and the contract that fit them."""
+"""Small artificial payments, with the data-set file and the contract that fit them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def dataset(**changed: object) -> Dataset:
     return Dataset.model_validate(roles | changed)
 
 
-def made(described: Dataset) -> Data:
-    """Twenty days of a hundred transactions; the `amount` says much of the label."""
+def data_of(described: Dataset) -> Data:
+    """Twenty days of a hundred transactions; only the `amount` is informative about the label."""
     generator = np.random.default_rng(0)
     labels = (generator.random(2000) < 0.05).astype(np.int8)
     minutes = np.sort(generator.integers(0, 20 * 24 * 60, 2000))
     frame = pl.DataFrame(
         {
             "fraud": labels,
-            "when": [datetime(2026, 1, 1) + timedelta(minutes=int(one)) for one in minutes],
+            "when": [datetime(2026, 1, 1) + timedelta(minutes=int(minute)) for minute in minutes],
             "amount": 0.5 * generator.random(2000) + 0.4 * labels,
             "hint": generator.random(2000),
             "card": generator.integers(0, 100, 2000),

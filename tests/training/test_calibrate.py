@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 
-from training.calibrate import Calibrated, Sigmoid, choose_sigmoid, margins, unweighted
+from training.calibrate import CalibratedPipeline, Sigmoid, choose_sigmoid, margins, unweighted
 
 LOGISTIC = Sigmoid(1.0, 0.0)
 
@@ -42,7 +42,9 @@ def test_weighted_boosting_gives_the_true_share_of_fraud_again() -> None:
     weighted = HistGradientBoostingClassifier(early_stopping=False, class_weight={0: 1.0, 1: 30.0})
     pipeline = make_pipeline(weighted).fit(rows, labels)
 
-    given = Calibrated(pipeline, unweighted(30.0)).predict_proba(np.array([[0], [1]], np.float32))
+    given = CalibratedPipeline(pipeline, unweighted(30.0)).predict_proba(
+        np.array([[0], [1]], np.float32)
+    )
 
     shares = [labels[rows[:, 0] == value].mean() for value in (0, 1)]
     assert given[:, 1] == pytest.approx(shares, abs=1e-3)

@@ -13,9 +13,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from registry.model.scorer import SESSION_OPTIONS
-from training.calibrate import Calibrated, Sigmoid
+from training.calibrate import CalibratedPipeline, Sigmoid
 from training.convert import convert
-from training.models import MODELS, Columns
+from training.models import MODELS, InputColumns
 
 ROWS = 3000
 WIDTH = 5
@@ -40,7 +40,7 @@ def fitted(model: str, kind: str) -> tuple[Pipeline, onnxruntime.InferenceSessio
     rows = rows_of(kind, seed=1)
     signal = np.nan_to_num(rows[:, 0]) + (rows[:, 3] == 2) + np.nan_to_num(rows[:, 1]) / 200
     labels = (signal + np.random.default_rng(2).normal(size=ROWS) > 2).astype(np.int8)
-    columns = Columns(3, [4, 12]) if kind == "categories" else Columns(WIDTH, [])
+    columns = InputColumns(3, [4, 12]) if kind == "categories" else InputColumns(WIDTH, [])
     pipeline = MODELS[model].build(columns, MODELS[model].defaults, 0).fit(rows, labels)
     return pipeline, open_session(convert(pipeline, WIDTH).SerializeToString())
 
@@ -109,7 +109,7 @@ def test_a_calibrated_model_gives_the_probabilities_of_scikit_learn(
     model: str, sigmoid: Sigmoid
 ) -> None:
     pipeline, _ = fitted(model, "categories")
-    calibrated = Calibrated(pipeline, sigmoid)
+    calibrated = CalibratedPipeline(pipeline, sigmoid)
     session = open_session(convert(calibrated, WIDTH).SerializeToString())
     unseen = rows_of("categories", seed=9)
 
@@ -125,7 +125,7 @@ def test_a_calibrated_model_gives_the_probabilities_of_scikit_learn(
 @pytest.mark.parametrize("model", TREES)
 def test_calibrated_trees_give_a_row_alone_the_same_bits_as_in_a_batch(model: str) -> None:
     pipeline, _ = fitted(model, "numbers")
-    calibrated = Calibrated(pipeline, Sigmoid(0.8, -2.0))
+    calibrated = CalibratedPipeline(pipeline, Sigmoid(0.8, -2.0))
     session = open_session(convert(calibrated, WIDTH).SerializeToString())
     rows = rows_of("numbers", seed=9)[:500]
 
@@ -139,7 +139,7 @@ def test_calibration_adds_no_operator(model: str) -> None:
     pipeline, _ = fitted(model, "categories")
 
     plain = convert(pipeline, WIDTH)
-    calibrated = convert(Calibrated(pipeline, Sigmoid(0.8, -2.0)), WIDTH)
+    calibrated = convert(CalibratedPipeline(pipeline, Sigmoid(0.8, -2.0)), WIDTH)
 
     assert [one.op_type for one in calibrated.graph.node] == [
         one.op_type for one in plain.graph.node
@@ -151,4 +151,4 @@ def test_a_model_that_a_sigmoid_cannot_be_written_into_is_refused() -> None:
     pipeline = make_pipeline(GaussianNB()).fit(rows, np.arange(200) % 2)
 
     with pytest.raises(ValueError, match="no classifier that a sigmoid can be written into"):
-        convert(Calibrated(pipeline, Sigmoid(0.8, -2.0)), 2)
+        convert(CalibratedPipeline(pipeline, Sigmoid(0.8, -2.0)), 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from registry.model.contract import Input
-from training.calibrate import Calibrated, Sigmoid
+from training.calibrate import CalibratedPipeline, Sigmoid
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, encode, labelled_rows, probabilities, repeat_frauds, validate
+from training.fit import Recipe, encode, probabilities, repeat_frauds, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -77,7 +76,7 @@ def test_a_recipe_without_calibration_fits_a_plain_pipeline(prepared: Prepared) 
 
     assert isinstance(RECIPE.fit(data, split.train, inputs), Pipeline)
     calibrated = replace(RECIPE, sigmoid=Sigmoid(0.5, -1.0)).fit(data, split.train, inputs)
-    assert isinstance(calibrated, Calibrated)
+    assert isinstance(calibrated, CalibratedPipeline)
     assert calibrated.sigmoid == Sigmoid(0.5, -1.0)
 
 
@@ -156,16 +155,6 @@ def test_repeated_frauds_make_the_trees_that_a_class_weight_makes() -> None:
 @pytest.mark.parametrize("model", ["logistic_regression", "random_forest"])
 def test_models_without_the_parameter_fit_each_fraud_once(model: str) -> None:
     assert Recipe(model, MODELS[model].defaults, 0).fraud_weight == 1
-
-
-def test_rows_are_judged_by_label_amount_and_day_from_1970(prepared: Prepared) -> None:
-    data, _, _ = prepared
-    times = [datetime(1970, 1, 1), datetime(2026, 1, 1, 23, 59), datetime(2026, 1, 2)]
-
-    rows = pl.DataFrame({"time": times, "fraud": [0, 1, 0], "amount": [1.0, 2.5, 3.0]})
-    assert labelled_rows(data, rows).days.tolist() == [0, 20454, 20455]
-    assert labelled_rows(data, rows).amounts.tolist() == [1.0, 2.5, 3.0]
-    assert labelled_rows(data, rows).labels.tolist() == [0, 1, 0]
 
 
 def test_categories_that_are_missing_or_new_are_encoded_as_unknown() -> None:

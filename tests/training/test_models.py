@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training.convert import convert
 from training.fit import repeat_frauds
-from training.models import MODELS, Columns, ModelKind, known_model
+from training.models import MODELS, InputColumns, ModelKind, known_model
 
 
 def test_a_name_without_an_entry_is_answered_with_those_that_there_are() -> None:
@@ -51,7 +51,7 @@ def test_boosting_tells_a_rare_high_amount_from_those_just_below_it_if_frauds_re
 
     found: dict[int, list[float]] = {}
     for times in (1, 50):
-        pipeline = kind.build(Columns(1, []), kind.defaults, 0)
+        pipeline = kind.build(InputColumns(1, []), kind.defaults, 0)
         pipeline.fit(*repeat_frauds(amounts, labels, times))
         found[times] = pipeline.decision_function(around).tolist()
 
@@ -86,7 +86,8 @@ def test_the_same_seed_makes_the_same_onnx_bytes(name: str) -> None:
     kind = MODELS[name]
 
     first, second = (
-        convert(kind.build(Columns(4, []), kind.defaults, 7).fit(rows, labels), 4) for _ in range(2)
+        convert(kind.build(InputColumns(4, []), kind.defaults, 7).fit(rows, labels), 4)
+        for _ in range(2)
     )
 
     assert first.SerializeToString() == second.SerializeToString()
@@ -98,7 +99,7 @@ def test_logistic_regression_scores_an_unknown_category_like_none_at_all() -> No
     rows = np.column_stack([random.normal(size=600).astype(np.float32), codes])
     labels = (codes == 2).astype(np.int8)
     kind = MODELS["logistic_regression"]
-    pipeline = kind.build(Columns(1, [3]), kind.defaults, 0).fit(rows, labels)
+    pipeline = kind.build(InputColumns(1, [3]), kind.defaults, 0).fit(rows, labels)
 
     known, unknown = pipeline.predict_proba(np.array([[0, 2], [0, -1]], np.float32))[:, 1]
 

@@ -227,7 +227,7 @@ def test_the_threshold_can_be_chosen_for_the_cost(
     version = candidates(lasting_world.client)[-1]
     contract = read_contract(fetch(lasting_world.client, version, tmp_path / "candidate"))
     assert contract.threshold_method == (
-        "that saves most on the validation days, an alert costing 2; chosen before the final fit"
+        "saves most money on the validation days, at 2 per alert; chosen before the final fit"
     )
     assert newest_run(lasting_world.client).data.metrics["threshold"] == contract.threshold
 

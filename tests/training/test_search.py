@@ -95,7 +95,7 @@ def test_ctrl_c_keeps_the_best_trial_so_far(
 
     assert len(tried) == 3
     assert best.mean["average_precision"] == max(one.mean["average_precision"] for one in tried)
-    assert "going on with the best trial so far" in capfd.readouterr().err
+    assert "continuing with the best trial so far" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -45,7 +45,7 @@ def test_the_method_says_what_the_threshold_was_chosen_for() -> None:
         "the lowest that keeps validation alerts within 1 a day; chosen before the final fit"
     )
     assert threshold_method(dataset("cost", 2.5)) == (
-        "that saves most on the validation days, an alert costing 2.5; chosen before the final fit"
+        "saves most money on the validation days, at 2.5 per alert; chosen before the final fit"
     )
 
 

@@ -1,4 +1,4 @@
-# BentoML is in an environment of its own.
+# BentoML is installed in its own environment.
 # mypy: ignore-errors
 """An ONNX file in BentoML."""
 
@@ -20,8 +20,8 @@ class Fraud:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(os.environ["BENCH_ONNX"], options)
 
-    # A coroutine, against BentoML's advice for work that blocks: on one core it saves a fifth of
-    # the processor time of a thread for each request, and a peer's fastest form is the one to beat.
+    # A coroutine, against BentoML's advice for blocking work: on one core it takes a fifth less CPU
+    # time per request than a thread, and the comparison is with each peer at its fastest.
     @bentoml.api
     async def predict(self, rows: np.ndarray) -> np.ndarray:
         """Probabilities of fraud, shape (n,), for rows of shape (n, inputs)."""

@@ -1,6 +1,6 @@
-# BentoML is in an environment of its own.
+# BentoML is installed in its own environment.
 # mypy: ignore-errors
-"""A scikit-learn model in BentoML: a service as its page on services writes one."""
+"""A scikit-learn model in BentoML, as in its documentation of services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @bentoml.service(logging={"access": {"enabled": False}})
 class Fraud:
-    """Scores rows with the model from BentoML's own store."""
+    """Scores rows with the model from BentoML's model store."""
 
     reference = bentoml.models.BentoModel("fraud:latest")
 

@@ -1,4 +1,4 @@
--- wrk: POST the bodies of a file, one a line, in turn; print what was measured as one line of JSON.
+-- wrk: POST the lines of a file in turn, each as a request body; print the results as a JSON line.
 local requests, turn = {}, 0
 
 function init(args)

@@ -1,6 +1,6 @@
-# MLServer is in an environment of its own.
+# MLServer is installed in its own environment.
 # mypy: ignore-errors
-"""An ONNX file in MLServer: a custom runtime, as its user guide writes one."""
+"""An ONNX file in MLServer: a custom runtime, as in its user guide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlserver.utils import get_model_uri
 
 
 class OnnxModel(MLModel):
-    """Scores the request's one tensor with onnxruntime on one thread."""
+    """Scores the only tensor of a request with onnxruntime on one thread."""
 
     async def load(self) -> bool:
         options = onnxruntime.SessionOptions()

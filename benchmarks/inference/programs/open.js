@@ -1,4 +1,4 @@
-// k6: so many requests a second, whatever the answers; print what was measured as JSON.
+// k6: POST at a constant rate, however slow the answers; print the results as a JSON line.
 import exec from "k6/execution";
 import http from "k6/http";
 

@@ -1,6 +1,6 @@
-# BentoML is in an environment of its own.
+# BentoML is installed in its own environment.
 # mypy: ignore-errors
-"""Put the scikit-learn model, a joblib file named on the command line, into BentoML's store."""
+"""Save the scikit-learn model, a joblib file given as argument, to BentoML's model store."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Peers are installed once for each set of pins, and every pin has its hashes."""
+"""Peers are installed once per set of pins, and every pin has its hashes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.inference import environments
-from benchmarks.inference.environments import REQUIREMENTS, installed
+from benchmarks.inference.environments import REQUIREMENTS, install
 from benchmarks.inference.errors import CannotMeasure
 
 
@@ -20,45 +20,46 @@ def test_every_pin_has_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6"])
-def test_what_is_asked_for_is_what_is_pinned(name: str) -> None:
+def test_every_requirement_is_pinned(name: str) -> None:
     path = REQUIREMENTS[name]
     pinned = path.read_text()
-    asked = [line for line in path.with_suffix(".in").read_text().split("\n") if line[:1].isalpha()]
-    assert asked
-    for line in asked:
+    lines = path.with_suffix(".in").read_text().splitlines()
+    required = [line for line in lines if line[:1].isalpha()]
+    assert required
+    for line in required:
         assert f"\n{line.split('<')[0]}==" in pinned
 
 
-def test_an_environment_is_made_again_only_where_its_pins_changed(
+def test_an_environment_is_installed_again_only_if_its_pins_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept, pins = tmp_path / "bench", tmp_path / "peer.txt"
+    cache, pins = tmp_path / "bench", tmp_path / "peer.txt"
     called: list[str] = []
 
     def uv(*arguments: str) -> None:
         called.append(arguments[0])
-        (kept / "peer").mkdir(parents=True, exist_ok=True)
+        (cache / "peer").mkdir(parents=True, exist_ok=True)
 
     monkeypatch.setattr(environments, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(environments, "KEPT", kept)
+    monkeypatch.setattr(environments, "CACHE", cache)
     monkeypatch.setitem(REQUIREMENTS, "peer", pins)
     monkeypatch.setattr(environments, "_uv", uv)
     pins.write_text("peer==1")
-    assert installed("peer") == installed("peer") == kept / "peer" / "bin"
+    assert install("peer") == install("peer") == cache / "peer" / "bin"
     assert called == ["venv", "pip"]
     pins.write_text("peer==2")
-    installed("peer")
+    install("peer")
     assert called == ["venv", "pip", "venv", "pip"]
     assert capsys.readouterr().out == "installing peer into bench/peer\n" * 2
 
 
-def test_a_failed_installation_says_which_command_it_was(
+def test_the_error_of_a_failed_installation_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(environments, "KEPT", tmp_path / "bench")
+    monkeypatch.setattr(environments, "CACHE", tmp_path / "bench")
     monkeypatch.setitem(REQUIREMENTS, "peer", tmp_path / "pins.txt")
     (tmp_path / "pins.txt").write_text("no requirement ==\n")
     with pytest.raises(CannotMeasure, match=r"`uv pip install …` failed"):
-        installed("peer")
+        install("peer")
     assert not (tmp_path / "bench" / "peer" / "installed").exists()

@@ -1,4 +1,4 @@
-"""What the load generators print is read, and failed requests are never measured."""
+"""The output of the load generators is parsed, and failed requests are never measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.inference.errors import CannotMeasure
-from benchmarks.inference.load import Closed, Open, closed_loop, parse_closed, parse_open
+from benchmarks.inference.load import ClosedLoop, OpenLoop, closed_loop, parse_closed, parse_open
 
 WRK = """Running 5s test @ http://127.0.0.1:1/predict
   1 threads and 16 connections
@@ -20,32 +20,32 @@ K6 = """
 """
 
 
-def test_a_closed_loop_is_read_from_the_last_line() -> None:
-    assert parse_closed(WRK) == Closed(requests=61728, seconds=5.0001, p50_ms=1.234, p99_ms=2.5)
+def test_a_closed_loop_is_parsed_from_the_last_line() -> None:
+    assert parse_closed(WRK) == ClosedLoop(requests=61728, seconds=5.0001, p50_ms=1.234, p99_ms=2.5)
 
 
-def test_an_open_loop_is_read_with_what_it_held_back() -> None:
-    assert parse_open(K6) == Open(p50_ms=0.31, p99_ms=1.07, dropped=3)
+def test_an_open_loop_is_parsed_with_the_requests_that_were_not_sent() -> None:
+    assert parse_open(K6) == OpenLoop(p50_ms=0.31, p99_ms=1.07, dropped=3)
 
 
 def test_one_failed_request_is_too_many() -> None:
-    with pytest.raises(CannotMeasure, match="7 of 61728 requests failed; the server's log"):
+    with pytest.raises(CannotMeasure, match="7 of 61728 requests failed; see the server's log"):
         parse_closed(WRK.replace('"failed": 0', '"failed": 7'))
     with pytest.raises(CannotMeasure, match="1 of 2501 requests failed"):
         parse_open(K6.replace('"failed":0', '"failed":1'))
 
 
-def test_no_request_at_all_is_no_measurement() -> None:
+def test_no_request_at_all_is_an_error() -> None:
     with pytest.raises(CannotMeasure, match="0 of 0 requests failed"):
         parse_closed(WRK.replace("61728", "0"))
 
 
-def test_a_generator_that_prints_no_measurement_is_quoted() -> None:
+def test_the_output_of_a_generator_that_measured_nothing_is_quoted() -> None:
     with pytest.raises(CannotMeasure, match="measured nothing: 'unable to connect'"):
         parse_closed("unable to connect\n")
 
 
-def test_without_wrk_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_wrk_the_error_tells_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CannotMeasure, match="apt-get install wrk"):
         closed_loop("http://127.0.0.1:1/", Path("bodies"), 1)

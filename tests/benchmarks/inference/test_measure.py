@@ -1,4 +1,4 @@
-"""A real round of the bare function and of our service, and what stops a round."""
+"""A real round of the bare ASGI function and of our service, and what aborts a round."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.inference import servers
 from benchmarks.inference.errors import CannotMeasure
-from benchmarks.inference.measure import Round, check, cores, measure, started
+from benchmarks.inference.measure import Round, check_answers, cores, measure, started
 from benchmarks.inference.production import Rows
 from benchmarks.inference.report import verdicts
 from benchmarks.inference.servers import Server
@@ -37,58 +37,59 @@ def rows() -> Rows:
 def constant(tmp_path: Path) -> Server:
     answer = tmp_path / "answer.json"
     answer.write_bytes(ANSWER)
-    return servers.bare(sys.executable, answer, NAMES)
+    return servers.bare_asgi(sys.executable, answer, NAMES)
 
 
-def sane(one: Round) -> bool:
+def is_plausible(result: Round) -> bool:
     return (
-        0 < one.p50_ms <= one.p99_ms
-        and one.requests_per_second > 10
-        and 0 < one.cpu_ms < 1e3 / one.requests_per_second * 1.5
-        and 10 < one.pss_mb <= one.rss_mb < 1000
-        and 0 < one.ready_seconds < 60
+        0 < result.p50_ms <= result.p99_ms
+        and result.requests_per_second > 10
+        and 0 < result.cpu_ms < 1e3 / result.requests_per_second * 1.5
+        and 10 < result.pss_mb <= result.rss_mb < 1000
+        and 0 < result.ready_seconds < 60
     )
 
 
-def test_a_round_of_the_bare_function_and_one_of_ours(
+def test_a_round_of_the_bare_asgi_function_and_one_of_ours(
     world: World, rows: Rows, constant: Server, tmp_path: Path
 ) -> None:
     program("wrk", "apt-get install wrk")
     world.put_in_production()
     ours = servers.ours(sys.executable, world.server.uri, world.config, NAMES, records=False)
     medians = {
-        one.name: measure(one, rows, CORE, None, 1, tmp_path / "log") for one in (constant, ours)
+        server.name: measure(server, rows, CORE, None, 1, tmp_path / "log")
+        for server in (constant, ours)
     }
-    assert [sane(one) for one in medians.values()] == [True, True]
-    assert [one.quantity for one in verdicts(medians)] == [
-        "rate over the bare function's",
+    assert [is_plausible(result) for result in medians.values()] == [True, True]
+    assert [verdict.quantity for verdict in verdicts(medians)] == [
+        "requests/s relative to bare ASGI",
         "resident memory, MB",
     ]
 
 
-def test_a_constant_is_the_same_bytes_each_time_and_its_process_is_gone_afterwards(
+def test_a_constant_server_answers_the_same_bytes_and_its_process_ends(
     rows: Rows, constant: Server, tmp_path: Path
 ) -> None:
     with started(constant, CORE, tmp_path / "log") as ready:
-        assert check(constant, ready.address, rows) == ANSWER
+        assert check_answers(constant, ready.address, rows) == ANSWER
         assert ready.process.cpu_affinity() == [CORE]
         tree = ready.tree()
-    assert [one for one in tree if one.is_running()] == []
+    assert [process for process in tree if process.is_running()] == []
     with pytest.raises(httpx.ConnectError):
         httpx.get(ready.address)
 
 
-def test_a_wrong_probability_stops_the_run(rows: Rows, constant: Server, tmp_path: Path) -> None:
+def test_a_wrong_probability_aborts_the_run(rows: Rows, constant: Server, tmp_path: Path) -> None:
     scoring = replace(constant, probability=lambda answer: float(answer["probability"]))
     off = replace(rows, expected=np.full(len(rows.values), 0.25 + 2e-6))
     with started(constant, CORE, tmp_path / "log") as ready:
-        with pytest.raises(CannotMeasure, match=r"bare ASGI says 0\.25 where"):
-            check(scoring, ready.address, off)
+        with pytest.raises(CannotMeasure, match=r"bare ASGI answers 0\.25 instead of"):
+            check_answers(scoring, ready.address, off)
         near = replace(rows, expected=np.full(len(rows.values), 0.25 + 5e-7))
-        check(scoring, ready.address, near)
+        check_answers(scoring, ready.address, near)
 
 
-def test_an_answer_that_is_no_success_stops_the_run(rows: Rows, tmp_path: Path) -> None:
+def test_an_error_answer_aborts_the_run(rows: Rows, tmp_path: Path) -> None:
     files = Server(
         name="files",
         command=[sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"],
@@ -101,19 +102,19 @@ def test_an_answer_that_is_no_success_stops_the_run(rows: Rows, tmp_path: Path) 
         started(files, CORE, tmp_path / "log") as ready,
         pytest.raises(CannotMeasure, match="files: 501: "),
     ):
-        check(files, ready.address, rows)
+        check_answers(files, ready.address, rows)
 
 
-def test_a_server_that_ends_is_named_with_its_log(constant: Server, tmp_path: Path) -> None:
+def test_the_error_for_a_server_that_ends_names_its_log(constant: Server, tmp_path: Path) -> None:
     broken = replace(constant, environment={"BENCH_ANSWER": str(tmp_path / "none")})
     with (
-        pytest.raises(CannotMeasure, match=r"bare ASGI did not get ready; .*log says why"),
+        pytest.raises(CannotMeasure, match=r"bare ASGI did not become ready; see .*log"),
         started(broken, CORE, tmp_path / "log"),
     ):
         pass
 
 
-def test_a_worker_that_left_its_parents_group_is_ended_too(tmp_path: Path) -> None:
+def test_a_worker_that_left_its_parents_process_group_is_stopped_too(tmp_path: Path) -> None:
     code = (
         "import http.server, subprocess\n"
         "subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
@@ -143,7 +144,7 @@ def test_ctrl_c_leaves_no_process(constant: Server, tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert [one.is_running() for one in tree] == [False]
+    assert [process.is_running() for process in tree] == [False]
 
 
 def test_two_cores_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:

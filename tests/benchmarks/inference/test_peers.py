@@ -1,4 +1,4 @@
-"""Each peer is asked in its own protocol, set up with the files that its documentation names."""
+"""Each peer gets requests in its own protocol, and the configuration files it documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def production(tmp_path: Path) -> Production:
     )
 
 
-def ask(server: Server, production: Production) -> object:
+def request(server: Server, production: Production) -> object:
     (body,) = server.bodies(production.rows)
     return json.loads(body)
 
@@ -38,17 +38,17 @@ def read(server: Server, answer: object) -> float:
 def test_mlflow_gets_a_dataframe(production: Production) -> None:
     server = peers.mlflow_serve(production)
     split = {"columns": ["a", "b"], "data": [[1.0, 0.5]]}
-    assert ask(server, production) == {"dataframe_split": split}
+    assert request(server, production) == {"dataframe_split": split}
     assert read(server, {"predictions": [{"probability": 0.25}]}) == 0.25
 
 
-def test_mlserver_gets_a_tensor_and_scikit_learn_gives_both_classes(
+def test_mlserver_gets_a_tensor_and_its_scikit_learn_runtime_returns_both_classes(
     production: Production, tmp_path: Path
 ) -> None:
     sklearn, onnx = peers.mlserver(Path("bin"), production, tmp_path)
     inputs = [{"name": "rows", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 0.5]}]
-    assert ask(onnx, production) == {"inputs": inputs}
-    assert ask(sklearn, production) == {
+    assert request(onnx, production) == {"inputs": inputs}
+    assert request(sklearn, production) == {
         "inputs": inputs,
         "outputs": [{"name": "predict_proba"}],
     }
@@ -56,7 +56,7 @@ def test_mlserver_gets_a_tensor_and_scikit_learn_gives_both_classes(
     assert read(onnx, {"outputs": [{"data": [0.25]}]}) == 0.25
 
 
-def test_mlserver_keeps_its_defaults_for_scikit_learn_and_logs_no_request(
+def test_mlserver_has_its_defaults_for_scikit_learn_and_no_access_log(
     production: Production, tmp_path: Path
 ) -> None:
     peers.mlserver(Path("bin"), production, tmp_path)
@@ -70,7 +70,7 @@ def test_mlserver_keeps_its_defaults_for_scikit_learn_and_logs_no_request(
     }
 
 
-def test_mlservers_own_runtime_lies_beside_its_settings(
+def test_the_custom_runtime_of_mlserver_is_beside_its_settings(
     production: Production, tmp_path: Path
 ) -> None:
     peers.mlserver(Path("bin"), production, tmp_path)

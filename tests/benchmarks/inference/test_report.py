@@ -1,4 +1,4 @@
-"""Medians and targets, on rounds written by hand."""
+"""Medians and targets, from rounds that are written by hand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEDIANS = {
 }
 
 
-def test_each_measure_has_its_own_median() -> None:
+def test_the_median_is_taken_of_each_measure_separately() -> None:
     rounds = [
         replace(ROUND, requests_per_second=rate, p99_ms=p99)
         for rate, p99 in ((10.0, 3.0), (30.0, 1.0), (20.0, 9.0))
@@ -43,13 +43,13 @@ def test_each_measure_has_its_own_median() -> None:
     assert report.median(rounds) == replace(ROUND, requests_per_second=20.0, p99_ms=3.0)
 
 
-def test_what_no_round_measured_stays_unmeasured() -> None:
+def test_a_measure_that_no_round_has_stays_empty() -> None:
     assert report.median([replace(ROUND, open_p99_ms=None)]).open_p99_ms is None
 
 
-def test_targets_take_the_faster_peer_and_hold_their_bounds() -> None:
-    found = [(round(one.measured, 3), one.bound, one.reached) for one in report.verdicts(MEDIANS)]
-    assert found == [
+def test_targets_compare_with_the_faster_peer() -> None:
+    verdicts = report.verdicts(MEDIANS)
+    assert [(round(item.measured, 3), item.bound, item.reached) for item in verdicts] == [
         (0.4, "≥ 0.4", True),
         (1.25, "> 1", True),
         (40.0, "≥ 40", True),
@@ -64,8 +64,8 @@ def test_targets_take_the_faster_peer_and_hold_their_bounds() -> None:
 
 def test_a_target_whose_servers_were_not_measured_is_left_out() -> None:
     medians = {name: MEDIANS[name] for name in ("ours", "MLServer, ONNX")}
-    assert [one.quantity for one in report.verdicts(medians)] == [
-        "p99 at 500 a second, ms",
+    assert [verdict.quantity for verdict in report.verdicts(medians)] == [
+        "p99 at 500 requests/s, ms",
         "resident memory, MB",
     ]
 
@@ -80,7 +80,7 @@ def test_the_tables_name_every_server_and_every_miss() -> None:
     (line,) = [line for line in lines if "BentoML, ONNX" in line]
     assert "2,000" in line
     assert "2.50 ×" in line
-    (line,) = [line for line in lines if "start to ready over" in line]
+    (line,) = [line for line in lines if "time to ready relative to" in line]
     assert "missed" in line
     (line,) = [line for line in lines if "resident memory" in line]
     assert "reached" in line
@@ -91,7 +91,7 @@ def test_json_holds_rounds_medians_and_targets() -> None:
     assert len(written["rounds"]["ours"]) == 2
     assert written["medians"]["ours"]["requests_per_second"] == 5000.0
     assert written["targets"][0] == {
-        "quantity": "p99 at 500 a second, ms",
+        "quantity": "p99 at 500 requests/s, ms",
         "measured": 1.5,
         "bound": "< 2",
         "reached": True,
@@ -99,6 +99,6 @@ def test_json_holds_rounds_medians_and_targets() -> None:
 
 
 @pytest.mark.parametrize("name", [*report.SKLEARN, *report.ONNX])
-def test_without_one_of_two_peers_nothing_is_said_of_the_faster(name: str) -> None:
-    medians = {one: MEDIANS[one] for one in MEDIANS if one != name}
+def test_without_one_of_two_peers_there_is_no_comparison_with_the_faster(name: str) -> None:
+    medians = {server: MEDIANS[server] for server in MEDIANS if server != name}
     assert len(report.verdicts(medians)) == 8

@@ -33,7 +33,7 @@ SIGNED_HEAD = Serves("B", 2)
 DOWNGRADE = Serves("A", 1)
 NO_PROBLEM = "2 entries, 0 problems"
 BROKEN = Refuses("the ledger is broken: version 2 is broken: it follows")
-REMEMBERED = "the ledger does not extend what is remembered of it"
+REMEMBERED = "the ledger does not extend the remembered tip"
 MOVED_ON = "Production is no longer the one that the candidate was compared with"
 
 

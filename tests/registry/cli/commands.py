@@ -1,4 +1,4 @@
-"""Running commands, and what the tests of several modules do with them."""
+"""Running commands, and steps that the tests of several modules share."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tests.world import World
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
-    # Set by `main`, for git's own sake; set here too so that the test takes it back.
+    # `main` sets it; set here too, so that it is reset after the test.
     monkeypatch.setenv("GIT_PYTHON_REFRESH", "quiet")
     return Commands(monkeypatch, capsys)
 

@@ -33,7 +33,7 @@ def test_keys_list(run_here: Commands, world: World) -> None:
 def test_an_unknown_key_is_reported_with_those_that_exist(run_here: Commands, world: World) -> None:
     assert run_here("keys", "revoke", "zz", "--last", "0") == (2, "")
     assert run_here.error == (
-        "error: 0 keys have an id that starts with 'zz'; there are "
+        "error: 0 keys have an id that starts with 'zz'; trusted keys: "
         f"{world.trust.keys[0].keyid[:12]}"
     )
 

@@ -52,8 +52,8 @@ def test_the_commands_are_these() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *([one] for one in COMMANDS if one != "keys"),
-        *(["keys", one] for one in KEYS_COMMANDS),
+        *([name] for name in COMMANDS if name != "keys"),
+        *(["keys", name] for name in KEYS_COMMANDS),
     ],
     ids=" ".join,
 )
@@ -72,7 +72,7 @@ def test_without_a_command_the_help_is_shown(run: Commands) -> None:
 
 def test_the_help_names_the_exit_codes() -> None:
     output = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
-    assert "0 done, 2 wrong use or input, 3 refused by a gate or by verification" in output
+    assert "0 success, 2 invalid usage or input, 3 refused by a gate or by verification" in output
 
 
 def test_status_as_json_from_a_shell(world: World) -> None:
@@ -114,7 +114,7 @@ def test_an_unknown_option_is_wrong_use(run: Commands) -> None:
 def test_a_missing_ledger_configuration_says_how_to_make_one(run: Commands, tmp_path: Path) -> None:
     code, _ = run("status", "--tracking-uri", "http://127.0.0.1:1", "--config", str(tmp_path / "x"))
     assert code == 2
-    assert "make one with `python -m registry init`" in run.error
+    assert "create one with `python -m registry init`" in run.error
 
 
 def test_history_as_csv(run_here: Commands, world: World) -> None:
@@ -238,7 +238,7 @@ def test_verify_calls_a_moved_alias_stale_and_no_problem(run_here: Commands, wor
     )
 
 
-READING = [
+READING_COMMANDS = [
     ("status",),
     ("history",),
     ("verify",),
@@ -267,19 +267,19 @@ def test_below_the_floor_every_command_refuses(
     assert run_here("verify")[0] == 0
 
     monkeypatch.setenv("FRAUD_LEDGER_FLOOR", tip)
-    kept = world.config.read_text()
+    config = world.config.read_text()
     refused = (
-        "error: the ledger does not extend what is remembered of it: entry 2 of ledger "
+        "error: the ledger does not extend the remembered tip: entry 2 of ledger "
         f"{world.trust.ledger_id} was {tip[-64:-52]}; now it ends with entry 1 (version 1: promote "
         "of candidate 1 by github:alice). Entries were deleted or replaced: "
     )
     promote = ("promote", reference, *BY_BOB)
     evaluate = ("evaluate", str(number), "--rows", str(world.rows))
-    for command in (*READING, promote, evaluate):
+    for command in (*READING_COMMANDS, promote, evaluate):
         assert run_here(*command) == (3, ""), command
         assert run_here.error.startswith(refused), command
     assert len(world.client.search_model_versions(f"name='{PRODUCTION}'")) == 1
-    assert world.config.read_text() == kept
+    assert world.config.read_text() == config
 
 
 def test_above_the_floor_promotions_go_on(run_here: Commands, world: World) -> None:

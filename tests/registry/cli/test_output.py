@@ -1,4 +1,4 @@
-"""What people read: every word of the record, as it was written."""
+"""The output for people and spreadsheets: complete, and safe to show."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.world import World
 HOSTILE = "see [jira] [/x] [red]all is well[/red]"
 
 
-def test_an_entry_is_shown_with_everything_that_it_says() -> None:
+def test_an_entry_as_json_has_all_its_fields() -> None:
     values = output.entry_values(Link(3, promote("a")))
     assert values == {
         "ledger_version": 3,
@@ -67,7 +67,7 @@ LEDGER = Ledger((Link(1, FIRST), Link(2, repeated("freeze", FIRST, FIRST))), ())
 def test_the_history_is_a_table_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.history(LEDGER)
     out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    assert out.splitlines()[0].strip() == "What was in Production"
+    assert out.splitlines()[0].strip() == "Production history"
     assert [cells_of(line) for line in out.splitlines() if "github:alice" in line] == [
         [
             version,
@@ -84,7 +84,7 @@ def test_the_history_is_a_table_on_a_terminal(capsys: pytest.CaptureFixture[str]
     ]
 
 
-def test_the_history_is_plain_text_in_a_pipe_with_each_entry_whole_on_one_line(
+def test_the_history_is_plain_text_in_a_pipe_with_one_line_per_entry(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output.history(LEDGER)
@@ -155,7 +155,7 @@ def test_the_history_as_csv_has_a_header_and_every_entry_in_full(
     ]
 
 
-def test_csv_lines_end_as_rfc_4180_asks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_csv_lines_end_as_rfc_4180_requires(capsys: pytest.CaptureFixture[str]) -> None:
     output.history_csv(LEDGER)
     out = capsys.readouterr().out
     assert out.count("\r\n") == 3
@@ -174,14 +174,14 @@ def test_csv_lines_end_as_rfc_4180_asks(capsys: pytest.CaptureFixture[str]) -> N
         "\n=1+1",
     ],
 )
-def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(
+def test_a_cell_that_a_spreadsheet_may_run_as_a_formula_gets_an_apostrophe(
     capsys: pytest.CaptureFixture[str], comment: str
 ) -> None:
     _, row = csv_of(capsys, Link(1, promote("a", comment=comment)))
     assert row[7] == f"'{comment}"
 
 
-def test_only_such_cells_get_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_cells_get_no_apostrophe(capsys: pytest.CaptureFixture[str]) -> None:
     _, row = csv_of(capsys, Link(1, promote("a", comment="1 - 1 = 0")))
     assert row[7] == "1 - 1 = 0"
 
@@ -204,7 +204,7 @@ def test_the_history_shows_findings_as_they_are(capsys: pytest.CaptureFixture[st
     assert HOSTILE in capsys.readouterr().out
 
 
-def test_verdicts_are_shown_with_the_way_on(
+def test_verdicts_are_shown_with_the_next_step(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, good = world.evaluate(world.register())
@@ -217,7 +217,7 @@ def test_verdicts_are_shown_with_the_way_on(
     output.verdicts(bad)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "12 of 13 checks passed: it cannot be promoted; train a better one"
-    assert columns_of(lines[0]) == ["gate", "asks", "measured", "bound", "verdict", "note"]
+    assert columns_of(lines[0]) == ["gate", "requirement", "measured", "bound", "verdict", "note"]
     assert columns_of(lines[1]) == [
         "floor.average_precision",
         "average precision is at least 0.5",
@@ -247,11 +247,11 @@ def test_verdicts_are_a_table_with_candidate_and_policy_on_a_terminal(
     ]
 
 
-def test_an_advisory_gate_that_failed_is_told_from_a_required_one(
+def test_a_failed_advisory_gate_is_distinguished_from_a_required_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evidence = evidence_of(policy_of(tmp_path), measurements_of())
-    failed = [one.model_copy(update={"passed": False}) for one in evidence.verdicts[:2]]
+    failed = [verdict.model_copy(update={"passed": False}) for verdict in evidence.verdicts[:2]]
     advisory = failed[0].model_copy(update={"required": False})
     output.verdicts(evidence.model_copy(update={"verdicts": (advisory, failed[1])}))
     _, first, second, last = capsys.readouterr().out.splitlines()
@@ -263,7 +263,7 @@ def test_an_advisory_gate_that_failed_is_told_from_a_required_one(
     )
 
 
-def test_notes_and_questions_of_a_verdict_are_shown_as_they_are(
+def test_notes_and_requirements_of_a_verdict_are_shown_as_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evidence = evidence_of(policy_of(tmp_path), measurements_of())
@@ -272,7 +272,7 @@ def test_notes_and_questions_of_a_verdict_are_shown_as_they_are(
     assert capsys.readouterr().out.count(HOSTILE) == 2
 
 
-def test_keys_are_shown_with_their_reach_and_state(capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_are_shown_with_their_sequences_and_state(capsys: pytest.CaptureFixture[str]) -> None:
     retired = trusted(ALICE, last=0)
     revoked = trusted(BOB, first=3, last=7).model_copy(update={"revoked": True})
     other = trusted(CryptoSigner.generate_ed25519(), first=8)

@@ -38,7 +38,7 @@ def test_promote_without_a_terminal_needs_an_approver(run_here: Commands, world:
     reference = evaluate_here(run_here, world, world.register())
     assert run_here("promote", reference) == (2, "")
     assert run_here.error == (
-        "error: nobody is at a terminal; say who approves with --approver realm:name"
+        "error: standard input is not a terminal; name the approver with --approver realm:name"
     )
     assert world.ledger.chain == ()
 
@@ -48,11 +48,11 @@ def test_at_a_terminal_the_approver_is_the_user(world: World, tmp_path: Path) ->
     policy.write_text(POLICY.read_text().replace("four_eyes: true", "four_eyes: false"))
     environment = {**world.environment, "FRAUD_POLICY": str(policy), "LOGNAME": "alice"}
     number = str(world.register())
-    judged = run_module(environment, "evaluate", number, "--rows", str(world.rows))
+    evaluated = run_module(environment, "evaluate", number, "--rows", str(world.rows))
     controller, terminal = os.openpty()
     try:
         done = run_module(
-            environment, "promote", judged.stdout.splitlines()[-1], standard_input=terminal
+            environment, "promote", evaluated.stdout.splitlines()[-1], standard_input=terminal
         )
     finally:
         os.close(controller)
@@ -88,7 +88,8 @@ def test_rollback_and_history(run_here: Commands, world: World) -> None:
     )
     _, out = run_here("history", "--json")
     assert [
-        (one["sequence"], one["action"], one["approver"], one["comment"]) for one in json.loads(out)
+        (entry["sequence"], entry["action"], entry["approver"], entry["comment"])
+        for entry in json.loads(out)
     ] == [
         (1, "promote", "github:alice", "better"),
         (2, "promote", "github:alice", "better"),
@@ -102,7 +103,7 @@ def test_rollback_and_history(run_here: Commands, world: World) -> None:
     assert (code, json.loads(out)["candidate"]["version"]) == (0, 2)
     assert run_here(*back) == (
         0,
-        "in Production already: version 4: rollback of candidate 2 by github:bob\n",
+        "already in Production: version 4: rollback of candidate 2 by github:bob\n",
     )
     assert len(world.ledger.chain) == 4
 
@@ -116,7 +117,7 @@ def test_rollback_needs_a_reason(run_here: Commands, world: World) -> None:
 def test_rollback_without_a_terminal_needs_an_approver(run_here: Commands) -> None:
     assert run_here("rollback", "--reason", "false alerts") == (2, "")
     assert run_here.error == (
-        "error: nobody is at a terminal; say who approves with --approver realm:name"
+        "error: standard input is not a terminal; name the approver with --approver realm:name"
     )
 
 
@@ -129,10 +130,10 @@ def test_freeze_and_unfreeze(run_here: Commands, world: World) -> None:
     )
     assert run_here("promote", reference, *BY_BOB) == (3, "")
     assert run_here.error == (
-        "error: the ledger is frozen by github:bob: change stop; `registry unfreeze` first"
+        "error: the ledger is frozen by github:bob: change stop; run `registry unfreeze` first"
     )
     assert run_here("freeze", *BY_BOB, "--reason", "again") == (3, "")
-    assert run_here.error == "error: the ledger is frozen already"
+    assert run_here.error == "error: the ledger is already frozen"
     url = "https://example.com/changes/7"
     options = ("--reason", "change stop is over", "--url", url, "--json")
     code, out = run_here("unfreeze", *BY_BOB, *options)
@@ -148,6 +149,6 @@ def test_freeze_and_unfreeze_need_a_reason_and_an_approver(
 ) -> None:
     assert run_here(command, *BY_BOB) == (2, "")
     assert run_here(command, *BY_BOB, "--reason", "") == (2, "")
-    assert run_here.error == f"error: to {command} needs a reason; give it with --reason"
+    assert run_here.error == f"error: `{command}` needs a reason; give it with --reason"
     assert run_here(command, "--reason", "why not") == (2, "")
-    assert run_here.error.startswith("error: nobody is at a terminal")
+    assert run_here.error.startswith("error: standard input is not a terminal")

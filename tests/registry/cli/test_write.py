@@ -20,14 +20,14 @@ def test_init_makes_a_ledger_and_prints_where_it_is(run: Commands, tmp_path: Pat
     assert code == 0
     assert out.endswith(f": configuration {config}, signing key {key}\n")
     assert run(*arguments) == (2, "")
-    assert run.error.endswith("exists already; remove it first if it is not needed any more")
+    assert run.error.endswith("already exists; delete it first if it is no longer needed")
 
 
 def test_stage_prints_what_is_in_staging(run_here: Commands, world: World) -> None:
     world.register()
     assert run_here("stage", "1") == (
         0,
-        "candidate 1 is in Staging; judge it with `registry evaluate`\n",
+        "candidate 1 is in Staging; evaluate it with `registry evaluate`\n",
     )
     code, out = run_here("stage", "1", "--json")
     assert (code, json.loads(out)["staging"]) == (0, 1)
@@ -47,7 +47,7 @@ def test_evaluate_ends_with_the_line_to_approve_and_promote_takes_it(
     code, out = run_here("promote", reference, *BY_BOB)
     assert (code, out) == (
         0,
-        "in Production already: version 1: promote of candidate 1 by github:alice\n",
+        "already in Production: version 1: promote of candidate 1 by github:alice\n",
     )
 
 
@@ -61,7 +61,7 @@ def test_evaluate_takes_the_staged_candidate_by_default(run_here: Commands, worl
     answer = json.loads(out)
     assert code == 0
     assert answer["candidate"]["version"] == 1
-    assert [one["passed"] for one in answer["verdicts"]] == [True] * 13
+    assert [verdict["passed"] for verdict in answer["verdicts"]] == [True] * 13
     assert run_here("promote", answer["evidence"], *BY_BOB)[0] == 0
 
 
@@ -76,7 +76,7 @@ def test_the_shipped_policy_is_applied_unless_another_is_named(
     answer = json.loads(out)
     assert (code, answer["policy"]["name"]) == (0, "test")
     assert run_here("promote", answer["evidence"], *BY_BOB) == (3, "")
-    assert run_here.error.startswith("error: the evidence was judged under policy test (")
+    assert run_here.error.startswith("error: the evidence was made under policy test (")
     assert run_here("promote", answer["evidence"], *BY_BOB, "--policy", str(POLICY))[0] == 0
 
 
@@ -92,16 +92,16 @@ def test_evaluate_prints_its_steps_on_standard_error(world: World) -> None:
     done = run_module(world.environment, "evaluate", number, "--rows", str(world.rows), "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["candidate"]["version"] == 1
-    said = [line for line in done.stderr.splitlines() if line.startswith("· ")]
-    assert said[0].startswith("· downloading candidate 1 … ")
-    assert all(re.search(r" … \d+\.\d s$", line) for line in said), said
+    steps = [line for line in done.stderr.splitlines() if line.startswith("· ")]
+    assert steps[0].startswith("· downloading candidate 1 … ")
+    assert all(re.search(r" … \d+\.\d s$", line) for line in steps), steps
 
 
 @pytest.mark.parametrize("command", ["promote", "rollback"])
 def test_repair_sets_what_verify_reports_as_stale(
     run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """After a rollback the evidence that was promoted last is not in force any more."""
+    """After a rollback the evidence that was promoted last is no longer in force."""
     world.put_in_production()
     version = 2
     world.put_in_production(threshold=0.25)
@@ -111,10 +111,10 @@ def test_repair_sets_what_verify_reports_as_stale(
     entries = world.ledger.chain
     world.client.set_registered_model_alias(PRODUCTION, "production", "1")
     monkeypatch.delenv("FRAUD_SIGNING_KEY")
-    words = f"alias production is on version 1, the head is {version}"
+    problem = f"alias production is on version 1, the head is {version}"
     code, out = run_here("verify")
-    assert (code, out.splitlines()[0]) == (0, f"stale:   {words}; run `registry repair`")
-    assert run_here("repair") == (0, f"repaired: {words}\n1 stale\n")
+    assert (code, out.splitlines()[0]) == (0, f"stale:   {problem}; run `registry repair`")
+    assert run_here("repair") == (0, f"repaired: {problem}\n1 stale\n")
     code, out = run_here("repair", "--json")
     assert (code, json.loads(out)) == (0, {"repaired": []})
     assert "stale" not in run_here("verify")[1]

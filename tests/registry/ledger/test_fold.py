@@ -1,4 +1,4 @@
-"""The fold: which of the versions that a server lists count, and what they put in force."""
+"""The fold: which versions of a server's list are in the chain, and what they put in force."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_statement_by_an_unknown_key_is_passed_over() -> None:
 def test_a_statement_of_another_ledger_is_passed_over() -> None:
     ledger = folded(version(1, promote("d", ledger_id="another")), version(2, A))
     assert head(ledger) == A
-    assert str(ledger.findings[0]) == "version 1 is passed over: it is of another ledger"
+    assert str(ledger.findings[0]) == "version 1 is passed over: it belongs to another ledger"
 
 
 def test_a_version_whose_source_is_not_its_statements_is_void() -> None:
@@ -125,7 +125,7 @@ def test_a_version_whose_source_is_not_its_statements_is_void() -> None:
     assert head(ledger) == A
     assert str(ledger.findings[0]) == (
         r"version 2 is void: its source is 'mlflow-artifacts:/1/evil\nversion 9', "
-        "its statement says 'mlflow-artifacts:/1/b/artifacts/model'"
+        "but its statement names 'mlflow-artifacts:/1/b/artifacts/model'"
     )
 
 
@@ -160,13 +160,13 @@ def test_a_child_of_a_loser_breaks_the_chain() -> None:
 def test_a_wrong_sequence_is_void() -> None:
     ledger = folded(version(1, A), version(2, promote("b", A, sequence=7)))
     assert head(ledger) == A
-    assert ledger.findings[0].reason == "it says sequence 7, its place is 2"
+    assert ledger.findings[0].reason == "its sequence is 7, but its place is 2"
 
 
 def test_a_first_statement_with_a_later_sequence_is_void() -> None:
     ledger = folded(version(1, promote("a", sequence=2)))
     assert ledger.head is None
-    assert ledger.findings[0].reason == "it says sequence 2, its place is 1"
+    assert ledger.findings[0].reason == "its sequence is 2, but its place is 1"
 
 
 def test_a_rollback_puts_the_earlier_files_back_in_force() -> None:
@@ -206,7 +206,10 @@ def test_a_key_may_not_sign_before_its_first_sequence() -> None:
         version(1, A), version(2, B, BOB), version(3, B), version(4, C, BOB), trust=late
     )
     assert numbers(ledger) == [1, 3, 4]
-    assert str(ledger.findings[0]) == "version 2 is passed over: its key may not sign so early"
+    assert (
+        str(ledger.findings[0])
+        == "version 2 is passed over: its key may not sign this sequence yet"
+    )
 
 
 def test_entries_up_to_a_revoked_keys_last_sequence_stay_in_force() -> None:
@@ -346,7 +349,7 @@ def test_a_freeze_that_does_not_repeat_what_is_in_force_is_void(other: Statement
     ledger = folded(*numbered(A, B, other))
     assert not ledger.frozen
     assert str(ledger.findings[0]) == (
-        "version 3 is void: its action is freeze, and it does not repeat what is in force"
+        "version 3 is void: its action is freeze, but it does not repeat the entry in force"
     )
 
 
@@ -354,7 +357,7 @@ def test_an_unfreeze_that_does_not_repeat_what_is_in_force_is_void() -> None:
     ledger = folded(*numbered(A, B, FREEZE, repeated("unfreeze", A, FREEZE)))
     assert ledger.frozen
     assert str(ledger.findings[0]) == (
-        "version 4 is void: its action is unfreeze, and it does not repeat what is in force"
+        "version 4 is void: its action is unfreeze, but it does not repeat the entry in force"
     )
 
 

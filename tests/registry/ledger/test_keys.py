@@ -1,4 +1,4 @@
-"""Trusted keys: adding, retiring, revoking, and what that does to the head."""
+"""Trusted keys: adding, retiring and revoking one, and the effect on the head."""
 
 from __future__ import annotations
 
@@ -66,27 +66,27 @@ def test_another_kind_of_key_is_refused(tmp_path: Path) -> None:
 
 def test_a_private_key_or_no_key_at_all_is_refused(tmp_path: Path) -> None:
     secret, _ = write_pair(tmp_path, ed25519.Ed25519PrivateKey.generate())
-    with pytest.raises(UsageError, match="give the public half only"):
+    with pytest.raises(UsageError, match="pass the public key only"):
         read_public_key(secret, first=1)
     with pytest.raises(UsageError, match="No such file"):
         read_public_key(tmp_path / "absent.pub", first=1)
 
 
 def test_a_key_is_added_once(trust: Trust) -> None:
-    with pytest.raises(UsageError, match="is trusted already"):
+    with pytest.raises(UsageError, match="is already trusted"):
         with_key(trust, trust.keys[0])
 
 
-def test_a_key_is_found_by_how_its_id_starts(trust: Trust) -> None:
+def test_a_key_is_found_by_a_prefix_of_its_id(trust: Trust) -> None:
     assert find(trust, trust.keys[0].keyid[:6]) == trust.keys[0]
     with pytest.raises(NotFound, match="0 keys have an id that starts with 'zz'"):
         find(trust, "zz")
 
 
-def test_an_ended_key_gets_no_reach_back(trust: Trust) -> None:
+def test_a_revoked_key_never_regains_a_sequence(trust: Trust) -> None:
     revoked = with_last(trust, trust.keys[0], 3, revoked=True)
     assert (revoked.keys[0].state, revoked.keys[0].last) == ("revoked", 3)
-    with pytest.raises(UsageError, match="ends with sequence 3 already"):
+    with pytest.raises(UsageError, match="already ends with sequence 3"):
         with_last(revoked, revoked.keys[0], 4, revoked=False)
     still = with_last(revoked, revoked.keys[0], 2, revoked=False)
     assert (still.keys[0].state, still.keys[0].last) == ("revoked", 2)
@@ -106,7 +106,7 @@ def second_signer(world: World, folder: Path, first: int) -> Signer:
     return open_signer(f"file2:{secret}", read_trust(world.config))
 
 
-def test_retiring_says_that_the_head_stays_and_ends_with_the_tip(world: World) -> None:
+def test_retiring_prints_that_the_head_stays_and_ends_with_the_tip(world: World) -> None:
     world.put_in_production()
     output = command(world, "retire", world.trust.keys[0].keyid[:8])
     assert "the head stays: version 1: promote of candidate 1 by github:alice" in output
@@ -114,7 +114,7 @@ def test_retiring_says_that_the_head_stays_and_ends_with_the_tip(world: World) -
     assert "retired" in command(world, "list")
 
 
-def test_revoking_says_that_nothing_is_in_force_until_a_rollback(
+def test_revoking_prints_that_nothing_is_in_force_until_a_rollback(
     world: World, tmp_path: Path
 ) -> None:
     first = world.put_in_production()

@@ -1,4 +1,4 @@
-"""A folder as a value: which files it holds and what their bytes are."""
+"""A folder as a value: its files and their digests."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_pipe_is_refused_and_not_waited_for(folder: Path) -> None:
         Manifest.of(folder)
 
 
-def test_a_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no folder 'model'"):
         Manifest.of(tmp_path / "model")
 

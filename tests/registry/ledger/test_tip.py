@@ -1,4 +1,4 @@
-"""What a reader remembers of the ledger, and what it then refuses."""
+"""The tip that a reader remembers, and the ledgers that it then refuses."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def ledger_of(*statements: Statement) -> Ledger:
 
 
 @given(tips, st.sampled_from(["", " ", "\n"]))
-def test_a_tip_that_was_written_is_read_again(tip: Tip, around: str) -> None:
+def test_a_printed_tip_can_be_parsed(tip: Tip, around: str) -> None:
     assert Tip.parse(f"{around}{tip}{around}") == tip
 
 
 @given(st.text())
-def test_any_text_is_a_tip_or_wrong_use(text: str) -> None:
+def test_any_text_is_a_tip_or_a_usage_error(text: str) -> None:
     with suppress(UsageError):
         assert str(Tip.parse(text)) == text.strip()
 
@@ -57,13 +57,13 @@ def test_any_text_is_a_tip_or_wrong_use(text: str) -> None:
         f"one\nother:1:{'a' * 64}",
     ],
 )
-def test_what_is_no_tip_is_refused(text: str) -> None:
+def test_an_invalid_tip_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="copy the tip that `registry status` prints") as refusal:
         Tip.parse(text)
     assert len(str(refusal.value).splitlines()) == 1
 
 
-def test_a_tip_is_three_words_with_colons() -> None:
+def test_a_tip_has_three_parts_with_colons_between_them() -> None:
     assert str(SECOND_TIP) == f"11111111-2222-3333-4444-555555555555:2:{B.digest}"
     assert Tip.parse(f"with:colons:7:{'a' * 64}") == Tip("with:colons", 7, "a" * 64)
 
@@ -75,7 +75,7 @@ def test_the_tip_of_a_ledger_is_its_last_entry() -> None:
 
 
 @pytest.mark.parametrize("statements", [(A, B), (A, B, C)])
-def test_a_ledger_that_holds_the_entry_is_accepted_however_far_it_grew(
+def test_a_ledger_that_still_holds_the_entry_is_accepted(
     statements: tuple[Statement, ...],
 ) -> None:
     SECOND_TIP.require(ledger_of(*statements))
@@ -109,13 +109,13 @@ def test_an_entry_that_was_appended_again_is_still_the_same_entry() -> None:
 def test_a_ledger_that_lost_the_entry_is_refused(ledger: Ledger, now: str) -> None:
     with pytest.raises(VerificationError) as refusal:
         SECOND_TIP.require(ledger)
-    said = str(refusal.value)
-    assert said.startswith(
-        "the ledger does not extend what is remembered of it: entry 2 of ledger "
+    message = str(refusal.value)
+    assert message.startswith(
+        "the ledger does not extend the remembered tip: entry 2 of ledger "
         f"11111111-2222-3333-4444-555555555555 was {B.digest[:12]}; now "
     )
-    assert now in said
-    assert "append them again from a backup, in the old order" in said
+    assert now in message
+    assert "append them again from a backup, in the original order" in message
 
 
 @pytest.mark.parametrize("sequence", [1, 2])
@@ -125,11 +125,11 @@ def test_another_ledger_is_named(sequence: int) -> None:
         Tip("another", sequence, "a" * 64).require(ledger_of(A))
 
 
-def test_what_was_never_remembered_is_no_tip(tmp_path: Path) -> None:
+def test_without_a_file_there_is_no_tip(tmp_path: Path) -> None:
     assert read_tip(tmp_path / "tip") is None
 
 
-def test_a_tip_is_remembered_and_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_a_tip_is_written_and_replaced_and_no_other_file_is_left(tmp_path: Path) -> None:
     path = tmp_path / "tip"
     write_tip(path, Tip(LEDGER_ID, 1, A.digest))
     write_tip(path, SECOND_TIP)
@@ -139,15 +139,15 @@ def test_a_tip_is_remembered_and_replaced_and_nothing_else_is_left(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"ledger:1:abc\n", b"\0" * 100])
-def test_a_damaged_memory_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tip"
     path.write_bytes(content)
-    with pytest.raises(VerificationError, match="tip is damaged: it remembers no ledger's tip; "):
+    with pytest.raises(VerificationError, match="tip is damaged: it holds no tip of a ledger; "):
         read_tip(path)
     assert path.read_bytes() == content
 
 
-def test_a_memory_that_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Is a directory"):
         read_tip(tmp_path)
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/no/tip: No such file")):

@@ -1,4 +1,4 @@
-"""Whom a reader trusts, and what makes `ledger.yaml` unusable."""
+"""What a reader trusts, and what makes `ledger.yaml` unusable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.registry import entries
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, trusted
 
 
-def written(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+def configuration(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     """A ledger configuration with one thing changed in it."""
     document = TRUST.model_dump(mode="json")
     change(document)
@@ -26,7 +26,7 @@ def written(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     return path
 
 
-def test_a_new_ledger_reads_back_as_it_was_made(tmp_path: Path) -> None:
+def test_a_new_ledger_can_be_read(tmp_path: Path) -> None:
     trust = create_ledger(tmp_path / "conf" / "ledger.yaml", tmp_path / "keys" / "key.pem")
     assert read_trust(tmp_path / "conf" / "ledger.yaml") == trust
     assert [(key.scheme, key.first, key.last) for key in trust.keys] == [
@@ -48,9 +48,9 @@ def test_two_ledgers_have_nothing_in_common(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("existing", ["ledger.yaml", "key.pem"])
-def test_neither_file_is_ever_overwritten(tmp_path: Path, existing: str) -> None:
+def test_neither_file_is_ever_overconfiguration(tmp_path: Path, existing: str) -> None:
     (tmp_path / existing).write_text("precious")
-    with pytest.raises(UsageError, match=f"{existing} exists already"):
+    with pytest.raises(UsageError, match=f"{existing} already exists"):
         create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
     assert (tmp_path / existing).read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == [existing]
@@ -62,7 +62,7 @@ def test_one_path_cannot_hold_both_files(tmp_path: Path) -> None:
     assert not (tmp_path / "same").exists()
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="file: "):
         create_ledger(tmp_path / "file" / "ledger.yaml", tmp_path / "key.pem")
@@ -73,13 +73,13 @@ def test_a_missing_configuration_says_how_to_make_one(tmp_path: Path) -> None:
         read_trust(tmp_path / "ledger.yaml")
 
 
-def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Is a directory"):
         read_trust(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"!!python/object:os.system {}"])
-def test_what_is_no_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_invalid_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ledger.yaml").write_bytes(content)
     with pytest.raises(UsageError, match="is not a ledger configuration"):
         read_trust(tmp_path / "ledger.yaml")
@@ -92,7 +92,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (lambda file: file.update(keys=[]), "keys: "),
         (lambda file: file.update(ledger_id=""), "ledger_id: "),
@@ -107,29 +107,31 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_the_configuration_is_named(
-    tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=words):
-        read_trust(written(tmp_path / "ledger.yaml", change))
+    with pytest.raises(UsageError, match=message):
+        read_trust(configuration(tmp_path / "ledger.yaml", change))
 
 
 @pytest.mark.parametrize("pem", ["", "junk", "-----BEGIN PUBLIC KEY-----\nAAAA\n"])
-def test_text_that_holds_no_key_is_refused_rather_than_passing_over_every_entry(
+def test_an_unreadable_key_is_refused_rather_than_passing_over_every_entry(
     tmp_path: Path, pem: str
 ) -> None:
-    config = written(tmp_path / "ledger.yaml", lambda file: file["keys"][0].update(public_pem=pem))
-    with pytest.raises(UsageError, match="holds no ecdsa-sha2-nistp256 key"):
+    config = configuration(
+        tmp_path / "ledger.yaml", lambda file: file["keys"][0].update(public_pem=pem)
+    )
+    with pytest.raises(UsageError, match="is not an ecdsa-sha2-nistp256 key"):
         read_trust(config)
 
 
-def test_a_key_listed_twice_is_refused_because_a_revocation_could_be_missed(
+def test_a_duplicate_key_is_refused_because_a_revocation_could_be_missed(
     tmp_path: Path,
 ) -> None:
-    config = written(
+    config = configuration(
         tmp_path / "ledger.yaml",
         lambda file: file["keys"].append({**file["keys"][0], "last": 3}),
     )
-    with pytest.raises(UsageError, match="a key is listed twice"):
+    with pytest.raises(UsageError, match="duplicate key"):
         read_trust(config)
 
 
@@ -144,15 +146,15 @@ def test_a_key_is_found_by_its_id() -> None:
 
 
 @pytest.mark.parametrize(("sequence", "expected"), [(1, False), (2, True), (4, True), (5, False)])
-def test_a_key_reaches_from_its_first_to_its_last_sequence(sequence: int, expected: bool) -> None:
+def test_a_key_may_sign_from_its_first_to_its_last_sequence(sequence: int, expected: bool) -> None:
     assert trusted(ALICE, first=2, last=4).reaches(sequence) is expected
 
 
-def test_a_key_without_a_last_sequence_reaches_on() -> None:
+def test_a_key_without_a_last_sequence_may_sign_any_later_one() -> None:
     assert trusted(ALICE).reaches(1_000_000)
 
 
-def test_a_key_whose_last_sequence_is_0_reaches_nothing() -> None:
+def test_a_key_whose_last_sequence_is_0_may_sign_nothing() -> None:
     assert not trusted(ALICE, last=0).reaches(1)
 
 
@@ -182,7 +184,7 @@ def test_a_key_is_in_use_retired_or_revoked(last: int | None, revoked: bool, sta
     assert key.state == state
 
 
-def test_whether_a_key_is_retired_or_revoked_the_sequence_counts() -> None:
+def test_for_retired_and_revoked_keys_only_the_sequence_matters() -> None:
     versions = [entries.version(1, entries.promote("a"))]
     for revoked in (False, True):
         key = trusted(ALICE, last=0).model_copy(update={"revoked": revoked})
@@ -197,14 +199,14 @@ def test_the_signer_is_the_one_whose_key_is_trusted(tmp_path: Path) -> None:
     assert signer.public_key.keyid == trust.keys[0].keyid
 
 
-def test_a_key_that_nobody_trusts_cannot_sign(tmp_path: Path) -> None:
+def test_a_key_that_is_not_trusted_cannot_sign(tmp_path: Path) -> None:
     create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
     with pytest.raises(UsageError, match="set FRAUD_SIGNING_KEY"):
         open_signer(f"file2:{tmp_path / 'key.pem'}", TRUST)
 
 
 @pytest.mark.parametrize("uri", ["file2:/nowhere.pem", "nonsense", "", "gpg:x"])
-def test_an_address_that_leads_to_no_key_is_refused(uri: str) -> None:
+def test_a_uri_without_a_key_is_refused(uri: str) -> None:
     with pytest.raises(UsageError, match="is not usable"):
         open_signer(uri, TRUST)
 

@@ -1,4 +1,4 @@
-"""Who approved, as GitHub, Jenkins or the terminal say it, and whether that is enough."""
+"""Who approved, according to GitHub, Jenkins or the terminal, and whether that is enough."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from registry.lifecycle.approval import Approval, approvals, choose, with_commen
 
 @dataclass
 class GitHub:
-    """What the API answers, and what it was asked: GitHub's own cannot run here."""
+    """A stand-in for GitHub's API: its response, and the requests that it received."""
 
     uri: str = ""
     status: int = 200
     body: str = "[]"
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,7 +42,7 @@ def github() -> Iterator[GitHub]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            api.asked.append((self.path, dict(self.headers)))
+            api.requests.append((self.path, dict(self.headers)))
             self.send_response(api.status)
             self.end_headers()
             self.wfile.write(api.body.encode())
@@ -74,27 +74,27 @@ def test_in_github_actions_each_approving_reviewer_is_read_from_the_run(github: 
     github.body = json.dumps(
         [review("alice", comment="looks good"), review("bob"), review("eve", state="rejected")]
     )
-    given = approvals(github.environment, None, at_terminal=False)
+    approved = approvals(github.environment, None, at_terminal=False)
     url = "https://github.example/bank/fraud/actions/runs/42"
-    assert given == (
+    assert approved == (
         Approval("github:alice", "looks good", url),
         Approval("github:bob", "", url),
     )
-    path, headers = github.asked[0]
+    path, headers = github.requests[0]
     assert path == "/repos/bank/fraud/actions/runs/42/approvals"
     assert headers["Authorization"] == "Bearer token-of-the-job"
     assert headers["X-GitHub-Api-Version"] == "2022-11-28"
 
 
-def test_in_github_actions_nobody_can_say_who_approves(github: GitHub) -> None:
-    with pytest.raises(UsageError, match="leave --approver out"):
+def test_in_github_actions_the_approver_cannot_be_named(github: GitHub) -> None:
+    with pytest.raises(UsageError, match="omit --approver"):
         approvals(github.environment, "github:alice", at_terminal=False)
-    assert github.asked == []
+    assert github.requests == []
 
 
-def test_a_run_that_nobody_approved_is_refused(github: GitHub) -> None:
+def test_a_run_that_no_one_approved_is_refused(github: GitHub) -> None:
     github.body = json.dumps([review("eve", state="rejected")])
-    with pytest.raises(Refused, match="nobody approved this run"):
+    with pytest.raises(Refused, match="no one approved this run"):
         approvals(github.environment, None, at_terminal=False)
 
 
@@ -109,11 +109,11 @@ def test_a_missing_github_variable_is_named(github: GitHub, variable: str) -> No
 @pytest.mark.parametrize(
     ("status", "body"), [(403, "{}"), (500, "oops"), (200, "not json"), (200, '{"state": 1}')]
 )
-def test_an_answer_of_github_that_names_nobody_is_no_approval(
+def test_a_response_of_github_without_a_review_is_not_an_approval(
     github: GitHub, status: int, body: str
 ) -> None:
     github.status, github.body = status, body
-    with pytest.raises(Unreachable, match="GitHub does not say who approved this run"):
+    with pytest.raises(Unreachable, match="GitHub did not return the approvals of this run"):
         approvals(github.environment, None, at_terminal=False)
 
 
@@ -135,18 +135,18 @@ def test_in_jenkins_the_submitter_of_the_input_step_approves() -> None:
     )
 
 
-@pytest.mark.parametrize(("submitter", "said"), [("", None), ("alice", "jenkins:bob")])
-def test_in_jenkins_nobody_else_can_be_named(submitter: str, said: str | None) -> None:
+@pytest.mark.parametrize(("submitter", "approver"), [("", None), ("alice", "jenkins:bob")])
+def test_in_jenkins_no_other_approver_can_be_named(submitter: str, approver: str | None) -> None:
     environment = {"JENKINS_URL": "https://jenkins.example/", "FRAUD_APPROVER": submitter}
     with pytest.raises(UsageError, match="submitter of the `input` step"):
-        approvals(environment, said, at_terminal=False)
+        approvals(environment, approver, at_terminal=False)
 
 
-def test_on_a_terminal_it_is_the_person_at_the_keyboard() -> None:
+def test_on_a_terminal_the_approver_is_the_current_user() -> None:
     assert approvals({}, None, at_terminal=True) == (Approval(f"os:{getpass.getuser()}"),)
 
 
-def test_elsewhere_the_approver_must_be_said() -> None:
+def test_elsewhere_the_approver_must_be_named() -> None:
     assert approvals({}, "git:bob@example.com", at_terminal=False) == (
         Approval("git:bob@example.com"),
     )
@@ -156,16 +156,16 @@ def test_elsewhere_the_approver_must_be_said() -> None:
 
 @pytest.mark.parametrize("approver", ["", "alice", ":alice", "github:", "github: alice", "GIT:a"])
 def test_an_approver_without_realm_or_name_is_refused(approver: str) -> None:
-    with pytest.raises(UsageError, match="must say its realm too"):
+    with pytest.raises(UsageError, match="is not realm:name, such as github:alice"):
         approvals({}, approver, at_terminal=False)
 
 
 AUTHORS = ("git:carol@example.com", "github:carol")
 
 
-def test_somebody_who_is_no_author_may_approve() -> None:
-    given = (Approval("github:alice"),)
-    assert choose(given, AUTHORS, four_eyes=True) == Approval("github:alice")
+def test_an_approver_who_is_not_an_author_counts() -> None:
+    approved = (Approval("github:alice"),)
+    assert choose(approved, AUTHORS, four_eyes=True) == Approval("github:alice")
 
 
 @pytest.mark.parametrize("author", ["github:carol", "github:Carol", "git:carol@example.com"])
@@ -174,27 +174,27 @@ def test_an_author_may_not_approve(author: str) -> None:
         choose((Approval(author),), AUTHORS, four_eyes=True)
 
 
-def test_an_approver_of_another_realm_cannot_be_told_from_the_authors() -> None:
-    with pytest.raises(Refused, match="os:alice cannot be told from the authors"):
+def test_an_approver_of_another_realm_may_be_an_author() -> None:
+    with pytest.raises(Refused, match="os:alice has no realm in common with the authors"):
         choose((Approval("os:alice"),), AUTHORS, four_eyes=True)
 
 
 def test_without_recorded_authors_four_eyes_refuses() -> None:
-    with pytest.raises(Refused, match=r"cannot be told from the authors \(not recorded\)"):
+    with pytest.raises(Refused, match=r"has no realm in common with the authors \(not recorded\)"):
         choose((Approval("github:alice"),), (), four_eyes=True)
 
 
-def test_of_several_approvals_the_first_by_no_author_counts() -> None:
-    given = (Approval("github:carol"), Approval("github:bob"), Approval("github:alice"))
-    assert choose(given, AUTHORS, four_eyes=True) == Approval("github:bob")
+def test_of_several_approvals_the_first_that_is_not_by_an_author_counts() -> None:
+    approved = (Approval("github:carol"), Approval("github:bob"), Approval("github:alice"))
+    assert choose(approved, AUTHORS, four_eyes=True) == Approval("github:bob")
 
 
 def test_with_four_eyes_off_an_author_may_approve() -> None:
-    given = (Approval("github:carol"),)
-    assert choose(given, AUTHORS, four_eyes=False) == Approval("github:carol")
+    approved = (Approval("github:carol"),)
+    assert choose(approved, AUTHORS, four_eyes=False) == Approval("github:carol")
 
 
-def test_the_callers_comment_comes_before_the_approvals_own() -> None:
+def test_the_callers_comment_replaces_that_of_the_approval() -> None:
     approval = Approval("github:alice", "looks good", "https://a.example")
     assert with_comment(approval, "", "") == approval
     assert with_comment(approval, "ticket 12", "https://b.example") == Approval(

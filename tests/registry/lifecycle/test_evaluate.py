@@ -1,4 +1,4 @@
-"""Judging a candidate: what the gates say, and the evidence that is left."""
+"""Evaluating a candidate: the verdicts of the gates, and the evidence that is left."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.world import POLICY, World
 
 
 def verdicts(evidence: Evidence) -> dict[str, Verdict]:
-    return {one.gate: one for one in evidence.verdicts}
+    return {verdict.gate: verdict for verdict in evidence.verdicts}
 
 
 def failed(evidence: Evidence) -> list[str]:
     """The required gates that failed."""
-    return [one.gate for one in evidence.blocking]
+    return [verdict.gate for verdict in evidence.blocking]
 
 
 def evidence_runs(world: World) -> list[Run]:
@@ -45,11 +45,11 @@ def source_of(world: World, candidate: int) -> Path:
 
 
 def refused_without_evidence(
-    world: World, expected: type[RegistryError], words: str, evaluate: Callable[[], object]
+    world: World, expected: type[RegistryError], message: str, evaluate: Callable[[], object]
 ) -> None:
-    """The evaluation must fail so, and leave no run that could be approved."""
+    """The evaluation fails with this error, and leaves no run that could be approved."""
     before = {run.info.run_id for run in evidence_runs(world)}
-    with pytest.raises(expected, match=words):
+    with pytest.raises(expected, match=message):
         evaluate()
     after = [run for run in evidence_runs(world) if run.info.run_id not in before]
     assert after == []
@@ -57,7 +57,7 @@ def refused_without_evidence(
 
 def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     _, evidence = world.evaluate(world.register())
-    assert [(one.gate, one.passed) for one in evidence.verdicts] == [
+    assert [(verdict.gate, verdict.passed) for verdict in evidence.verdicts] == [
         ("floor.average_precision", True),
         ("no_worse.average_precision", True),
         ("slices", True),
@@ -72,7 +72,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
         ("integrity.parity", True),
         ("lineage", True),
     ]
-    assert [one.gate for one in evidence.verdicts if not one.required] == [
+    assert [verdict.gate for verdict in evidence.verdicts if not verdict.required] == [
         "latency.ratio",
         "latency.size",
     ]
@@ -82,7 +82,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     assert evidence.summary == "13 of 13 checks passed"
 
 
-def test_the_first_evaluation_says_that_there_is_nothing_to_compare_with(world: World) -> None:
+def test_the_first_evaluation_notes_that_there_is_nothing_to_compare_with(world: World) -> None:
     _, evidence = world.evaluate(world.register())
     note = verdicts(evidence)["no_worse.average_precision"].note
     assert note == "nothing is in Production yet to compare with"
@@ -91,7 +91,7 @@ def test_the_first_evaluation_says_that_there_is_nothing_to_compare_with(world: 
     assert verdicts(evidence)["slices"].note == "nothing to compare with"
 
 
-def test_the_evidence_says_on_what_and_under_which_policy_it_was_judged(world: World) -> None:
+def test_the_evidence_records_candidate_policy_and_rows(world: World) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     _, evidence = world.evaluate(world.register())
     assert evidence.candidate.version == 1
@@ -166,7 +166,7 @@ def test_parity_without_rows_fails(world: World) -> None:
     assert failed(evidence) == ["integrity.parity"]
 
 
-def test_parity_with_a_probability_that_is_no_number_fails(world: World) -> None:
+def test_parity_with_a_probability_that_is_not_a_number_fails(world: World) -> None:
     number = world.register()
     path = source_of(world, number).parent / "parity" / "rows.parquet"
     pl.read_parquet(path).with_columns(probability=pl.lit(float("nan"))).write_parquet(path)
@@ -175,7 +175,7 @@ def test_parity_with_a_probability_that_is_no_number_fails(world: World) -> None
     assert verdicts(evidence)["integrity.parity"].measured == 1.0
 
 
-def test_the_staged_candidate_is_judged_by_that_name(world: World) -> None:
+def test_the_staged_candidate_is_evaluated_by_that_name(world: World) -> None:
     world.register()
     number = world.register()
     stage(world.client, str(number))
@@ -183,7 +183,7 @@ def test_the_staged_candidate_is_judged_by_that_name(world: World) -> None:
     assert evidence.candidate.version == 2
 
 
-def test_alert_budget_and_alert_cost_are_the_policys(world: World, tmp_path: Path) -> None:
+def test_the_policy_sets_alert_budget_and_alert_cost(world: World, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     number = world.register()
     recalls: list[float] = []
@@ -202,7 +202,7 @@ def test_alert_budget_and_alert_cost_are_the_policys(world: World, tmp_path: Pat
     assert saved[0] < saved[1] + 40
 
 
-def test_rows_that_are_no_parquet_leave_no_evidence(world: World) -> None:
+def test_rows_that_are_not_parquet_leave_no_evidence(world: World) -> None:
     number = world.register()
     world.rows.write_text("amount,_label\n1,0\n")
     refused_without_evidence(
@@ -239,7 +239,7 @@ def test_rows_that_the_model_cannot_score_leave_no_evidence(world: World) -> Non
     )
 
 
-def test_a_policy_that_is_none_leaves_no_evidence(world: World, tmp_path: Path) -> None:
+def test_an_invalid_policy_leaves_no_evidence(world: World, tmp_path: Path) -> None:
     number = world.register()
     (tmp_path / "policy.yaml").write_text("name: lax\n")
     refused_without_evidence(
@@ -303,7 +303,7 @@ def test_rows_from_inside_the_training_window_fail_leakage(world: World) -> None
     assert failed(evidence) == ["leakage.candidate"]
 
 
-def test_a_policy_asks_only_the_gates_that_it_names(world: World, tmp_path: Path) -> None:
+def test_only_the_gates_in_the_policy_are_run(world: World, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
         "name: small\nalert_budget_per_day: 5\nalert_cost: 1\n"
@@ -312,11 +312,11 @@ def test_a_policy_asks_only_the_gates_that_it_names(world: World, tmp_path: Path
     _, evidence = evaluate.evaluate(
         world.client, world.trust, str(world.register()), world.rows, policy
     )
-    assert [one.gate for one in evidence.verdicts] == ["floor.roc_auc", "lineage"]
+    assert [verdict.gate for verdict in evidence.verdicts] == ["floor.roc_auc", "lineage"]
     assert list(evidence.measurements) == ["floor", "lineage"]
 
 
-def test_the_scores_of_every_row_are_kept_beside_productions(world: World) -> None:
+def test_the_evidence_holds_the_scores_of_every_row(world: World) -> None:
     world.put_in_production(quality=0.5)
     reference, _ = world.evaluate(world.register())
     with fetched_evidence(world.client, parse_reference(reference)) as fetched:

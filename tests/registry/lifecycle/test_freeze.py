@@ -63,10 +63,10 @@ def test_a_rollback_counts_while_frozen_and_leaves_it_frozen(world: World) -> No
 
 def test_freezing_twice_and_unfreezing_what_is_not_frozen_are_refused(world: World) -> None:
     world.put_in_production()
-    with pytest.raises(Refused, match="not frozen already"):
+    with pytest.raises(Refused, match="the ledger is not frozen"):
         unfreeze(world)
     freeze(world)
-    with pytest.raises(Refused, match="the ledger is frozen already"):
+    with pytest.raises(Refused, match="the ledger is already frozen"):
         freeze(world)
     assert len(world.ledger.chain) == 2
 

@@ -1,4 +1,4 @@
-"""Promotion against a real tracking server, and what must be refused."""
+"""Promotion on a real tracking server, and what it must refuse."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_approved_candidate_becomes_the_head(world: World) -> None:
     assert head.statement.entry.candidate.version == 1
 
 
-def test_the_entry_says_what_who_why_and_on_what_evidence(world: World) -> None:
+def test_the_entry_records_files_approver_comment_and_evidence(world: World) -> None:
     reference, evidence = world.evaluate(world.register())
     before = datetime.now(UTC).replace(microsecond=0)
     statement = world.promote(reference, "finds more – Müller ✓").statement
@@ -112,7 +112,7 @@ def test_a_second_promotion_names_the_first(world: World) -> None:
     assert second.statement.entry.supersedes == first.statement.digest
 
 
-def test_after_a_promotion_people_see_it_too(world: World) -> None:
+def test_a_promotion_sets_alias_and_tags(world: World) -> None:
     number = world.register()
     stage(world.client, str(number))
     world.promote(world.evaluate(number)[0])
@@ -122,8 +122,8 @@ def test_after_a_promotion_people_see_it_too(world: World) -> None:
         "ledger_version": "1",
     }
     assert staged(world.client) is None
-    described = world.client.get_model_version(PRODUCTION, "1").description
-    assert described == "promote by github:alice: better"
+    description = world.client.get_model_version(PRODUCTION, "1").description
+    assert description == "promote by github:alice: better"
 
 
 def test_another_candidate_stays_in_staging(world: World) -> None:
@@ -135,7 +135,7 @@ def test_another_candidate_stays_in_staging(world: World) -> None:
     assert in_staging.version == "2"
 
 
-def test_saying_it_twice_appends_once_and_repairs_what_people_see(world: World) -> None:
+def test_promoting_twice_appends_once_and_repairs_alias_and_tags(world: World) -> None:
     reference, _ = world.evaluate(world.register())
     world.promote(reference)
     world.client.delete_registered_model_alias(PRODUCTION, "production")
@@ -160,7 +160,7 @@ def edit_verdict(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "words"),
+    ("tamper", "message"),
     [
         (edit_measurement, r"evidence.json of run \w+ is not the one that was approved"),
         (edit_verdict, r"evidence.json of run \w+ is not the one that was approved"),
@@ -187,11 +187,11 @@ def edit_verdict(run: Path) -> None:
     ],
 )
 def test_evidence_that_was_tampered_with_after_approval_is_refused(
-    world: World, tamper: Callable[[Path], object], words: str
+    world: World, tamper: Callable[[Path], object], message: str
 ) -> None:
     reference, _ = world.evaluate(world.register(quality=0.0))
     tamper(evidence_on_disk(world, reference))
-    with pytest.raises(BytesMismatch, match=words):
+    with pytest.raises(BytesMismatch, match=message):
         world.promote(reference)
     assert nothing_appended(world)
 
@@ -207,7 +207,7 @@ def approve_edited(world: World, reference: str, **changes: object) -> str:
 
 def test_verdicts_that_do_not_follow_from_the_measurements_are_refused(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.0))
-    passed = tuple(one.model_copy(update={"passed": True}) for one in evidence.verdicts)
+    passed = tuple(verdict.model_copy(update={"passed": True}) for verdict in evidence.verdicts)
     with pytest.raises(Refused, match="do not follow from the measurements"):
         world.promote(approve_edited(world, reference, verdicts=passed))
     assert nothing_appended(world)
@@ -215,9 +215,9 @@ def test_verdicts_that_do_not_follow_from_the_measurements_are_refused(world: Wo
 
 def test_leaving_out_the_failed_verdict_is_refused(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.0))
-    kept = tuple(one for one in evidence.verdicts if one.passed)
+    passed = tuple(verdict for verdict in evidence.verdicts if verdict.passed)
     with pytest.raises(Refused, match="do not follow from the measurements"):
-        world.promote(approve_edited(world, reference, verdicts=kept))
+        world.promote(approve_edited(world, reference, verdicts=passed))
     assert nothing_appended(world)
 
 
@@ -247,23 +247,25 @@ def test_a_candidate_that_failed_a_gate_is_refused(world: World) -> None:
     assert nothing_appended(world)
 
 
-def test_a_required_gate_that_failed_cannot_be_called_advisory_afterwards(world: World) -> None:
+def test_a_failed_required_gate_cannot_become_advisory_afterwards(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.0))
-    eased = tuple(one.model_copy(update={"required": False}) for one in evidence.verdicts)
+    advisory = tuple(
+        verdict.model_copy(update={"required": False}) for verdict in evidence.verdicts
+    )
     with pytest.raises(Refused, match="do not follow from the measurements"):
-        world.promote(approve_edited(world, reference, verdicts=eased))
+        world.promote(approve_edited(world, reference, verdicts=advisory))
     assert nothing_appended(world)
 
 
 def test_a_gate_without_its_measurements_is_refused(world: World) -> None:
     reference, evidence = world.evaluate(world.register())
-    kept = {name: one for name, one in evidence.measurements.items() if name != "floor"}
+    others = {gate: value for gate, value in evidence.measurements.items() if gate != "floor"}
     with pytest.raises(Refused, match="a gate's measurements are missing; evaluate again"):
-        world.promote(approve_edited(world, reference, measurements=kept))
+        world.promote(approve_edited(world, reference, measurements=others))
     assert nothing_appended(world)
 
 
-def test_an_advisory_gate_that_failed_stops_nothing_and_stands_in_the_entry(
+def test_a_failed_advisory_gate_blocks_nothing_and_is_recorded(
     world: World, tmp_path: Path
 ) -> None:
     policy = changed_policy(tmp_path, "max_model_bytes: 1000000", "max_model_bytes: 1")
@@ -302,7 +304,7 @@ def test_evidence_nearly_as_old_as_the_policy_allows_is_promoted(world: World) -
     assert world.ledger.head == head
 
 
-def test_how_old_evidence_may_be_is_the_policys(world: World, tmp_path: Path) -> None:
+def test_the_policy_sets_how_old_evidence_may_be(world: World, tmp_path: Path) -> None:
     policy = changed_policy(tmp_path, "four_eyes: true", "evidence_max_age_days: 0.0000001")
     reference = evaluate_under(world, policy, world.register())
     time.sleep(1)
@@ -311,7 +313,7 @@ def test_how_old_evidence_may_be_is_the_policys(world: World, tmp_path: Path) ->
     assert nothing_appended(world)
 
 
-def test_under_another_policy_than_the_evidences_it_is_refused_with_both_digests(
+def test_another_policy_than_that_of_the_evidence_is_refused_with_both_digests(
     world: World, tmp_path: Path
 ) -> None:
     reference, _ = world.evaluate(world.register())
@@ -319,14 +321,14 @@ def test_under_another_policy_than_the_evidences_it_is_refused_with_both_digests
     with pytest.raises(Refused) as refusal:
         promote_as(world, reference, BOB, policy=other)
     assert str(refusal.value) == (
-        f"the evidence was judged under policy test ({sha256_of(POLICY)[:12]}), which is not "
-        f"changed.yaml as it is now ({sha256_of(other)[:12]}); evaluate again under that, or name "
-        "the other one with --policy"
+        f"the evidence was made under policy test ({sha256_of(POLICY)[:12]}), but changed.yaml is "
+        f"now {sha256_of(other)[:12]}; evaluate again under it, or pass the other policy with "
+        "--policy"
     )
     assert nothing_appended(world)
 
 
-def test_a_policy_that_is_not_there_is_named(world: World, tmp_path: Path) -> None:
+def test_a_missing_policy_is_named(world: World, tmp_path: Path) -> None:
     reference, _ = world.evaluate(world.register())
     with pytest.raises(UsageError, match=r"policy .*/nowhere\.yaml cannot be read"):
         promote_as(world, reference, BOB, policy=tmp_path / "nowhere.yaml")
@@ -334,28 +336,28 @@ def test_a_policy_that_is_not_there_is_named(world: World, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("approver", "words"),
+    ("approver", "message"),
     [
         ("github:carol", "four eyes: github:carol is an author. "),
         ("github:Carol", "four eyes: github:Carol is an author. "),
         ("git:carol@example.com", "four eyes: git:carol@example.com is an author. "),
         (
             "os:alice",
-            "four eyes: os:alice cannot be told from the authors "
+            "four eyes: os:alice has no realm in common with the authors "
             r"\(git:carol@example.com, github:carol\). ",
         ),
     ],
 )
-def test_four_eyes_refuse_an_author_and_who_cannot_be_told_from_one(
-    world: World, approver: str, words: str
+def test_four_eyes_refuses_an_author_and_an_approver_of_another_realm(
+    world: World, approver: str, message: str
 ) -> None:
     reference, _ = world.evaluate(world.register())
-    with pytest.raises(Refused, match=f"^{words}Have it approved by somebody else"):
+    with pytest.raises(Refused, match=f"^{message}Have another person approve it"):
         promote_as(world, reference, Approval(approver))
     assert nothing_appended(world)
 
 
-def test_of_several_approvals_the_first_by_somebody_else_than_the_authors_counts(
+def test_the_first_approval_that_is_not_by_an_author_counts(
     world: World,
 ) -> None:
     reference, _ = world.evaluate(world.register())
@@ -364,19 +366,17 @@ def test_of_several_approvals_the_first_by_somebody_else_than_the_authors_counts
 
 
 @pytest.mark.parametrize("approver", ["github:carol", "os:alice"])
-def test_a_policy_without_four_eyes_lets_anybody_approve(
-    world: World, tmp_path: Path, approver: str
-) -> None:
+def test_without_four_eyes_any_approver_counts(world: World, tmp_path: Path, approver: str) -> None:
     policy = changed_policy(tmp_path, "four_eyes: true", "four_eyes: false")
     reference = evaluate_under(world, policy, world.register())
     link = promote_as(world, reference, Approval(approver), policy=policy)
     assert link.statement.entry.approver == approver
 
 
-def test_a_candidate_whose_authors_are_not_known_is_refused(world: World) -> None:
+def test_a_candidate_with_unknown_authors_is_refused(world: World) -> None:
     reference, _ = world.evaluate(world.register())
     with pytest.raises(
-        Refused, match=r"github:bob cannot be told from the authors \(not recorded\)"
+        Refused, match=r"github:bob has no realm in common with the authors \(not recorded\)"
     ):
         promote_as(world, approve_edited(world, reference, authors=()), BOB)
 
@@ -392,7 +392,7 @@ def test_the_approvals_comment_and_url_go_into_the_entry(world: World) -> None:
     )
 
 
-def test_what_the_caller_says_stands_before_the_approvals_comment_and_url(world: World) -> None:
+def test_the_callers_comment_and_url_replace_those_of_the_approval(world: World) -> None:
     reference, _ = world.evaluate(world.register())
     approval = Approval("github:bob", "looks good", "https://example.com/runs/42")
     link = promote_as(world, reference, approval, comment="ticket 12", url="https://example.com/12")
@@ -426,7 +426,7 @@ def test_evidence_that_was_rolled_back_cannot_be_promoted_again(world: World) ->
         world.promote(reference)
 
 
-def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(world: World) -> None:
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_refused(world: World) -> None:
     references = [world.evaluate(world.register())[0] for _ in range(2)]
     start, outcomes = threading.Barrier(2), list[object]()
 
@@ -445,16 +445,18 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(world: World) 
     for thread in threads:
         thread.join()
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Link", "Refused"]
-    assert list(world.ledger.chain) == [one for one in outcomes if isinstance(one, Link)]
+    assert list(world.ledger.chain) == [
+        outcome for outcome in outcomes if isinstance(outcome, Link)
+    ]
 
 
-def test_a_version_that_somebody_appended_by_hand_is_passed_over(world: World) -> None:
+def test_a_version_appended_by_hand_is_passed_over(world: World) -> None:
     head = world.put_in_production()
     world.client.create_model_version(
         PRODUCTION, head.statement.entry.source, run_id=head.statement.entry.evidence.run_id
     )
     assert world.ledger.head == head
-    assert [str(one) for one in world.ledger.findings] == [
+    assert [str(finding) for finding in world.ledger.findings] == [
         "version 2 is passed over: it has no statement"
     ]
     assert world.put_in_production().version == 3
@@ -470,6 +472,6 @@ def test_a_broken_ledger_takes_no_promotion(world: World) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "1", "staging", "run@sha256:abc", "run"])
-def test_what_is_no_reference_is_refused(world: World, reference: str) -> None:
+def test_an_invalid_reference_is_refused(world: World, reference: str) -> None:
     with pytest.raises(UsageError, match=r"is not RUN@sha256:DIGEST"):
         world.promote(reference)

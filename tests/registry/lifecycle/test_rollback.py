@@ -43,7 +43,7 @@ def roll_back(world: World, to: int | None = None) -> Link:
     return link
 
 
-def test_a_rollback_by_another_key_ends_what_a_revoked_key_did(world: World) -> None:
+def test_a_rollback_by_another_key_ends_the_overrun_of_a_revoked_key(world: World) -> None:
     first = world.put_in_production()
     world.put_in_production(threshold=0.25)
     signer = CryptoSigner.generate_ecdsa()
@@ -57,7 +57,7 @@ def test_a_rollback_by_another_key_ends_what_a_revoked_key_did(world: World) -> 
     assert read_ledger(world.client, trust).head == back
 
 
-def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_path: Path) -> None:
+def test_a_rollback_appends_an_entry_for_the_previous_model(world: World, tmp_path: Path) -> None:
     first = world.put_in_production()
     second = world.put_in_production(threshold=0.25)
     back = roll_back(world)
@@ -81,7 +81,7 @@ def test_a_rollback_puts_the_model_before_back_on_the_record(world: World, tmp_p
     assert Manifest.of(fetched) == first.statement.manifest
 
 
-def test_after_a_rollback_people_see_it_too(world: World) -> None:
+def test_a_rollback_sets_alias_and_tags(world: World) -> None:
     world.put_in_production()
     world.put_in_production(threshold=0.25)
     roll_back(world)
@@ -112,15 +112,15 @@ def test_a_rollback_without_a_reason_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "words"),
+    ("to", "message"),
     [
         (None, "no other model was in Production before this one"),
         (7, "version 7 never put a model in force; those that did: 1$"),
     ],
 )
-def test_a_rollback_to_nowhere_is_refused(world: World, to: int | None, words: str) -> None:
+def test_a_rollback_without_a_target_is_refused(world: World, to: int | None, message: str) -> None:
     world.put_in_production()
-    with pytest.raises(NotFound, match=words):
+    with pytest.raises(NotFound, match=message):
         roll_back(world, to)
     assert len(world.ledger.chain) == 1
 
@@ -140,7 +140,7 @@ def test_a_rollback_to_damaged_files_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("to", [1, 3])
-def test_a_rollback_to_files_that_are_in_force_appends_nothing_and_repairs_what_people_see(
+def test_a_rollback_to_the_files_in_force_appends_nothing_and_repairs_alias_and_tags(
     world: World, to: int
 ) -> None:
     world.put_in_production()
@@ -153,7 +153,7 @@ def test_a_rollback_to_files_that_are_in_force_appends_nothing_and_repairs_what_
     assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "3"}
 
 
-def test_a_rollback_by_name_is_appended_while_a_revoked_key_leaves_nothing_in_force(
+def test_a_rollback_to_a_version_is_appended_while_a_revoked_key_leaves_nothing_in_force(
     world: World,
 ) -> None:
     first = world.put_in_production()

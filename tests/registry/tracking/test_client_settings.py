@@ -11,10 +11,10 @@ from tests.places import REPOSITORY
 
 CLIENT = "import registry.tracking.client"
 TRAINING = """
-import contextlib, runpy, sys
+import contextlib, sys
 sys.argv[1:] = ["--help"]
 with contextlib.suppress(SystemExit):
-    runpy.run_module("training")
+    import training.__main__
 """
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

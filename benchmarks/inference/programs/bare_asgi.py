@@ -1,4 +1,4 @@
-"""The limit: an ASGI function that reads the body and answers a constant."""
+"""The upper limit: an ASGI function that reads the body and answers with a constant."""
 
 from __future__ import annotations
 

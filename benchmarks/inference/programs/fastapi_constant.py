@@ -1,4 +1,4 @@
-"""A FastAPI endpoint that returns a constant, as its tutorial's first page writes one."""
+"""A FastAPI endpoint that returns a constant, as in the first steps of its tutorial."""
 
 from __future__ import annotations
 
