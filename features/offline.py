@@ -98,10 +98,10 @@ def _history_of(
     groups = rows.drop_nulls("entity").group_by("entity").agg(*columns).drop("entity")
     lengths = groups["row"].list.len().cast(pl.Int64).to_numpy()
     grouped = pl.DataFrame([column.explode() for column in groups])
-    edges = _window_edges(grouped, lengths, features, ticks_per_day)
+    places = windows.of_features(grouped["time"].to_numpy(), lengths, features, ticks_per_day)
     values: dict[str, Floats] = {}
     for feature in features:
-        start, end = edges[feature.delay_days + feature.window_days], edges[feature.delay_days]
+        start, end = places[feature.name]
         column = np.full(rows.height, _value_of_empty_window(feature))
         column[grouped["row"].to_numpy()] = _compute(feature, grouped, start, end, ticks_per_day)
         values[feature.name] = column
@@ -116,19 +116,6 @@ def _with_running_totals(name: str) -> list[pl.Expr]:
     total = pl.col(name).cast(pl.Float64).cum_sum()
     before = total.shift(1).fill_null(0)
     return [pl.col(name), total.alias(f"{name} total"), before.alias(f"{name} total before")]
-
-
-def _window_edges(
-    grouped: pl.DataFrame, lengths: Ints, features: Iterable[HistoryFeature], ticks_per_day: int
-) -> dict[int, Ints]:
-    """Where windows begin and end: row positions, by the days before each row."""
-    days = {feature.delay_days for feature in features} - {0}
-    days |= {feature.delay_days + feature.window_days for feature in features}
-    spans = [number * ticks_per_day for number in days]
-    positions = windows.edges(grouped["time"].to_numpy(), lengths, spans)
-    # Without a delay, a window ends with the row, at its place among rows of the same time.
-    edges = {0: np.arange(1, grouped.height + 1)}
-    return edges | {number: positions[number * ticks_per_day] for number in days}
 
 
 def _compute(

@@ -1,14 +1,18 @@
 """The arithmetic of history features, on arrays: where windows lie, and what is in them.
 
+The window of a feature ends its delay before the row, so that no label counts before it is known.
+
 All arrays hold one number per row. Rows are grouped by entity, and in order of time within each
 entity. A window is a range of row positions `[start, end)` that never reaches into another entity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
+
+from registry.model.contract import HistoryFeature
 
 Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -42,6 +46,26 @@ def edges(times: Ints, lengths: Ints, spans: Collection[int]) -> dict[int, Ints]
             position[rows] = np.searchsorted(axis, axis - min(span, reach), side="right")
             position[rows] += rows.start
     return positions
+
+
+def of_features(
+    times: Ints, lengths: Ints, features: Sequence[HistoryFeature], ticks_per_day: int
+) -> dict[str, tuple[Ints, Ints]]:
+    """The window `[start, end)` of each feature, by its name, for each row; arrays as for `edges`.
+
+    For a row at time t it is `(t - delay - window, t - delay]`. The delay of a feature made from
+    labels, such as the risk, is the label delay.
+    """
+    days = {feature.delay_days for feature in features} - {0}
+    days |= {feature.delay_days + feature.window_days for feature in features}
+    positions = edges(times, lengths, [number * ticks_per_day for number in days])
+    # Without a delay, a window ends with the row, at its place among rows of the same time.
+    ends = {0: np.arange(1, len(times) + 1)}
+    ends |= {number: positions[number * ticks_per_day] for number in days}
+    return {
+        feature.name: (ends[feature.delay_days + feature.window_days], ends[feature.delay_days])
+        for feature in features
+    }
 
 
 def counts(start: Ints, end: Ints) -> Floats:

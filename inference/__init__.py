@@ -13,6 +13,7 @@ A request, in the order in which its data flows:
   guard            authentication, overload, timeouts, common headers
   tokens           bearer tokens, reloaded when their file changes
   deadlines        request timeouts with a single timer
+  body             reading a body up to its size limit
   routes           the service's own routes
   protocols        the routes of other servers' protocols:
   mlflow_protocol  /invocations, as `mlflow models serve` answers it
@@ -38,9 +39,3 @@ The ledger:
 Data flows one way: the follower puts a model into `Serving`, requests read it from there and hand
 what they observed to `Metrics`, `Drift` and `RecordWriter`.
 """
-
-import os
-
-# The service polls again by itself, and reports failures in /healthcheck; retries inside a poll
-# would only delay that report.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

@@ -72,7 +72,8 @@ def make_service(settings: Settings) -> Service:
 
     Raises UsageError where a setting, the ledger's configuration or a token file is invalid.
     """
-    registry = Registry(settings.tracking_uri)
+    # The follower polls again and reports failures; retries inside a poll would delay that report.
+    registry = Registry(settings.tracking_uri, default_retries=0)
     trust = read_trust(settings.ledger_config, settings.ledger_floor)
     cache = Cache(settings.cache, trust.ledger_id)
     serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)

@@ -1,6 +1,7 @@
 """The cache on disk: the last verified model, the ledger that it belongs to, and the ledger's tip.
 
-Cached files are not trusted: signatures and bytes are verified again on every read.
+Cached files are not trusted: bytes and tip are verified again on every read, and the follower
+folds the cached ledger, which verifies its signatures.
 """
 
 from __future__ import annotations

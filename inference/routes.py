@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from inference import schema
-from inference.fast_path import read_body
+from inference.body import read_body
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.predictor import Predictor

@@ -1,4 +1,4 @@
-"""What this process serves, and when the ledger last confirmed it."""
+"""What this process serves, and whether it is ready: a pod past the maximum lag is not (503)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Converting a fitted model to the ONNX file that is registered, evaluated and served."""
+"""Converting a fitted model to the ONNX file that is registered, evaluated and served.
+
+Whether it gives the same probabilities is checked by the gates (`registry.evaluation.parity`).
+"""
 
 from __future__ import annotations
 

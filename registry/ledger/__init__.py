@@ -6,7 +6,7 @@ signing     what is used of securesystemslib, imported without Azure's SDK
 trust       ledger.yaml: the ledger's id and the keys, each with the sequences that it may sign
 keys        adding, retiring and revoking a trusted key
 vault       a signing key that stays in Azure Key Vault
-fold        from the versions that a server lists to the ledger
+fold        from the versions that a server lists to the ledger, with signatures verified
 chain       the ledger as a value: its entries, its tip and its head
 tip         the last entry as a reader remembers it, to detect that entries were deleted
 

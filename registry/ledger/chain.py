@@ -1,7 +1,9 @@
-"""The ledger as a value: its chain of entries, its tip and its head."""
+"""The chain: how signed entries are followed, and the ledger that they form as a value."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,3 +108,69 @@ class Ledger:
                 "a rollback signed by a trusted key follows (`registry rollback --to VERSION`)"
             )
         return self.models[-1] if self.models else None
+
+
+def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
+    """Follow the links from the first statement; of several successors the lowest version wins.
+
+    `signed` are in order of their versions; `findings` are what was found in the others. A signed
+    entry that follows nothing in the chain breaks it: honest promoters follow the tip only, so the
+    entry that it followed was deleted.
+    """
+    successors: dict[str | None, list[Link]] = defaultdict(list)
+    for link in signed:
+        successors[link.statement.entry.supersedes].append(link)
+    chain: list[Link] = []
+    models: list[Link] = []
+    frozen = in_doubt = False
+    following: str | None = None
+    while True:
+        winner: Link | None = None
+        for link in successors.pop(following, []):
+            if reason := _void(link, len(chain) + 1, models, frozen=frozen):
+                findings.append(Finding(link.version, "void", reason))
+            elif winner is None:
+                winner = link
+            else:
+                findings.append(Finding(link.version, "lost", f"version {winner.version} won"))
+        if winner is None:
+            break
+        chain.append(winner)
+        if winner.puts_in_force:
+            models.append(winner)
+        following = winner.statement.digest
+        action = winner.statement.entry.action
+        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
+        frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
+        in_doubt = winner.overrun or (in_doubt and action != "rollback")
+    for followed, links in successors.items():
+        reason = f"it follows {followed}, which is not in the chain"
+        findings += (Finding(link.version, "broken", reason) for link in links)
+    findings.sort(key=lambda finding: finding.version)
+    return Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
+
+
+def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str:
+    """Why a signed successor of the chain does not count; empty when it does.
+
+    `sequence` is its place in the chain, `models` the entries before it that put a model in force.
+    """
+    entry = link.statement.entry
+    if entry.sequence != sequence:
+        return f"its sequence is {entry.sequence}, but its place is {sequence}"
+    match entry.action:
+        case "promote":
+            return "the ledger is frozen" if frozen else ""
+        case "rollback":
+            if any(_has_model_of(link, model) for model in models):
+                return ""
+            return "it rolls back to files that were never in force"
+        case "freeze" | "unfreeze":
+            if models and _has_model_of(link, models[-1]):
+                return ""
+            return f"its action is {entry.action}, but it does not repeat the entry in force"
+
+
+def _has_model_of(link: Link, other: Link) -> bool:
+    """Whether both entries name the same files at the same address."""
+    return link.has_files_of(other) and link.statement.entry.source == other.statement.entry.source

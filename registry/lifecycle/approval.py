@@ -1,4 +1,6 @@
-"""Approvals: read from the system where they were given, not from the caller.
+"""Approvals: who gave them, and four eyes, by which the approver may not be an author.
+
+They are read from the system where they were given, not from the caller.
 
 Identities carry their realm: `github:alice`, `jenkins:alice`, `os:alice`, `git:alice@example.com`.
 """

@@ -16,6 +16,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from registry.errors import Unreachable, UsageError, on_one_line
+from registry.tracking.client_settings import MAX_RETRIES
 from registry.tracking.credentials import read_access
 
 MAX_ERROR_BYTES = 4096
@@ -46,14 +47,16 @@ def _parse_address(address: str | None) -> SplitResult:
 class Connection:
     """A server that takes GET requests; each response is bounded in bytes and in time."""
 
-    def __init__(self, address: str | None) -> None:
-        """Nothing is sent yet.
+    def __init__(self, address: str | None, default_retries: int = MAX_RETRIES) -> None:
+        """Nothing is sent yet. MLFLOW_HTTP_REQUEST_MAX_RETRIES overrides `default_retries`.
 
         Raises UsageError for anything but an http(s) address, and for a wrong variable of `Access`.
         """
         self._parts = _parse_address(address)
         self._access = read_access()
         self._access.headers()
+        configured = self._access.http_request_max_retries
+        self._retries = default_retries if configured is None else configured
         self._tls = self._access.tls() if self._parts.scheme == "https" else None
 
     def get(
@@ -68,7 +71,7 @@ class Connection:
         operation = on_one_line(operation)[:200]
         target = f"{self._parts.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
         retriable = True
-        for retries_left in reversed(range(self._access.http_request_max_retries + 1)):
+        for retries_left in reversed(range(self._retries + 1)):
             try:
                 with self._response(operation, target) as response:
                     if response.status == 200:

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.errors import UsageError, first_error
-from registry.tracking.client_settings import MAX_RETRIES, TIMEOUT_SECONDS
+from registry.tracking.client_settings import TIMEOUT_SECONDS
 
 
 class Access(BaseSettings):
@@ -31,7 +31,7 @@ class Access(BaseSettings):
     tracking_aws_sigv4: Annotated[bool, Field(lt=1)] = False
     workspace: str = ""
     http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = TIMEOUT_SECONDS
-    http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = MAX_RETRIES
+    http_request_max_retries: Annotated[int | None, Field(ge=0, lt=10)] = None
 
     def headers(self) -> dict[str, str]:
         """A request's headers: credentials and workspace. Raises UsageError, without the secret."""

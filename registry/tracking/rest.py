@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from registry.errors import Unreachable, UsageError, VerificationError, first_error, on_one_line
 from registry.ledger.chain import Version
+from registry.tracking.client_settings import MAX_RETRIES
 from registry.tracking.connection import Connection
 from registry.tracking.names import PRODUCTION, PROMPT_TAG, STATEMENT_TAG
 
@@ -76,13 +77,16 @@ class _Files(BaseModel):
 class Registry:
     """A tracking server, as the readers of the ledger use it."""
 
-    def __init__(self, uri: str | None) -> None:
+    def __init__(self, uri: str | None, *, default_retries: int = MAX_RETRIES) -> None:
         """`uri` is the server's address; nothing is sent yet.
+
+        Transient failures are retried `default_retries` times, unless the environment variable
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES says otherwise.
 
         Raises UsageError for anything but an http(s) address: the ledger needs one server that
         all share, not a local folder. Also for a wrong variable of `Access`.
         """
-        self._connection = Connection(uri)
+        self._connection = Connection(uri, default_retries)
         self.uri = uri or ""
 
     def versions(self) -> list[Version]:

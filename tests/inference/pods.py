@@ -42,7 +42,7 @@ class Pod(Follower):
         self.metrics = Metrics(lambda: 0, lambda: serving.lag_seconds)
         super().__init__(
             settings,
-            Registry(settings.tracking_uri),
+            Registry(settings.tracking_uri, default_retries=0),
             trust,
             Cache(settings.cache, trust.ledger_id),
             serving,

@@ -15,7 +15,8 @@ from registry.evaluation.gates.gate import Gate
 def gate_classes() -> dict[str, type[Gate]]:
     """Every gate of this package by its name, in alphabetical order.
 
-    Their order in reports is that of the policy file.
+    The order of gates, in which they run and are reported, is that of the policy file; see
+    `registry.evaluation.policy`.
     """
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)

@@ -1,21 +1,19 @@
+"""The gate that refuses pickles, unknown files, flavors and operators, and numbers that differ."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import numpy as np
 import onnx
-import pandas as pd
-import pyarrow as pa
 import yaml
 from pydantic import Field
 
-from registry.errors import UsageError
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.evaluation.rows import encode_frame
+from registry.evaluation.parity import parity
 from registry.ledger.manifest import Manifest
-from registry.model.scorer import MODEL_FILE, Scorer
+from registry.model.scorer import MODEL_FILE
 
 KNOWN_FILES = frozenset(
     {
@@ -158,23 +156,3 @@ def file_problems(folder: Path) -> list[str]:
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError):
         problems.append("MLmodel names no flavors that can be read")
     return problems
-
-
-def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
-    """The largest difference to the recorded probabilities, row by row, and the number of rows.
-
-    Where there are no rows, or they cannot be read, the difference is 1.
-    """
-    try:
-        recorded = pd.read_parquet(path)
-        expected = recorded["probability"].to_numpy(dtype=np.float64)
-    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
-        return 1.0, 0
-    if not len(recorded):
-        return 1.0, 0
-    try:
-        probabilities = scorer.score_one_by_one(encode_frame(recorded, scorer.contract))
-    except UsageError:  # its rows lack an input
-        return 1.0, 0
-    difference = float(np.abs(probabilities - expected).max())
-    return (difference if np.isfinite(difference) else 1.0), len(recorded)
