@@ -370,8 +370,8 @@ def test_a_cache_that_cannot_be_written_to_is_one_clear_line(tmp_path: Path) -> 
     with pytest.raises(UsageError) as caught:
         Cache(file / "cache", "ledger")
     assert str(caught.value) == (
-        f"the cache {file}/cache cannot be written to (Not a directory); "
-        "name a folder that can be in FRAUD_CACHE"
+        f"the cache {file}/cache is not writable (Not a directory); "
+        "set FRAUD_CACHE to a folder that is"
     )
 
 

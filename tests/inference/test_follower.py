@@ -226,8 +226,8 @@ def test_another_ledgers_configuration_is_not_followed(world: World, tmp_path: P
     write_trust(world.config, other)
     assert not one.poll()
     assert one.serving.problem == (
-        f"{world.config} names another ledger now, {other.ledger_id}; "
-        "restart to serve from that one"
+        f"{world.config} now names another ledger, {other.ledger_id}; "
+        "restart the service to follow it"
     )
     assert one.version == 1
 

@@ -170,19 +170,19 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"FRAUD_HOST": "0.0.0.0"},  # noqa: S104 (it is refused)
-        "error: FRAUD_AUTH=off answers on loopback only, and FRAUD_HOST is 0.0.0.0; leave "
-        "FRAUD_AUTH out and name a file of tokens in FRAUD_TOKENS",
+        "error: FRAUD_AUTH=off requires a loopback address, and FRAUD_HOST is 0.0.0.0; unset "
+        "FRAUD_AUTH and set FRAUD_TOKENS to a token file",
     ),
     (
         {"FRAUD_AUTH": "on", "FRAUD_TOKENS": "/nowhere/tokens"},
         "error: the token file /nowhere/tokens cannot be read (No such file or directory); "
-        "write one with `python -m inference token NAME >> /nowhere/tokens`, name another in "
-        "FRAUD_TOKENS, or set FRAUD_AUTH=off to answer on loopback without tokens",
+        "create it with `python -m inference token NAME >> /nowhere/tokens`, set FRAUD_TOKENS to "
+        "another file, or set FRAUD_AUTH=off to serve requests on loopback without tokens",
     ),
     (
         {"FRAUD_CACHE": "/dev/null/cache"},
-        "error: the cache /dev/null/cache cannot be written to (Not a directory); name a "
-        "folder that can be in FRAUD_CACHE",
+        "error: the cache /dev/null/cache is not writable (Not a directory); set FRAUD_CACHE "
+        "to a folder that is",
     ),
     (
         {"FRAUD_LEDGER_FLOOR": "7"},
@@ -192,7 +192,7 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     (
         {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
         "error: no ledger configuration at /nowhere/ledger.yaml; create one with "
-        "`python -m registry init`, or point FRAUD_LEDGER_CONFIG at yours",
+        "`python -m registry init`, or set FRAUD_LEDGER_CONFIG to the path of yours",
     ),
     (
         {"MLFLOW_TRACKING_URI": ""},
@@ -272,5 +272,5 @@ def test_a_name_that_no_token_can_have_is_one_line() -> None:
     ended = run("-m", "inference", "token", "two words", environment=dict(os.environ))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: the name of a token must be 1 to 64 letters, digits, dots or dashes\n"
+        "error: the name of a token must be 1 to 64 letters, digits, dots, dashes or underscores\n"
     )

@@ -130,15 +130,15 @@ def test_it_answers_to_the_bit_what_predict_answers(ready: Caller) -> None:
         ({"id": "x" * 129, "inputs": TENSORS}, "id: String should have at most 128 characters"),
         (
             {"inputs": TENSORS, "outputs": [{"name": "label"}]},
-            "there is no output 'label'; there are probability, decision",
+            "unknown output 'label'; there are probability, decision",
         ),
         (
             {"inputs": [tensor("amount", "FP64", 1, 2, shape=[3])]},
-            "amount: 2 values do not fill [3]",
+            "amount: 2 values do not have the shape [3]",
         ),
         (
             {"inputs": [tensor("amount", "BOOL", True)]},
-            "amount: datatype 'BOOL' is not taken",
+            "amount: datatype 'BOOL' is not supported",
         ),
         (
             {"inputs": [*TENSORS, tensor("colour", "BYTES", "a")]},

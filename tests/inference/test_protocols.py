@@ -88,7 +88,7 @@ def test_another_name_or_version_is_not_found(end: str, ready: Caller) -> None:
     for version in ("8", "07", "latest", "7%20"):
         answer = asked(ready, f"{MODEL}/versions/{version}{end}")
         assert answer.status_code == 404
-        assert answer.json() == {"error": "no such version; 7 is served"}
+        assert answer.json() == {"error": "unknown version; 7 is served"}
 
 
 @pytest.mark.parametrize("end", ["", "/ready", "/infer"])

@@ -124,8 +124,8 @@ def test_without_tokens_it_may_listen_on_loopback_only(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert refusal_of(monkeypatch, FRAUD_AUTH="off", FRAUD_HOST=host) == (
-        f"FRAUD_AUTH=off answers on loopback only, and FRAUD_HOST is {host}; "
-        "leave FRAUD_AUTH out and name a file of tokens in FRAUD_TOKENS"
+        f"FRAUD_AUTH=off requires a loopback address, and FRAUD_HOST is {host}; "
+        "unset FRAUD_AUTH and set FRAUD_TOKENS to a token file"
     )
 
 

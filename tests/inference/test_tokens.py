@@ -75,9 +75,9 @@ def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refusal:
         Tokens(tmp_path / "tokens")
     assert str(refusal.value) == (
-        f"the file of tokens {tmp_path}/tokens cannot be read (No such file or directory); write "
-        f"one with `python -m inference token NAME >> {tmp_path}/tokens`, name another in "
-        "FRAUD_TOKENS, or set FRAUD_AUTH=off to answer on loopback without tokens"
+        f"the token file {tmp_path}/tokens cannot be read (No such file or directory); create "
+        f"it with `python -m inference token NAME >> {tmp_path}/tokens`, set FRAUD_TOKENS to "
+        "another file, or set FRAUD_AUTH=off to serve requests on loopback without tokens"
     )
 
 
