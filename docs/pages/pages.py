@@ -16,6 +16,7 @@ from typing import Any
 
 from docs.pages import architecture
 from docs.pages.architecture import REPOSITORY
+from inference.metrics import Metrics
 from inference.settings import Settings
 from registry import errors
 from registry.evaluation.measures import MEASURES
@@ -98,6 +99,28 @@ def settings() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    """The service's metrics as a Markdown table, from what it exports while no model is loaded."""
+    exported = (
+        Metrics(requests_in_flight=lambda: 0, ledger_lag_seconds=lambda: 0.0).expose().decode()
+    )
+    lines = [
+        "# Metrics of the inference service",
+        "",
+        "`GET /metrics` exports these in Prometheus' text format. A histogram NAME has the series",
+        "`NAME_bucket`, `NAME_sum` and `NAME_count`; counters and histograms also have a `_created`",
+        "timestamp.",
+        "",
+        "| metric | type | meaning |",
+        "|---|---|---|",
+    ]
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", exported, re.MULTILINE):
+        if not name.endswith("_created"):
+            [meaning] = re.findall(rf"^# HELP {name} (.*)$", exported, re.MULTILINE)
+            lines.append(f"| `{name}` | {kind} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 def measures() -> str:
     """The measures as a Markdown table."""
     lines = [
@@ -169,6 +192,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/exit-codes.md": exit_codes,
     "docs/gates.md": gates,
     "docs/measures.md": measures,
+    "docs/metrics.md": metrics,
     "docs/settings.md": settings,
     "registry/policy.schema.json": policy_schema,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,15 +70,19 @@ def test_buckets_tell_milliseconds_apart(ready: Caller) -> None:
     assert edges[-1] == math.inf
 
 
+def families(caller: Caller) -> dict[str, str]:
+    """The type of each metric, by its name."""
+    return {
+        line.split()[2]: line.split()[3]
+        for line in caller.get("/metrics").text.splitlines()
+        if line.startswith("# TYPE") and not line.split()[2].endswith("_created")
+    }
+
+
 def test_the_names_are_these(ready: Caller) -> None:
     """Dashboards and alerts are written against them."""
     ready.predict(FULL)
-    families = {
-        line.split()[2]: line.split()[3]
-        for line in ready.get("/metrics").text.splitlines()
-        if line.startswith("# TYPE") and not line.split()[2].endswith("_created")
-    }
-    assert families == {
+    assert families(ready) == {
         "fraud_requests_total": "counter",
         "fraud_request_seconds": "histogram",
         "fraud_requests_in_flight": "gauge",
@@ -96,6 +101,20 @@ def test_the_names_are_these(ready: Caller) -> None:
         "fraud_input_reference_share": "gauge",
         "fraud_input_stability_index": "gauge",
     }
+
+
+def test_every_exported_metric_is_documented_and_every_documented_one_exported(
+    ready: Caller,
+) -> None:
+    page = (REPOSITORY / "docs" / "metrics.md").read_text()
+    documented = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert documented == families(ready)
+
+
+@pytest.mark.parametrize("page", ["inference.md", "decisions/hot-path.md"])
+def test_every_metric_that_a_page_names_is_exported(ready: Caller, page: str) -> None:
+    text = (REPOSITORY / "docs" / page).read_text()
+    assert set(re.findall(r"fraud_[a-z_]+[a-z]", text)) - families(ready).keys() == set()
 
 
 def test_the_model_in_service_is_told_by_version_and_digest(caller: Caller) -> None:
