@@ -41,10 +41,10 @@ bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
-	$(BIN)/python -m tests.generated
+	$(BIN)/python -m docs.pages
 
 architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Graphviz)
-	$(BIN)/python -m tests.generated docs/architecture
+	$(BIN)/python -m docs.pages docs/architecture
 
 lint: $(STAMP)  ## Check style, types and the layers of imports
 	$(BIN)/ruff check .

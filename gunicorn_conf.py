@@ -1,6 +1,7 @@
-"""`gunicorn -c gunicorn_conf.py`: a worker a core, for a VM; settings as for `python -m inference`.
+"""Configuration of gunicorn for a VM, with one worker per core: `gunicorn -c gunicorn_conf.py`.
 
-A pod on Kubernetes runs one process instead, and scales by pods.
+The settings are those of `python -m inference`; WEB_CONCURRENCY sets the number of workers. On
+Kubernetes, run one process per pod instead and scale the number of pods.
 """
 
 import os
@@ -18,7 +19,7 @@ try:
 except RegistryError as error:
     sys.exit(f"error: {error}")
 
-# Before the app imports prometheus_client, which decides on import how to keep its values.
+# Before the app imports prometheus_client, which chooses its storage at import.
 metrics_folder = tempfile.mkdtemp(prefix="fraud-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
 
@@ -26,7 +27,7 @@ wsgi_app = "inference.app:create_app()"
 bind = f"{settings.host}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 1))
 worker_class = "inference.worker.Worker"
-# Everything is imported once, before the fork: workers share that memory.
+# Import once, before the fork, so that the workers share that memory.
 preload_app = True
 graceful_timeout = round(settings.drain_seconds) + settings.grace_seconds
 timeout = 60
@@ -34,17 +35,17 @@ control_socket_disable = True
 
 
 def on_starting(_: Any) -> None:
-    """Log as JSON lines, gunicorn's own words too."""
+    """Write gunicorn's own log as lines of JSON too."""
     log_as_json()
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """Take an ended worker's gauges out of the sums."""
+    """Remove the gauges of a worker that ended from the exported sums."""
     from prometheus_client import multiprocess  # noqa: PLC0415
 
     multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(_: Any) -> None:
-    """Remove the workers' shared metrics."""
+    """Delete the workers' shared metrics files."""
     shutil.rmtree(metrics_folder, ignore_errors=True)

@@ -1,7 +1,46 @@
-"""The service that pulls the ledger's head, verifies it, and answers with it."""
+"""The inference service: it serves the head of the ledger, verified, and follows the ledger.
+
+Start:
+  __main__         the command line: runs the service, creates tokens
+  worker           gunicorn's worker class; gunicorn_conf.py configures gunicorn
+  settings         environment variables
+  app              the composition root: makes all objects and connects them
+
+A request, in the order in which its data flows:
+  http_protocol    from the socket: uvicorn's protocol with header timeout and single writes
+  tracing          one OpenTelemetry span per request, if a collector is configured
+  fast_path        POST /predict without the framework
+  guard            authentication, overload, timeouts, common headers
+  tokens           bearer tokens, reloaded when their file changes
+  deadlines        request timeouts with a single timer
+  routes           the service's own routes
+  protocols        the routes of other servers' protocols:
+  mlflow_protocol  /invocations, as `mlflow models serve` answers it
+  open_inference   /v2/models/…/infer, as KServe answers it
+  messages         request context and reply, which fast path and routes share
+  predictor        from a body to its reply: parse, score, decide, count, record
+  transaction      parses transactions by the model's contract
+  model            scores them, and explains scores
+  schema           what the OpenAPI document states about bodies and responses
+
+What a request leaves behind:
+  metrics          Prometheus metrics, summed over workers
+  drift            input histograms and their distance from training
+  records          prediction records on standard output
+  logs             lines of JSON on standard error
+
+The ledger:
+  follower         polls the ledger; fetches, verifies, loads and swaps the head
+  cache            verified files on disk, for a start without the registry
+  serving          the state that follower and requests share: model, lag, readiness
+  shutdown         out of readiness on SIGTERM, before the server stops
+
+Data flows one way: the follower puts a model into `Serving`, requests read it from there and hand
+what they observed to `Metrics`, `Drift` and `RecordWriter`.
+"""
 
 import os
 
-# The service tries again by itself, and says in /healthcheck what went wrong meanwhile; retries
-# inside a look would only keep that back.
+# The service polls again by itself, and reports failures in /healthcheck; retries inside a poll
+# would only delay that report.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

@@ -1,4 +1,4 @@
-"""`python -m inference`: the service on one port; `python -m inference token NAME`: a new token."""
+"""The inference service, and `token NAME` to create a bearer token for its callers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from inference.app import make_service
-from inference.http_protocol import PunctualProtocol
+from inference.http_protocol import HttpProtocol
 from inference.logs import log_as_json
 from inference.settings import read_settings
 from inference.tokens import new_token
@@ -16,15 +16,16 @@ from registry.errors import RegistryError
 
 EPILOG = """
 examples:
-  python -m inference                                   serve what the ledger says
-  python -m inference token payments >> .local/tokens   token to the terminal, hash to the file
+  python -m inference                                   serve the model in Production
+  python -m inference token payments >> .local/tokens   create a token: the token is printed to
+                                                        the terminal, its hash goes to the file
 
-settings are environment variables, listed in docs/settings.md
+Settings are environment variables; docs/settings.md lists them.
 """
 
 
 def serve() -> None:
-    """Read the settings and serve; a wrong setting stops the start with one clear line."""
+    """Run the service until it is stopped. Raises UsageError for an invalid setting."""
     log_as_json()
     settings = read_settings()
     app = make_service(settings)
@@ -32,9 +33,9 @@ def serve() -> None:
         app,
         host=settings.host,
         port=settings.port,
-        http=PunctualProtocol,
+        http=HttpProtocol,
         ws="none",
-        proxy_headers=False,  # nothing here looks at a caller's address
+        proxy_headers=False,  # the client's address is not used
         access_log=False,
         log_config=None,
         server_header=False,
@@ -43,14 +44,14 @@ def serve() -> None:
 
 
 def print_token(name: str) -> None:
-    """The token on standard error, for its user; its line for the file on standard output."""
+    """Print the token to standard error, for its user, and its line for the file to stdout."""
     token, line = new_token(name)
-    print(f"the token of {name}, shown only now: {token}", file=sys.stderr)
+    print(f"the token of {name}, which is not shown again: {token}", file=sys.stderr)
     print(line)
 
 
 def main() -> None:
-    """Run the command line; whatever is wrong ends in one line and exit code 2."""
+    """Run the command line. A usage error ends in one line and exit code 2."""
     parser = argparse.ArgumentParser(
         prog="python -m inference",
         description=__doc__,
@@ -58,7 +59,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("token", help="make a bearer token").add_argument("name", metavar="NAME")
+    token = commands.add_parser("token", help="create a bearer token")
+    token.add_argument("name", metavar="NAME", help="name of the caller, for the records")
     arguments = parser.parse_args()
     try:
         if arguments.command == "token":

@@ -1,4 +1,4 @@
-"""The ASGI application: `uvicorn inference.app:create_app --factory`."""
+"""The composition root: makes the ASGI app, for `uvicorn inference.app:create_app --factory`."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference import schema
-from inference.answers import Answers
 from inference.cache import Cache
 from inference.deadlines import Deadlines
-from inference.fast_path import HotPath
-from inference.follow import Follower
-from inference.guard import DOCUMENTS, FAILED, Guard
+from inference.fast_path import FastPath
+from inference.follower import Follower
+from inference.guard import INTERNAL_ERROR, PAGES, Guard
 from inference.metrics import Metrics
 from inference.open_inference import InferRequest
+from inference.predictor import Predictor
 from inference.protocols import mlflow_routes, open_inference_routes
-from inference.records import Records
+from inference.records import RecordWriter
 from inference.routes import as_response, operation_routes, predict_routes
 from inference.serving import Serving
 from inference.settings import Settings, read_settings
-from inference.stopping import drain_on_sigterm
+from inference.shutdown import drain_on_sigterm
 from registry.errors import RegistryError
 from registry.ledger.trust import read_trust
 from registry.tracking.names import PRODUCTION
 from registry.tracking.rest import Registry
 
-SWITCH_SECONDS = 0.0001
-"""While the ledger is read in its thread, a request waits for the interpreter no longer than this
-instead of 5 ms."""
+SWITCH_INTERVAL_SECONDS = 0.0001
+"""Python's thread switch interval. With the default of 5 ms, a request would wait that long for the
+interpreter while the follower's thread verifies the ledger."""
+FLUSH_INTERVAL_SECONDS = 1.0
 
 
 class Service:
-    """The ASGI application: the guard and the hot path around the framework.
+    """The ASGI app: fast path and guard around the framework.
 
-    Not as middleware of the framework, whose own layers would come before the hot path.
+    They are not middleware of the framework, whose own layers would run before them.
     """
 
     def __init__(self, asgi: ASGIApp, framework: FastAPI, follower: Follower) -> None:
@@ -58,7 +59,7 @@ class Service:
 def create_app() -> Service:
     """The service with the settings of the environment, for `uvicorn --factory` and gunicorn.
 
-    A wrong setting ends the process with one line.
+    An invalid setting ends the process with one line.
     """
     try:
         return make_service(read_settings())
@@ -67,10 +68,9 @@ def create_app() -> Service:
 
 
 def make_service(settings: Settings) -> Service:
-    """The service. It starts at once, and is ready when the head is loaded and verified.
+    """The service. It starts immediately, and is ready once the head is verified and loaded.
 
-    Raises UsageError where a setting, the ledger's configuration or a file of tokens is not what it
-    must be.
+    Raises UsageError where a setting, the ledger's configuration or a token file is invalid.
     """
     registry = Registry(settings.tracking_uri)
     trust = read_trust(settings.ledger_config, settings.ledger_floor)
@@ -78,45 +78,50 @@ def make_service(settings: Settings) -> Service:
     serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)
     deadlines = Deadlines(settings.request_seconds)
     metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
-    records = Records(settings.records, sys.stdout.fileno(), metrics.records_dropped)
+    records = RecordWriter(settings.records, sys.stdout.fileno(), metrics.records_dropped)
     follower = Follower(settings, registry, trust, cache, serving, metrics)
     tracing = None
-    if settings.otlp_endpoint:  # imported only then: it would be a tenth of every start
+    if settings.otlp_endpoint:  # imported only if needed: it is a tenth of the start time
         from inference.tracing import Traced, tracer_provider  # noqa: PLC0415
 
         tracing = tracer_provider(settings.otlp_endpoint)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sys.setswitchinterval(SWITCH_SECONDS)
-        gc.freeze()  # what the imports made stays; to look through it again costs a long pause
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+        gc.freeze()  # exempt everything imported from collections, which are long pauses otherwise
         drain_on_sigterm(serving, settings.drain_seconds)
         records.start()
         follower.start()
-        counting = asyncio.create_task(_count(metrics))
+        flushing = asyncio.create_task(_flush_repeatedly(metrics))
         yield
-        counting.cancel()
+        flushing.cancel()
         follower.stop()
         records.close()
         if tracing:
             tracing.shutdown()
 
-    answers = Answers(serving, metrics, metrics.drift, records)
+    predictor = Predictor(serving, metrics, metrics.drift, records)
     routers = (
-        predict_routes(answers, settings.body_bytes),
+        predict_routes(predictor, settings.body_bytes),
         operation_routes(serving, metrics, settings.tracking_uri),
-        mlflow_routes(answers, serving, settings.body_bytes),
-        open_inference_routes(answers, serving, settings.body_bytes),
+        mlflow_routes(predictor, serving, settings.body_bytes),
+        open_inference_routes(predictor, serving, settings.body_bytes),
     )
     framework = _framework(settings, serving, routers, lifespan)
-    routes = [one for router in routers for one in router.routes if isinstance(one, APIRoute)]
-    paths = DOCUMENTS | {one.path for one in routes if "{" not in one.path}
-    paths |= {f"/v2/models/{PRODUCTION}{deed}" for deed in ("", "/ready", "/infer")}
-    guard = Guard(framework, settings, serving, metrics, deadlines, paths)
-    asgi: ASGIApp = HotPath(guard, answers, settings.body_bytes)
+    guard = Guard(framework, settings, serving, metrics, deadlines, _known_paths(routers))
+    asgi: ASGIApp = FastPath(guard, predictor, settings.body_bytes)
     if tracing:
         asgi = Traced(asgi, tracing, serving)
     return Service(asgi, framework, follower)
+
+
+def _known_paths(routers: Iterable[APIRouter]) -> frozenset[str]:
+    """The paths that metrics count one by one."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    model = f"/v2/models/{PRODUCTION}"
+    static = {route.path for route in routes if "{" not in route.path}
+    return PAGES | static | {model, f"{model}/ready", f"{model}/infer"}
 
 
 def _framework(
@@ -125,7 +130,7 @@ def _framework(
     routers: Iterable[APIRouter],
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
-    """Every documented route, and the pages that document them."""
+    """All documented routes, and the pages that document them."""
     app = FastAPIOffline(
         title="Fraud detection",
         description=schema.DESCRIPTION,
@@ -133,28 +138,28 @@ def _framework(
         docs_url="/docs",
         redoc_url="/",
         lifespan=lifespan,
-        exception_handlers={Exception: _failed},
+        exception_handlers={Exception: _internal_error},
     )
     for router in routers:
         app.include_router(router)
-    _describe(app, serving, with_tokens=settings.auth == "on")
+    _document_model(app, serving, with_tokens=settings.auth == "on")
     return app
 
 
-async def _count(metrics: Metrics) -> None:
-    """Count what was noted, so that other workers' sums are no older than a second."""
+async def _flush_repeatedly(metrics: Metrics) -> None:
+    """Flush the metrics once a second, for the sums that other workers export."""
     while True:
-        await asyncio.sleep(1)
+        await asyncio.sleep(FLUSH_INTERVAL_SECONDS)
         metrics.flush()
 
 
-async def _failed(_request: Request, _error: Exception) -> Response:
-    """The hot path's answer instead of the framework's own; the guard logs the error."""
-    return as_response(FAILED)
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    """The same reply as on the fast path, instead of the framework's. The guard logs the error."""
+    return as_response(INTERNAL_ERROR)
 
 
-def _describe(app: FastAPI, serving: Serving, *, with_tokens: bool) -> None:
-    """Let the OpenAPI document say what the model in service takes."""
+def _document_model(app: FastAPI, serving: Serving, *, with_tokens: bool) -> None:
+    """Let the OpenAPI document describe the inputs of the served model."""
 
     def openapi() -> dict[str, Any]:
         document = get_openapi(

@@ -1,6 +1,6 @@
-"""What a pod keeps on disk: the last verified model, the ledger it came from, and the tip.
+"""The cache on disk: the last verified model, the ledger that it belongs to, and the ledger's tip.
 
-Nothing here is trusted for being here: signatures and bytes are verified again on every read.
+Cached files are not trusted: signatures and bytes are verified again on every read.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from registry.ledger.tip import Tip, read_tip, write_tip
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 
-ABANDONED_SECONDS = 3600
+STALE_SECONDS = 3600
 
 
 class Cache:
     """A folder for one ledger. Several workers may share it."""
 
     def __init__(self, folder: Path, ledger_id: str) -> None:
-        """Raises UsageError where the folder cannot be written to."""
+        """Raises UsageError where the folder is not writable."""
         self._folder = folder / quote(ledger_id, safe="")
         self._models = self._folder / "models"
         self._ledger = self._folder / "ledger.json"
@@ -41,89 +41,89 @@ class Cache:
             (self._folder / "lock").touch()
         except OSError as error:
             raise UsageError(
-                f"the cache {folder} cannot be written to ({error.strerror}); "
-                "name a folder that can be in FRAUD_CACHE"
+                f"the cache {folder} is not writable ({error.strerror}); "
+                "set FRAUD_CACHE to a folder that is"
             ) from error
-        self._forget_partial_downloads()
+        self._delete_stale_downloads()
 
-    def accept(self, ledger: Ledger) -> None:
-        """Raises VerificationError unless the ledger extends what is remembered of it."""
+    def require_extension(self, ledger: Ledger) -> None:
+        """Raises VerificationError unless the ledger extends the remembered tip."""
         if remembered := read_tip(self._tip):
             remembered.require(ledger)
 
-    def keep(self, ledger: Ledger, versions: Sequence[Version]) -> None:
-        """Remember the ledger's tip, and the ledger as the server told it, for a start without it.
+    def store(self, ledger: Ledger, versions: Sequence[Version]) -> None:
+        """Store the ledger's tip, and the versions as the server listed them.
 
-        Raises VerificationError as `accept` does, since another worker may have read further
-        meanwhile, and UsageError where it cannot be written.
+        Raises VerificationError as `require_extension` does, because another worker may have read
+        a longer ledger meanwhile, and UsageError where the folder is not writable.
         """
-        text = json.dumps([asdict(one) for one in versions])
+        text = json.dumps([asdict(version) for version in versions])
         with self._locked():
-            self.accept(ledger)
+            self.require_extension(ledger)
             with atomic_write(self._ledger) as temporary:
                 temporary.write_text(text)
-            # Last: a ledger that is kept may be newer than the tip, and never older.
+            # Last, so that the stored ledger is never older than the tip.
             if tip := Tip.of(ledger):
                 write_tip(self._tip, tip)
 
     def versions(self) -> list[Version] | None:
-        """The ledger as the server last told it; None where nothing was kept.
+        """The stored versions; None where there are none.
 
         Raises VerificationError where the file is damaged.
         """
         try:
-            return [Version(**one) for one in json.loads(self._ledger.read_text())]
+            return [Version(**version) for version in json.loads(self._ledger.read_text())]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
             raise VerificationError(
-                f"{self._ledger} is damaged; delete it, and the registry is asked again"
+                f"{self._ledger} is damaged; delete it to read the ledger from the registry again"
             ) from error
 
     def fetch(self, registry: Registry, link: Link) -> Path:
-        """A folder with exactly the files of the entry's statement; downloaded if need be.
+        """A folder with exactly the files of the entry's statement, downloaded if necessary.
 
-        Raises BytesMismatch where what the server gives is something else, and Unreachable.
+        Raises BytesMismatch where the server's files differ from it, and Unreachable.
         """
         if folder := self.verified(link):
             return folder
-        kept = self._place(link)
+        destination = self._folder_of(link)
         with self._writable():
             partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
         try:
             with self._writable():
                 fetched = fetch_verified(registry, link, partial / "model")
             with self._locked():
-                if not self.verified(link):  # another worker may have, and be loading it
-                    shutil.rmtree(kept, ignore_errors=True)
-                    fetched.rename(kept)
+                if not self.verified(link):  # else, another worker may be loading it already
+                    shutil.rmtree(destination, ignore_errors=True)
+                    fetched.rename(destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        return kept
+        return destination
 
     def verified(self, link: Link) -> Path | None:
-        """The kept files of an entry, if every one is what its statement names."""
-        folder = self._place(link)
+        """The folder of an entry, if it holds exactly the files of its statement."""
+        folder = self._folder_of(link)
         with suppress(VerificationError, UsageError, OSError):
             link.statement.manifest.require(Manifest.of(folder), "the cache")
             return folder
         return None
 
-    def forget_others(self, *links: Link) -> None:
-        """Delete the files of every entry but these."""
-        kept = {self._place(link).name for link in links}
+    def delete_all_except(self, *links: Link) -> None:
+        """Delete the files of all other entries."""
+        names = {self._folder_of(link).name for link in links}
         for folder in self._models.iterdir():
-            if folder.name not in kept:
+            if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _place(self, link: Link) -> Path:
+    def _folder_of(self, link: Link) -> Path:
         return self._models / link.statement.manifest.digest
 
-    def _forget_partial_downloads(self) -> None:
-        """Of processes that were killed; another worker's, still under way, are younger."""
+    def _delete_stale_downloads(self) -> None:
+        """Delete what killed processes left behind; a younger one may be another worker's."""
         for path in self._folder.glob(f"{PARTIAL}*"):
             with suppress(OSError):
-                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager

@@ -1,7 +1,7 @@
-"""Request timeouts for the price of two dictionary operations a request.
+"""Request timeouts for the cost of two dictionary operations per request.
 
-`asyncio.timeout` makes and cancels a timer for each request, which costs a tenth of one that takes
-50 µs; here a single timer looks at all requests in flight, four times in the time they have.
+`asyncio.timeout` creates and cancels a timer for each request, which is a tenth of the cost of one
+that takes 50 µs. Here, a single timer checks all requests in flight, four times per timeout.
 """
 
 from __future__ import annotations
@@ -11,45 +11,46 @@ from typing import Any
 
 
 class Deadlines:
-    """Cancels the tasks of requests that take longer than so many seconds, or a quarter more."""
+    """Cancels the tasks of requests that take longer than the timeout, up to a quarter later."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._since: dict[asyncio.Task[Any], float] = {}
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._started: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
-        self._watching = False
+        self._timer_runs = False
 
     def __len__(self) -> int:
-        """How many requests are in flight."""
-        return len(self._since)
+        """Number of requests in flight."""
+        return len(self._started)
 
     def enter(self) -> asyncio.Task[Any]:
-        """Watch the current task from now on."""
+        """Start the timeout of the current task."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101 (to be called from a coroutine)
-        self._since[task] = loop.time()
-        if not self._watching:
-            self._watching = True
-            loop.call_later(self._seconds / 4, self._look, loop)
+        assert task is not None  # noqa: S101 (only called from a coroutine)
+        self._started[task] = loop.time()
+        if not self._timer_runs:
+            self._timer_runs = True
+            loop.call_later(self._timeout_seconds / 4, self._check, loop)
         return task
 
     def leave(self, task: asyncio.Task[Any]) -> None:
-        del self._since[task]
+        """End the timeout of a task."""
+        del self._started[task]
         self._late.discard(task)
 
     def passed(self, task: asyncio.Task[Any]) -> bool:
-        """Whether the task was cancelled here; then its cancellation ends with this call."""
+        """Whether the task was cancelled by its timeout; if so, clear that cancellation."""
         if task not in self._late:
             return False
         task.uncancel()
         return True
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        for task, since in self._since.items():
-            if loop.time() - since > self._seconds and task not in self._late:
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        for task, started in self._started.items():
+            if loop.time() - started > self._timeout_seconds and task not in self._late:
                 self._late.add(task)
                 task.cancel()
-        self._watching = bool(self._since)
-        if self._watching:
-            loop.call_later(self._seconds / 4, self._look, loop)
+        self._timer_runs = bool(self._started)
+        if self._timer_runs:
+            loop.call_later(self._timeout_seconds / 4, self._check, loop)

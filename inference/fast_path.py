@@ -1,6 +1,6 @@
-"""The hot path: POST /predict, ahead of the framework, whose routing is two thirds of a request.
+"""The fast path: POST /predict without the framework, whose routing is two thirds of a request.
 
-It answers what the documented route answers, to the byte; a test holds the two against each other.
+Its responses equal those of the documented route byte for byte; the tests compare the two.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import time
 
 from starlette.types import Receive, Scope, Send
 
-from inference.answers import Answers, Reply, Request, json_reply
 from inference.guard import Guard
+from inference.messages import Reply, RequestContext, json_reply
+from inference.predictor import Predictor
 
 DISCONNECTED = Reply(400, b"")
 
 
-class HotPath:
-    """ASGI: answers POST /predict without a query string itself, and passes the rest on."""
+class FastPath:
+    """ASGI app: answers POST /predict without a query string, and passes everything else on."""
 
-    def __init__(self, guard: Guard, answers: Answers, body_bytes: int) -> None:
-        self._guard, self._answers, self._body_bytes = guard, answers, body_bytes
+    def __init__(self, guard: Guard, predictor: Predictor, max_body_bytes: int) -> None:
+        self._guard, self._predictor, self._max_body_bytes = guard, predictor, max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
@@ -37,33 +38,33 @@ class HotPath:
         if reply is None:
             task = guard.deadlines.enter()
             try:
-                body = await read_body(receive, request, self._body_bytes)
-                reply = body if isinstance(body, Reply) else self._answers.one(body, request)
+                body = await read_body(receive, request, self._max_body_bytes)
+                reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
-                reply = guard.instead(request, task, error)
+                reply = guard.error_reply(request, task, error)
             finally:
                 guard.deadlines.leave(task)
-        headers = reply.head() + guard.headers(request, "POST", "/predict")
+        headers = reply.header_list() + guard.headers(request, "POST", "/predict")
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
         scope["fraud"] = request
         guard.finish(request, "POST", "/predict", reply.status, start)
 
 
-async def read_body(receive: Receive, request: Request, most: int) -> bytes | Reply:
-    """The request's body, or what to answer: it is too large, or its sender hung up."""
+async def read_body(receive: Receive, request: RequestContext, max_bytes: int) -> bytes | Reply:
+    """The body of a request; a Reply if it is too large, or the client closed the connection."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
-        pieces = bytearray(body)
-        while message.get("more_body") and len(pieces) <= most:
+        chunks = bytearray(body)
+        while message.get("more_body") and len(chunks) <= max_bytes:
             message = await receive()
-            pieces += message.get("body", b"")
-        body = bytes(pieces)
+            chunks += message.get("body", b"")
+        body = bytes(chunks)
     if message["type"] == "http.disconnect":
-        return DISCONNECTED  # the caller's doing and no error of ours; nobody reads this
-    if len(body) > most:
-        detail = f"the body is larger than {most} bytes"
+        return DISCONNECTED  # not an error of the service, and not received by anyone
+    if len(body) > max_bytes:
+        detail = f"the body is larger than {max_bytes} bytes"
         return json_reply({"detail": detail}, 413, (b"connection", b"close"))
     request.body_read = True
     return body

@@ -1,4 +1,4 @@
-"""What stands before every route: who asks, how much, how long; and what every answer carries."""
+"""The guard in front of every route: authentication, overload, timeouts, and common headers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inference.answers import Reply, Request, json_reply
 from inference.deadlines import Deadlines
+from inference.messages import Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.serving import Serving
 from inference.settings import Settings, is_loopback
 from inference.tokens import Tokens
 
-OPEN = frozenset(
+PROBES = frozenset(
     {"/livez", "/readyz", "/healthcheck", "/ping", "/v2/health/live", "/v2/health/ready"}
 )
-"""Probes: kubelets and load balancers carry no token, and must be answered under load as well."""
-DOCUMENTS = frozenset({"/", "/docs", "/openapi.json"})
-DOCUMENTS_STATIC = "/static-offline-docs/"
+"""Answered without a token, which kubelets and load balancers do not have, and under overload."""
+PAGES = frozenset({"/", "/docs", "/openapi.json"})
+STATIC_PREFIX = "/static-offline-docs/"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
-# ReDoc's page has a logo on somebody else's CDN: nothing may be fetched but from this service.
+# ReDoc's page includes a logo from a CDN; the policy allows requests to this service only.
 CONTENT_SECURITY_POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     b"img-src 'self' data:; worker-src blob:; base-uri 'none'; frame-ancestors 'none'"
@@ -39,38 +39,41 @@ PAGE_HEADERS = (
 )
 
 UNAUTHORIZED = json_reply(
-    {"detail": "a bearer token is needed: `Authorization: Bearer TOKEN`"},
+    {"detail": "a bearer token is required: `Authorization: Bearer TOKEN`"},
     401,
     (b"www-authenticate", b"Bearer"),
 )
-NOT_FROM_HERE = json_reply(
-    {"detail": "FRAUD_AUTH=off answers on loopback only; set FRAUD_TOKENS to answer others"}, 403
+LOOPBACK_ONLY = json_reply(
+    {"detail": "with FRAUD_AUTH=off only requests on loopback are allowed; set FRAUD_TOKENS"}, 403
 )
-BUSY = json_reply({"detail": "too many requests at a time"}, 503, (b"retry-after", b"1"))
-TOO_SLOW = json_reply({"detail": "the body did not arrive in time"}, 408)
-OUT_OF_TIME = json_reply({"detail": "no answer in time"}, 503, (b"retry-after", b"1"))
-FAILED = json_reply({"detail": "internal error; the log says which, by the request's id"}, 500)
+BUSY = json_reply({"detail": "too many concurrent requests"}, 503, (b"retry-after", b"1"))
+BODY_TIMEOUT = json_reply({"detail": "the body did not arrive in time"}, 408)
+TIMEOUT = json_reply({"detail": "the request took too long"}, 503, (b"retry-after", b"1"))
+INTERNAL_ERROR = json_reply(
+    {"detail": "internal error; the log has the details under the request id"}, 500
+)
 
 log = logging.getLogger("inference")
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
-    await send({"type": "http.response.start", "status": reply.status, "headers": reply.head()})
+    headers = reply.header_list()
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def request_id(given: bytes | None, trace_parent: bytes | None) -> str:
-    """The caller's own id, or the trace's (W3C Trace Context), or a new one of 128 random bits."""
-    if given is not None and REQUEST_ID.fullmatch(given):
-        return given.decode()
-    if trace_parent is not None and (found := TRACE_PARENT.fullmatch(trace_parent)):
-        return found[1].decode()
-    # Seeded anew in each worker after the fork; an id must be new, but may be guessed.
+def request_id(client_id: bytes | None, trace_parent: bytes | None) -> str:
+    """The client's own id, or the trace id (W3C Trace Context), or 128 random bits in hex."""
+    if client_id is not None and REQUEST_ID.fullmatch(client_id):
+        return client_id.decode()
+    if trace_parent is not None and (match := TRACE_PARENT.fullmatch(trace_parent)):
+        return match[1].decode()
+    # Python reseeds `random` after a fork. Ids must be unique, but need not be unpredictable.
     return f"{random.getrandbits(128):032x}"
 
 
 class Guard:
-    """ASGI middleware around every route. It puts a `Request` into the scope, as "fraud"."""
+    """ASGI middleware around all routes. It adds the `RequestContext` to the scope, as "fraud"."""
 
     def __init__(
         self,
@@ -81,14 +84,14 @@ class Guard:
         deadlines: Deadlines,
         paths: frozenset[str],
     ) -> None:
-        """`paths` are the ones that metrics name: none that a caller made up.
+        """`paths` may become labels of metrics; a client cannot add others.
 
-        Raises UsageError where a file of tokens is not what it must be.
+        Raises UsageError where a token file is invalid.
         """
         self._app, self._serving, self._metrics, self._paths = app, serving, metrics, paths
         self._tokens = Tokens(settings.tokens) if settings.auth == "on" else None
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
-        self._most = settings.in_flight
+        self._max_in_flight = settings.in_flight
         self.deadlines = deadlines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +104,7 @@ class Guard:
         scope["fraud"] = request
         status = 0
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -109,75 +112,79 @@ class Guard:
             await send(message)
 
         if reply is None:
-            reply = await self._pass_on(scope, receive, answer, request)
+            reply = await self._pass_on(scope, receive, send_with_headers, request)
         if reply and not status:
-            await send_reply(answer, reply)
+            await send_reply(send_with_headers, reply)
         self.finish(request, scope["method"], path, status, start)
 
-    def admit(self, scope: Scope, path: str) -> tuple[Request, Reply | None]:
-        """Who asks, and the refusal where that is nobody known, or one more than can be served."""
-        authorization, given, trace_parent = b"", None, None
+    def admit(self, scope: Scope, path: str) -> tuple[RequestContext, Reply | None]:
+        """Authenticate a request and check for overload; a Reply if it is rejected."""
+        authorization, client_id, trace_parent = b"", None, None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == b"x-request-id":
-                given = value
+                client_id = value
             elif name == b"traceparent":
                 trace_parent = value
-        request = Request(request_id(given, trace_parent))
-        if path in OPEN:
+        request = RequestContext(request_id(client_id, trace_parent))
+        if path in PROBES:
             return request, None
-        if path not in DOCUMENTS and not path.startswith(DOCUMENTS_STATIC):
+        if path not in PAGES and not path.startswith(STATIC_PREFIX):
             tokens = self._tokens
             if path == "/metrics" and self._metrics_tokens:
                 tokens = self._metrics_tokens
             if tokens is None:
                 server = scope.get("server")
                 if server is not None and not is_loopback(server[0]):
-                    return request, NOT_FROM_HERE
+                    return request, LOOPBACK_ONLY
             elif (caller := tokens.name_of(authorization)) is None:
                 return request, UNAUTHORIZED
             else:
                 request.caller = caller
-        busy = len(self.deadlines) >= self._most and path != "/metrics"
+        busy = len(self.deadlines) >= self._max_in_flight and path != "/metrics"
         return request, BUSY if busy else None
 
-    def headers(self, request: Request, method: str, path: str) -> list[tuple[bytes, bytes]]:
-        """What every answer carries; the fewer, the faster, so what is scored has the least."""
+    def headers(self, request: RequestContext, method: str, path: str) -> list[tuple[bytes, bytes]]:
+        """The headers that are added to a response. Each costs time, so predictions get fewest."""
         headers = [(b"x-request-id", request.id.encode()), NO_SNIFFING]
         if method != "POST":
             headers.append(NO_STORE)
-        if path in DOCUMENTS:
+        if path in PAGES:
             headers += PAGE_HEADERS
         if self._serving.draining:
             headers.append((b"connection", b"close"))
         return headers
 
-    def finish(self, request: Request, method: str, path: str, status: int, start: float) -> None:
-        """Count the request, and log it if it was refused."""
+    def finish(
+        self, request: RequestContext, method: str, path: str, status: int, start: float
+    ) -> None:
+        """Count the request, and log it if it failed."""
         route = path if path in self._paths else "(other)"
-        self._metrics.answered(route, status, time.perf_counter() - start)
+        self._metrics.request_done(route, status, time.perf_counter() - start)
         if status >= 400:
             log.info("%s %s: %d", method, path, status, extra={"request_id": request.id})
 
-    def instead(self, request: Request, task: asyncio.Task[None], error: BaseException) -> Reply:
-        """What to answer where a request took too long or failed. Raises what is neither."""
+    def error_reply(
+        self, request: RequestContext, task: asyncio.Task[None], error: BaseException
+    ) -> Reply:
+        """The reply to a request that timed out or failed. Raises any other cancellation again."""
         if isinstance(error, asyncio.CancelledError):
             if not self.deadlines.passed(task):
                 raise error
-            return OUT_OF_TIME if request.body_read else TOO_SLOW
-        log.error("failed", exc_info=error, extra={"request_id": request.id})
-        return FAILED
+            return TIMEOUT if request.body_read else BODY_TIMEOUT
+        log.error("request failed", exc_info=error, extra={"request_id": request.id})
+        return INTERNAL_ERROR
 
     async def _pass_on(
-        self, scope: Scope, receive: Receive, send: Send, request: Request
+        self, scope: Scope, receive: Receive, send: Send, request: RequestContext
     ) -> Reply | None:
-        """Let the request through; what to answer instead where it took too long or failed."""
+        """Call the framework; a Reply if the request timed out or failed there."""
         task = self.deadlines.enter()
         try:
             await self._app(scope, receive, send)
         except (Exception, asyncio.CancelledError) as error:
-            return self.instead(request, task, error)
+            return self.error_reply(request, task, error)
         finally:
             self.deadlines.leave(task)
         return None

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on standard error, with the request's id where there is one."""
+"""Logs as lines of JSON on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and request_id or error if any."""
+    """One JSON object per line: time, level, logger and message; request_id and error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_as_json() -> None:
-    """Let every logger of this process, uvicorn's too, write JSON lines."""
+    """Let all loggers of this process write lines of JSON, those of uvicorn and gunicorn too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -93,7 +93,7 @@ class Metrics:
             (in_flight, requests_in_flight),
             (lag, ledger_lag_seconds),
         )
-        self._answered: deque[tuple[str, int, float]] = deque()
+        self._requests_done: deque[tuple[str, int, float]] = deque()
         self._scored: deque[tuple[float, bool]] = deque()
         self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -109,10 +109,10 @@ class Metrics:
             multiprocess_mode=mode,  # type: ignore[arg-type]
         )
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def request_done(self, route: str, status: int, seconds: float) -> None:
         """Queue one request to be counted; `route` must be a documented path or a constant."""
-        self._answered.append((route, status, seconds))
-        if len(self._answered) >= COUNT_BATCH_SIZE:
+        self._requests_done.append((route, status, seconds))
+        if len(self._requests_done) >= COUNT_BATCH_SIZE:
             self._count()
 
     def scored(self, probability: float, *, review: bool) -> None:
@@ -120,7 +120,7 @@ class Metrics:
         self._scored.append((probability, review))
 
     def _count(self) -> None:
-        for route, status, seconds in _drained(self._answered):
+        for route, status, seconds in _drained(self._requests_done):
             children = self._by_route.get((route, status))
             if children is None:
                 children = (self._requests.labels(route, status), self._seconds.labels(route))
@@ -134,7 +134,7 @@ class Metrics:
     def swap_failed(self, reason: str) -> None:
         self._swaps_failed.labels(reason).inc()
 
-    def loaded(self, before: ServedModel | None, model: ServedModel) -> None:
+    def model_loaded(self, before: ServedModel | None, model: ServedModel) -> None:
         """Report `model` as the served one from now on, in place of `before`."""
         self.flush()
         if before:

@@ -1,4 +1,4 @@
-"""The routes of other servers' protocols, so that their clients move over unchanged."""
+"""The routes of other model servers' protocols, so that their clients work unchanged."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from inference import open_inference, schema
-from inference.answers import Answers, Reply, json_reply
+from inference.messages import Reply, json_reply, not_ready
 from inference.mlflow_protocol import TEXT, invocations
 from inference.model import ServedModel
-from inference.routes import as_response, body_of, context
+from inference.predictor import Predictor
+from inference.routes import as_response, body_of, context_of
 from inference.serving import Serving
 from registry.tracking.names import PRODUCTION
 
-NOT_READY = json_reply({"error": "not ready; /healthcheck says why"}, 503, (b"retry-after", b"5"))
+NOT_READY = not_ready("error")
 
 
-def mlflow_routes(scoring: Answers, serving: Serving, body_bytes: int) -> APIRouter:
+def mlflow_routes(predictor: Predictor, serving: Serving, max_body_bytes: int) -> APIRouter:
     """/invocations and /ping."""
     router = APIRouter(tags=["MLflow scoring protocol"])
 
     @router.post("/invocations", summary="Score a table", responses=schema.MLFLOW)
     async def invoke(request: Request) -> Response:
-        body = await body_of(request, body_bytes)
+        body = await body_of(request, max_body_bytes)
         if isinstance(body, Reply):
             return as_response(body)
-        kind = request.headers.get("content-type", "application/json")
-        reply = await asyncio.to_thread(invocations, scoring, serving, body, kind, context(request))
+        content_type = request.headers.get("content-type", "application/json")
+        reply = await asyncio.to_thread(
+            invocations, predictor, serving, body, content_type, context_of(request)
+        )
         return as_response(reply)
 
     @router.get(
         "/ping",
-        summary="Whether the service is ready",
+        summary="Readiness probe",
         response_class=Response,
         responses={
             200: {"description": "An empty line", "content": {"text/plain": {}}},
@@ -47,30 +50,32 @@ def mlflow_routes(scoring: Answers, serving: Serving, body_bytes: int) -> APIRou
     return router
 
 
-def open_inference_routes(scoring: Answers, serving: Serving, body_bytes: int) -> APIRouter:
+def open_inference_routes(predictor: Predictor, serving: Serving, max_body_bytes: int) -> APIRouter:
     """/v2: server, health, and the one model under its registered name."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
-    def found(name: str, version: str | None) -> ServedModel | Reply:
+    def served(name: str, version: str | None) -> ServedModel | Reply:
         model = serving.model
         if name != PRODUCTION:
-            return json_reply({"error": f"no such model; there is {PRODUCTION}"}, 404)
+            return json_reply({"error": f"unknown model; {PRODUCTION} is served"}, 404)
         if model is None:
             return NOT_READY
         if version not in (None, str(model.version)):
-            return json_reply({"error": f"no such version; {model.version} is served"}, 404)
+            return json_reply({"error": f"unknown version; {model.version} is served"}, 404)
         return model
 
-    @router.get("", summary="Server metadata", responses={**schema.REFUSED, 503: schema.BUSY})
+    @router.get(
+        "", summary="Server metadata", responses={**schema.REFUSED, 503: schema.UNAVAILABLE}
+    )
     async def server() -> Response:
-        about = {"name": "fraud-inference", "version": "1", "extensions": []}
-        return as_response(json_reply(about))
+        metadata = {"name": "fraud-inference", "version": "1", "extensions": []}
+        return as_response(json_reply(metadata))
 
-    @router.get("/health/live", summary="Whether the process lives")
+    @router.get("/health/live", summary="Liveness probe")
     async def live() -> Response:
         return as_response(json_reply({"live": True}))
 
-    @router.get("/health/ready", summary="Ready or not", responses={503: {"model": None}})
+    @router.get("/health/ready", summary="Readiness probe", responses={503: {"model": None}})
     async def ready() -> Response:
         is_ready = not serving.not_ready
         return as_response(json_reply({"ready": is_ready}, 200 if is_ready else 503))
@@ -78,7 +83,7 @@ def open_inference_routes(scoring: Answers, serving: Serving, body_bytes: int) -
     @router.get("/models/{name}", summary="Model metadata", responses=schema.OPEN_INFERENCE)
     @router.get("/models/{name}/versions/{version}", responses=schema.OPEN_INFERENCE)
     async def metadata(name: str, version: str | None = None) -> Response:
-        model = found(name, version)
+        model = served(name, version)
         if isinstance(model, Reply):
             return as_response(model)
         return as_response(json_reply(open_inference.metadata(name, model)))
@@ -86,7 +91,7 @@ def open_inference_routes(scoring: Answers, serving: Serving, body_bytes: int) -
     @router.get("/models/{name}/ready", summary="Model ready", responses=schema.OPEN_INFERENCE)
     @router.get("/models/{name}/versions/{version}/ready", responses=schema.OPEN_INFERENCE)
     async def model_ready(name: str, version: str | None = None) -> Response:
-        model = found(name, version)
+        model = served(name, version)
         if isinstance(model, Reply):
             return as_response(model)
         is_ready = not serving.not_ready
@@ -95,14 +100,14 @@ def open_inference_routes(scoring: Answers, serving: Serving, body_bytes: int) -
     @router.post("/models/{name}/infer", summary="Score", responses=schema.OPEN_INFERENCE)
     @router.post("/models/{name}/versions/{version}/infer", responses=schema.OPEN_INFERENCE)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        body = await body_of(request, body_bytes)
-        model = found(name, version)
+        body = await body_of(request, max_body_bytes)
+        model = served(name, version)
         if isinstance(body, Reply):
             return as_response(body)
         if isinstance(model, Reply):
             return as_response(model)
         reply = await asyncio.to_thread(
-            open_inference.infer, scoring, name, model, body, context(request)
+            open_inference.infer, predictor, name, model, body, context_of(request)
         )
         return as_response(reply)
 

@@ -1,8 +1,8 @@
-"""Prediction records: one JSON line for each transaction that was scored, to join late labels to.
+"""Prediction records on standard output: one line of JSON for each scored transaction.
 
-A thread of their own formats and writes them, 20 times a second: a reader that stalls holds up no
-request, and formatting many in a row costs less than one after each answer. When too many wait, new
-ones are dropped and counted.
+A background thread encodes and writes them, 20 times a second, so that a blocked reader of standard
+output delays no request; encoding many in a row also costs less than one after each response. Past
+`MAX_WAITING` records, new ones are dropped and counted.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from inference.model import ServedModel
 from registry.model.record import record_line
 from registry.model.scorer import Value
 
-MOST_WAITING = 100_000
-WRITE_EVERY_SECONDS = 0.05
-WRITTEN_AT_ONCE = 250
+MAX_WAITING = 100_000
+WRITE_INTERVAL_SECONDS = 0.05
+WRITE_BATCH_SIZE = 250
 
 
-class Records:
+class RecordWriter:
     """Writes records to a file descriptor until it is closed."""
 
     def __init__(
@@ -33,10 +33,10 @@ class Records:
         self._kind, self._descriptor, self._dropped = kind, descriptor, dropped
         self._waiting: deque[tuple[ServedModel, float, str, str, list[Value], float, int]] = deque()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._write_all, name="records", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
 
     def start(self) -> None:
-        """Begin to write; not before a worker has been forked, or its thread would be lost."""
+        """Start the thread. To be called in the worker, because a fork does not copy threads."""
         if self._kind != "off":
             self._thread.start()
 
@@ -49,34 +49,34 @@ class Records:
         probability: float,
         row: int,
     ) -> None:
-        """Keep one record to be written; `row` is the place in a batch."""
+        """Queue one record; `row` is the position in a batch."""
         if self._kind == "off":
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self._dropped.inc()
         else:
             self._waiting.append((model, time(), request_id, caller, values, probability, row))
 
-    def close(self, seconds: float = 5.0) -> None:
-        """Write what waits, for so many seconds at most."""
+    def close(self, timeout_seconds: float = 5.0) -> None:
+        """Write the queued records and stop; give up after the timeout."""
         self._closed.set()
         if self._thread.is_alive():
-            self._thread.join(seconds)
+            self._thread.join(timeout_seconds)
 
-    def _write_all(self) -> None:
-        while not self._closed.wait(WRITE_EVERY_SECONDS):
+    def _run(self) -> None:
+        while not self._closed.wait(WRITE_INTERVAL_SECONDS):
             self._write_waiting()
         self._write_waiting()
 
     def _write_waiting(self) -> None:
         while self._waiting:
-            several = range(min(len(self._waiting), WRITTEN_AT_ONCE))
-            text = memoryview(b"".join(self._line(*self._waiting.popleft()) for _ in several))
+            batch = range(min(len(self._waiting), WRITE_BATCH_SIZE))
+            text = memoryview(b"".join(self._line(*self._waiting.popleft()) for _ in batch))
             try:
                 while text:
                     text = text[os.write(self._descriptor, text) :]
-            except OSError:  # nobody reads any more
-                self._dropped.inc(len(several))
+            except OSError:  # standard output was closed by its reader
+                self._dropped.inc(len(batch))
 
     def _line(
         self,

@@ -9,31 +9,32 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from inference import answers, schema
-from inference.answers import Answers, Reply, json_reply
+from inference import schema
 from inference.fast_path import read_body
+from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
+from inference.predictor import Predictor
 from inference.serving import Serving
 from registry.tracking.names import PRODUCTION
 
 
 def as_response(reply: Reply) -> Response:
-    """A reply as the framework sends it, with the same headers as the hot path's."""
+    """A reply as the framework sends it, with the same headers as on the fast path."""
     response = Response(reply.body, reply.status)
-    response.raw_headers = reply.head()
+    response.raw_headers = reply.header_list()
     return response
 
 
-def context(request: Request) -> answers.Request:
-    """What the guard knows of the request."""
-    return cast(answers.Request, request.scope["fraud"])
+def context_of(request: Request) -> RequestContext:
+    """What the guard put into the scope."""
+    return cast(RequestContext, request.scope["fraud"])
 
 
-async def body_of(request: Request, most: int) -> bytes | Reply:
-    return await read_body(request.receive, context(request), most)
+async def body_of(request: Request, max_bytes: int) -> bytes | Reply:
+    return await read_body(request.receive, context_of(request), max_bytes)
 
 
-def predict_routes(scoring: Answers, body_bytes: int) -> APIRouter:
+def predict_routes(predictor: Predictor, max_body_bytes: int) -> APIRouter:
     """/predict and /predict/batch."""
     router = APIRouter(tags=["predict"])
 
@@ -45,46 +46,49 @@ def predict_routes(scoring: Answers, body_bytes: int) -> APIRouter:
     )
     async def predict(
         request: Request,
-        explain: Annotated[bool, Query(description="Say which inputs moved the answer")] = False,
+        explain: Annotated[
+            bool, Query(description="Add the inputs that change the probability most")
+        ] = False,
     ) -> Response:
-        body = await body_of(request, body_bytes)
+        body = await body_of(request, max_body_bytes)
         if isinstance(body, Reply):
             return as_response(body)
-        return as_response(scoring.one(body, context(request), explain=explain))
+        return as_response(predictor.predict(body, context_of(request), explain=explain))
 
     @router.post(
         "/predict/batch",
-        summary="Score many transactions",
+        summary="Score a batch of transactions",
         response_model=schema.BatchPrediction,
         responses=schema.PREDICT,
     )
     async def predict_batch(request: Request) -> Response:
-        body = await body_of(request, body_bytes)
+        body = await body_of(request, max_body_bytes)
         if isinstance(body, Reply):
             return as_response(body)
-        # Off the event loop: a thousand rows would hold up every other request for milliseconds.
-        return as_response(await asyncio.to_thread(scoring.many, body, context(request)))
+        # In a thread: a thousand rows would block all other requests for milliseconds.
+        reply = await asyncio.to_thread(predictor.predict_batch, body, context_of(request))
+        return as_response(reply)
 
     return router
 
 
 def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> APIRouter:
-    """The model in service, probes and metrics."""
+    """/model, the probes and /metrics."""
     parts = urlsplit(tracking_uri)
-    # Without a name and password that it may hold.
+    # Without the user and password that the address may contain.
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     router = APIRouter(tags=["operation"])
 
     @router.get(
         "/model",
-        summary="The model in service, and who approved it",
+        summary="The served model and its approval",
         response_model=schema.Model,
-        responses={**schema.REFUSED, 503: schema.BUSY},
+        responses={**schema.REFUSED, 503: schema.UNAVAILABLE},
     )
     async def model() -> Response:
         served = serving.model
         if served is None:
-            return as_response(answers.NOT_READY)
+            return as_response(NOT_READY)
         entry = served.link.statement.entry
         return as_response(
             json_reply(
@@ -104,13 +108,13 @@ def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> A
             )
         )
 
-    @router.get("/livez", summary="Whether the process lives", response_model=schema.Ready)
+    @router.get("/livez", summary="Liveness probe", response_model=schema.Ready)
     async def livez() -> Response:
         return as_response(json_reply({"status": "alive"}))
 
     @router.get(
         "/readyz",
-        summary="Whether requests should come here",
+        summary="Readiness probe",
         response_model=schema.Ready,
         responses=schema.HEALTH,
     )
@@ -121,7 +125,7 @@ def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> A
 
     @router.get(
         "/healthcheck",
-        summary="Whether the service is ready, and with which model",
+        summary="Readiness with the served model, for people",
         response_model=schema.Health,
         responses=schema.HEALTH,
     )
@@ -146,9 +150,9 @@ def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> A
 
     @router.get(
         "/metrics",
-        summary="Metrics for Prometheus",
+        summary="Metrics in Prometheus' text format",
         response_class=Response,
-        responses={**schema.REFUSED, 503: schema.BUSY},
+        responses={**schema.REFUSED, 503: schema.UNAVAILABLE},
     )
     async def read_metrics() -> Response:
         text = await asyncio.to_thread(metrics.expose)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of answers, errors and the requests' bodies."""
+"""The OpenAPI document: response models, errors, and the schemas of request bodies."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DESCRIPTION = (
-    "Scores card transactions with the model that was approved for Production, and only with it. "
-    "The fields of a transaction are those of the model in service; "
-    "reload this page after a promotion. Send `X-Request-ID` to find an answer again in the "
-    "prediction records: your own transaction number, say."
+    "Scores card transactions with the model that is approved for Production, and with no other. "
+    "The fields of a transaction are the inputs of the served model; reload this page after a "
+    "promotion. Send your own transaction id as `X-Request-ID` to find the response in the "
+    "prediction records later."
 )
 
 
@@ -19,68 +19,69 @@ class _Document(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
 
-class Decided(_Document):
+class Score(_Document):
     """Probability and decision for one transaction."""
 
     probability: float = Field(description="Probability of fraud, 0 to 1", examples=[0.0123])
     decision: Literal["approve", "review"] = Field(
-        description="`review` where the probability reaches the threshold", examples=["approve"]
+        description="`review` if the probability is at or above the threshold", examples=["approve"]
     )
 
 
-class _Answer(_Document):
-    threshold: float = Field(description="The model's decision threshold", examples=[0.41])
-    model_version: int = Field(description="Version in the ledger", examples=[3])
+class _Response(_Document):
+    threshold: float = Field(description="Decision threshold of the model", examples=[0.41])
+    model_version: int = Field(description="Ledger version of the model", examples=[3])
     model_digest: str = Field(
-        description="First 12 characters of the sha256 of the model file that answered",
-        examples=["9c1e5d0a77b2"],
+        description="First 12 characters of the sha256 of the model file", examples=["9c1e5d0a77b2"]
     )
     request_id: str = Field(
-        description="From `X-Request-ID` or `traceparent`, or made here; also in the answer's "
-        "header and in the prediction record",
+        description="From `X-Request-ID` or `traceparent`, or generated; also in the response "
+        "header `X-Request-ID` and in the prediction record",
         examples=["payment-4711"],
     )
 
 
 class Reason(_Document):
-    """How much of the probability is gone when one input is set to its reference value."""
+    """How much the probability changes when one input is replaced by its reference value."""
 
     input: str
     value: float | str | None
-    reference: float | str | None = Field(description="The input's usual value in training")
-    change: float = Field(description="Probability minus the one with the reference value")
+    reference: float | str | None = Field(description="A typical value of the input in training")
+    change: float = Field(description="Probability minus the probability with the reference value")
 
 
-class Prediction(Decided, _Answer):
-    """The answer for one transaction."""
+class Prediction(Score, _Response):
+    """The result for one transaction."""
 
     reasons: list[Reason] | None = Field(
-        default=None, description="With `explain=true`: the five that change most, largest first"
+        default=None,
+        description="With `explain=true`: the five inputs that change the probability most, "
+        "largest change first",
     )
 
 
-class BatchPrediction(_Answer):
-    """The answers for many transactions, in their order; one model gave them all."""
+class BatchPrediction(_Response):
+    """The results for a batch of transactions, in the order of the request, all by one model."""
 
-    predictions: list[Decided]
+    predictions: list[Score]
 
 
 class FieldError(_Document):
-    """One thing that is wrong with the body."""
+    """One error in the body."""
 
     type: str
-    loc: list[str | int] = Field(description="`body` and the name of the field")
+    loc: list[str | int] = Field(description="`body` and the path to the field")
     msg: str
 
 
 class InvalidBody(_Document):
-    """Every field that is missing, unknown or not what it must be."""
+    """Every field that is missing, unknown or invalid."""
 
     detail: list[FieldError]
 
 
 class Message(_Document):
-    """Why the request was not served."""
+    """Why the request was rejected."""
 
     detail: str
 
@@ -92,7 +93,7 @@ class ProtocolError(_Document):
 
 
 class ModelReady(_Document):
-    """Whether the model is ready, as the Open Inference Protocol asks it."""
+    """Model readiness in the Open Inference Protocol."""
 
     name: str
     ready: bool
@@ -106,83 +107,87 @@ class MlflowError(_Document):
 
 
 class Ready(_Document):
-    """Requests may come."""
+    """The process is ready, or alive."""
 
     status: Literal["ready", "alive"]
 
 
 class Health(_Document):
-    """The model that answers, and how sure it is that the ledger says so."""
+    """The served model, and when the ledger last confirmed it."""
 
     status: Literal["ready"]
     model_version: int
     model_digest: str
     candidate: int
     source: Literal["registry", "cache"] = Field(
-        description="`cache`: started without the registry, from the last verified model"
+        description="`cache` if the service started from the last verified model, because the "
+        "registry was unreachable"
     )
-    lag_seconds: float = Field(description="Since the ledger confirmed what is served")
-    problem: str = Field(description="What the last look at the ledger met; empty if nothing")
+    lag_seconds: float = Field(
+        description="Seconds since the ledger last confirmed the served model"
+    )
+    problem: str = Field(description="Why the last poll of the ledger failed; empty if it did not")
 
 
 class NotReady(_Document):
-    """Why no requests should come."""
+    """Why the process is not ready."""
 
     status: Literal["not ready"]
     reason: str
 
 
 class Model(_Document):
-    """The model in service, and who put it there."""
+    """The served model and its approval."""
 
     name: str
-    version: int = Field(description="Version in the ledger")
+    version: int = Field(description="Ledger version")
     digest: str = Field(description="sha256 of the model file")
     candidate: int
     threshold: float
     approver: str
     approved_at: datetime
     action: Literal["promote", "rollback"]
-    evidence: str = Field(description="`RUN@sha256:…`, as it was approved")
+    evidence: str = Field(description="The approved evidence, as `RUN@sha256:…`")
     evidence_url: str = Field(description="The evidence in the MLflow UI")
     loaded_at: datetime
 
 
-UNAUTHORIZED = {"model": Message, "description": "No token that is known"}
-BUSY = {"model": Message, "description": "No model yet, too many requests, or no answer in time"}
+UNAUTHORIZED = {"model": Message, "description": "Missing or unknown bearer token"}
+UNAVAILABLE = {
+    "model": Message,
+    "description": "No model yet, too many concurrent requests, or the request took too long",
+}
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     401: UNAUTHORIZED,
-    403: {"model": Message, "description": "Without tokens, only loopback is answered"},
+    403: {"model": Message, "description": "Without tokens, only requests on loopback are allowed"},
 }
 LIMITED: dict[int | str, dict[str, Any]] = {
     **REFUSED,
     408: {"model": Message, "description": "The body did not arrive in time"},
     413: {"model": Message, "description": "The body is too large"},
-    503: BUSY,
+    503: UNAVAILABLE,
 }
 PREDICT: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    422: {"model": InvalidBody, "description": "The body is not what this model takes"},
+    422: {"model": InvalidBody, "description": "The body does not match the model's inputs"},
 }
-HEALTH: dict[int | str, dict[str, Any]] = {
-    503: {"model": NotReady, "description": "Not ready, and why"}
-}
+HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": MlflowError, "description": "The body is not of the protocol"},
+    400: {"model": MlflowError, "description": "The body violates the protocol"},
     415: {"description": "Neither JSON nor CSV", "content": {"text/plain": {}}},
 }
 OPEN_INFERENCE: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": ProtocolError, "description": "The tensors are not those of the model"},
-    404: {"model": ProtocolError, "description": "No such model or version"},
-    503: {**BUSY, "model": Message | ProtocolError | ModelReady},
+    400: {"model": ProtocolError, "description": "The tensors do not fit the model"},
+    404: {"model": ProtocolError, "description": "Unknown model or version"},
+    503: {**UNAVAILABLE, "model": Message | ProtocolError | ModelReady},
 }
 
 _MLFLOW_BODY = {
     "type": "object",
-    "description": "One of MLflow's formats: a table as `split`, or as a list of records",
+    "description": "A table in one of MLflow's formats: `split`, or a list of records",
     "properties": {
         "dataframe_split": {
             "type": "object",
@@ -211,7 +216,7 @@ _BODIES = {
 
 
 def add_bodies(document: dict[str, Any], bodies: dict[str, dict[str, Any]]) -> None:
-    """Put the JSON Schemas of the requests' bodies into an OpenAPI document, in place."""
+    """Add the JSON Schemas of request bodies to an OpenAPI document, in place."""
     schemas = document["components"]["schemas"]
     schemas.update({"Transaction": {"type": "object"}, "Batch": {"type": "object"}, **bodies})
     schemas["Invocation"] = _MLFLOW_BODY

@@ -1,4 +1,4 @@
-"""What this process serves now, and how sure it is that this is what the ledger says."""
+"""What this process serves, and when the ledger last confirmed it."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from inference.model import ServedModel
 
 
 class Serving:
-    """The one thing that requests and the look at the ledger share; each field is set at once."""
+    """The state that requests and the follower's thread share. Each assignment is atomic."""
 
     def __init__(self, *, follows: bool = True, max_lag_seconds: float = 0) -> None:
+        """`follows` is whether the ledger is polled after the first model is served."""
         self.model: ServedModel | None = None
         self.source: Literal["registry", "cache"] = "registry"
         self.problem = "the model is being loaded"
-        """Why the last look at the ledger did not end with its head in service; empty if it did."""
+        """Why the last poll of the ledger failed; empty if it succeeded."""
         self.draining = False
         self._follows = follows
         self._max_lag_seconds = max_lag_seconds
-        self._confirmed = time.monotonic()
+        self._confirmed_at = time.monotonic()
 
     def confirm(self) -> None:
-        """The ledger was read just now, and its head is what is served."""
+        """Note that the ledger has just been read, and that its head is what is served."""
         self.problem = ""
-        self._confirmed = time.monotonic()
+        self._confirmed_at = time.monotonic()
 
     @property
     def lag_seconds(self) -> float:
-        """Since the ledger last confirmed what is served; since the start, if it never did.
+        """Seconds since the ledger last confirmed the served model, or since the start.
 
-        0 where the ledger was to be looked at only once, and has been.
+        0 where the ledger is not polled any more.
         """
         if not self._follows and not self.problem:
             return 0.0
-        return time.monotonic() - self._confirmed
+        return time.monotonic() - self._confirmed_at
 
     @property
     def not_ready(self) -> str:
-        """Why no requests should be sent here; empty when they should."""
+        """Why this process should not receive requests; empty if it should."""
         if self.model is None:
             return self.problem
         if self.draining:
-            return "the process is about to stop"
+            return "the process is shutting down"
         if self._max_lag_seconds and self.lag_seconds > self._max_lag_seconds:
             return (
                 f"the ledger has not confirmed this model for {self.lag_seconds:.0f} s "

@@ -1,4 +1,4 @@
-"""The service's settings, from environment variables."""
+"""The settings of the service, from environment variables."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from registry.ledger.tip import Tip
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether an address, or the name `localhost`, is of this machine alone."""
+    """Whether a host is `localhost` or a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _address(text: str) -> str:
+def _url(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
-        raise ValueError("give an address such as http://collector:4318")
+        raise ValueError("must be a URL such as http://collector:4318")
     return text
 
 
@@ -44,12 +44,12 @@ def _parsed_tip(text: str | None) -> Tip | None:
 
 
 class Settings(BaseSettings):
-    """Each field is set by the environment variable that its alias names."""
+    """Each field is read from the environment variable that its alias names."""
 
     tracking_uri: str = Field(
         default="",
         validation_alias="MLFLOW_TRACKING_URI",
-        description="Address of the MLflow tracking server that holds the ledger",
+        description="URL of the MLflow tracking server that holds the ledger",
     )
     ledger_config: Path = Field(
         default=Path(".local/ledger.yaml"),
@@ -59,29 +59,29 @@ class Settings(BaseSettings):
     ledger_floor: Annotated[InstanceOf[Tip] | None, NoDecode, BeforeValidator(_parsed_tip)] = Field(
         default=None,
         validation_alias="FRAUD_LEDGER_FLOOR",
-        description="The oldest tip of the ledger that is accepted, as `registry status` prints "
-        "it: LEDGER_ID:SEQUENCE:SHA256",
+        description="Oldest accepted tip of the ledger, as `registry status` prints it: "
+        "LEDGER_ID:SEQUENCE:SHA256",
     )
     cache: Path = Field(
         default=Path(".local/cache"),
         validation_alias="FRAUD_CACHE",
-        description="Folder for the last verified model and the memory of the ledger's tip; the "
-        "only one that is written to",
+        description="Folder for the last verified model and the ledger's tip; the only folder "
+        "that the service writes to",
     )
     poll_seconds: float = Field(
         default=30,
         ge=0,
         le=86_400,
         validation_alias="FRAUD_POLL_SECONDS",
-        description="Seconds between looks at the ledger, give or take a fifth; 0 looks at the "
-        "start only",
+        description="Seconds between polls of the ledger, varied by up to 20 %; 0 stops polling "
+        "once a model is served",
     )
     max_lag_seconds: float = Field(
         default=0,
         ge=0,
         validation_alias="FRAUD_MAX_LAG_SECONDS",
-        description="Not ready once the ledger has not confirmed the served model for so long; 0 "
-        "sets no limit",
+        description="Seconds without confirmation of the served model by the ledger, after "
+        "which the service is not ready; 0 for no limit",
     )
     host: str = Field(
         default="127.0.0.1", validation_alias="FRAUD_HOST", description="Address to listen on"
@@ -92,61 +92,62 @@ class Settings(BaseSettings):
     auth: Literal["on", "off"] = Field(
         default="on",
         validation_alias="FRAUD_AUTH",
-        description="`off` asks for no token, and answers on loopback only",
+        description="`off` requires no token, and allows requests on loopback only",
     )
     tokens: Path = Field(
         default=Path(".local/tokens"),
         validation_alias="FRAUD_TOKENS",
-        description="File of hashed bearer tokens, a line `NAME SHA256` each "
-        "(`python -m inference token NAME` makes one); read again when it changes",
+        description="File of hashed bearer tokens, one line `NAME SHA256` each "
+        "(`python -m inference token NAME` creates one); reloaded when it changes",
     )
     metrics_tokens: Path | None = Field(
         default=None,
         validation_alias="FRAUD_METRICS_TOKENS",
-        description="File of the tokens that /metrics takes instead, in the same form",
+        description="File of the tokens for /metrics, in the same format; FRAUD_TOKENS if not set",
     )
     unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse",
         validation_alias="FRAUD_UNKNOWN_FIELDS",
-        description="What to do with a transaction's fields that the model does not take",
+        description="What to do with fields of a transaction that are not inputs of the model",
     )
     batch_rows: int = Field(
         default=1000,
         ge=1,
         le=100_000,
         validation_alias="FRAUD_BATCH_ROWS",
-        description="Most transactions in one request",
+        description="Maximum number of transactions in a request",
     )
     body_bytes: int = Field(
         default=1024 * 1024,
         ge=1024,
         validation_alias="FRAUD_BODY_BYTES",
-        description="Largest body of a request",
+        description="Maximum size of a request body, in bytes",
     )
     request_seconds: float = Field(
         default=10,
         gt=0,
         validation_alias="FRAUD_REQUEST_SECONDS",
-        description="Longest time that one request may take",
+        description="Timeout of a request, in seconds",
     )
     in_flight: int = Field(
         default=256,
         ge=1,
         validation_alias="FRAUD_IN_FLIGHT",
-        description="Most requests at a time in one process; one more gets 503 and Retry-After",
+        description="Maximum number of concurrent requests per process; more are rejected with "
+        "503 and Retry-After",
     )
     drain_seconds: float = Field(
         default=5,
         ge=0,
         validation_alias="FRAUD_DRAIN_SECONDS",
-        description="After SIGTERM, seconds in which it is not ready but still answers, so that "
-        "load balancers notice",
+        description="Seconds after SIGTERM during which the service is not ready but still "
+        "answers, so that load balancers can notice",
     )
     grace_seconds: int = Field(
         default=20,
         ge=1,
         validation_alias="FRAUD_GRACE_SECONDS",
-        description="After that, most seconds for requests in flight to end",
+        description="Maximum number of seconds for requests in flight to finish after that",
     )
     records: Literal["hash", "values", "off"] = Field(
         default="hash",
@@ -154,35 +155,35 @@ class Settings(BaseSettings):
         description="Prediction records on standard output: with a sha256 of the inputs, with "
         "their values, or none",
     )
-    otlp_endpoint: Annotated[str, AfterValidator(_address)] = Field(
+    otlp_endpoint: Annotated[str, AfterValidator(_url)] = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        description="OpenTelemetry collector (OTLP over HTTP) to send traces to; none if empty",
+        description="URL of the OpenTelemetry collector (OTLP over HTTP) for traces; none if empty",
     )
 
     @model_validator(mode="after")
-    def _open_on_loopback_only(self) -> Self:
+    def _loopback_without_tokens(self) -> Self:
         if self.auth == "off" and not is_loopback(self.host):
             raise ValueError(
-                f"FRAUD_AUTH=off answers on loopback only, and FRAUD_HOST is {self.host}; "
-                "leave FRAUD_AUTH out and name a file of tokens in FRAUD_TOKENS"
+                f"FRAUD_AUTH=off requires a loopback address, and FRAUD_HOST is {self.host}; "
+                "unset FRAUD_AUTH and set FRAUD_TOKENS to a token file"
             )
         return self
 
     @model_validator(mode="after")
-    def _lag_needs_looks(self) -> Self:
+    def _max_lag_exceeds_polls(self) -> Self:
         if self.max_lag_seconds and self.max_lag_seconds < 2 * self.poll_seconds:
             raise ValueError(
                 "FRAUD_MAX_LAG_SECONDS must be at least twice FRAUD_POLL_SECONDS, "
-                "or one slow answer would take the service out"
+                "or a single slow poll would make the service not ready"
             )
         if self.max_lag_seconds and not self.poll_seconds:
-            raise ValueError("FRAUD_MAX_LAG_SECONDS needs a FRAUD_POLL_SECONDS above 0")
+            raise ValueError("FRAUD_MAX_LAG_SECONDS requires FRAUD_POLL_SECONDS above 0")
         return self
 
 
 def read_settings() -> Settings:
-    """The settings from the environment. Raises UsageError that names the first wrong one."""
+    """The settings from the environment. Raises UsageError naming the first invalid one."""
     try:
         return Settings()
     except ValidationError as error:

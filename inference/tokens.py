@@ -1,4 +1,4 @@
-"""Bearer tokens: hashed in a file that can be replaced while the service runs (RFC 6750)."""
+"""Bearer tokens (RFC 6750), stored as hashes in a file that may change while the service runs."""
 
 from __future__ import annotations
 
@@ -12,92 +12,94 @@ from pathlib import Path
 
 from registry.errors import UsageError
 
-LOOK_AGAIN_SECONDS = 1.0
+CHECK_INTERVAL_SECONDS = 1.0
 LINE = re.compile(r"([A-Za-z0-9._-]{1,64})\s+([0-9a-f]{64})")
 
 log = logging.getLogger("inference")
 
 
 def new_token(name: str) -> tuple[str, str]:
-    """A new random token of 256 bits, and its line for the file. Raises UsageError for the name."""
+    """A random token of 256 bits, and its line for the file. Raises UsageError for a bad name."""
     token = secrets.token_urlsafe(32)
     line = f"{name} {hashlib.sha256(token.encode()).hexdigest()}"
     if not LINE.fullmatch(line):
-        raise UsageError("the name of a token has 1 to 64 letters, digits, dots or dashes")
+        raise UsageError(
+            "the name of a token must be 1 to 64 letters, digits, dots, dashes or underscores"
+        )
     return token, line
 
 
 def read_tokens(path: Path) -> dict[str, bytes]:
-    """Name → sha256 digest of each token in the file; blank lines and lines with # are skipped.
+    """Name → sha256 digest of each token in a file. Blank lines and lines with # are skipped.
 
-    Raises UsageError naming the file and the line. A plain sha256 is enough because tokens are
-    random: there is nothing to guess as there is with passwords.
+    A plain sha256 is enough, because tokens are random: unlike a password, they cannot be guessed.
+    Raises UsageError naming the file and the line.
     """
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(
-            f"the file of tokens {path} cannot be read ({reason}); write one with "
-            f"`python -m inference token NAME >> {path}`, name another in FRAUD_TOKENS, or set "
-            "FRAUD_AUTH=off to answer on loopback without tokens"
+            f"the token file {path} cannot be read ({reason}); create it with "
+            f"`python -m inference token NAME >> {path}`, set FRAUD_TOKENS to another file, or set "
+            "FRAUD_AUTH=off to serve requests on loopback without tokens"
         ) from error
     tokens: dict[str, bytes] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = LINE.fullmatch(line.strip())
-        if found is None:
+        match = LINE.fullmatch(line.strip())
+        if match is None:
             raise UsageError(f"{path}: line {number} is not `NAME SHA256`")
-        if found[1] in tokens:
-            raise UsageError(f"{path}: line {number} says {found[1]} again; each token has a name")
-        tokens[found[1]] = bytes.fromhex(found[2])
+        if match[1] in tokens:
+            raise UsageError(f"{path}: line {number} repeats the name {match[1]}")
+        tokens[match[1]] = bytes.fromhex(match[2])
     if not tokens:
-        raise UsageError(f"{path} holds no token; add one with `python -m inference token NAME`")
+        raise UsageError(f"{path} has no tokens; add one with `python -m inference token NAME`")
     return tokens
 
 
 class Tokens:
-    """The tokens in a file. A changed file counts within a second; a broken one changes nothing."""
+    """The tokens in a file. Changes take effect within a second; an invalid file is ignored."""
 
     def __init__(self, path: Path) -> None:
-        """Raises UsageError where the file is not what it must be."""
+        """Raises UsageError where the file is invalid."""
         self._path = path
         self._tokens = read_tokens(path)
-        self._state = self._state_of_file()
-        self._next_look = time.monotonic() + LOOK_AGAIN_SECONDS
+        self._file_state = self._stat()
+        self._next_check = time.monotonic() + CHECK_INTERVAL_SECONDS
 
     def name_of(self, authorization: bytes) -> str | None:
-        """Whose token an `Authorization` header carries; None for nobody's.
+        """The name of the token in an `Authorization` header; None if it is not known.
 
-        Each known token is compared, in constant time, whichever fits.
+        All known tokens are compared, each in constant time, also after a match.
         """
-        if time.monotonic() > self._next_look:
-            self._look_again()
+        if time.monotonic() > self._next_check:
+            self._reload_if_changed()
         scheme, _, token = authorization.partition(b" ")
         digest = hashlib.sha256(token.strip()).digest()
-        found = None
+        match = None
         for name, known in self._tokens.items():
             if hmac.compare_digest(known, digest):
-                found = name
-        return found if scheme.lower() == b"bearer" else None
+                match = name
+        return match if scheme.lower() == b"bearer" else None
 
-    def _state_of_file(self) -> tuple[int, ...] | None:
+    def _stat(self) -> tuple[int, ...] | None:
         try:
-            state = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return None
-        return (state.st_mtime_ns, state.st_size, state.st_ino)
+        return (status.st_mtime_ns, status.st_size, status.st_ino)
 
-    def _look_again(self) -> None:
-        self._next_look = time.monotonic() + LOOK_AGAIN_SECONDS
-        state = self._state_of_file()
-        if state == self._state:
+    def _reload_if_changed(self) -> None:
+        self._next_check = time.monotonic() + CHECK_INTERVAL_SECONDS
+        state = self._stat()
+        if state == self._file_state:
             return
-        self._state = state
+        self._file_state = state
         try:
             self._tokens = read_tokens(self._path)
         except UsageError as error:
-            log.error("the tokens stay as they were: %s", error)
+            log.error("keeping the tokens that were read before: %s", error)
         else:
-            log.info("tokens read again: %s", ", ".join(self._tokens))
+            log.info("tokens reloaded: %s", ", ".join(self._tokens))

@@ -1,6 +1,6 @@
-"""OpenTelemetry traces, sent over OTLP/HTTP where a collector is named.
+"""OpenTelemetry traces, exported over OTLP/HTTP if a collector is configured.
 
-Names of attributes follow the semantic conventions for HTTP servers.
+Attribute names follow the semantic conventions for HTTP servers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from inference.serving import Serving
 
 
 def tracer_provider(endpoint: str) -> TracerProvider:
-    """Sends spans in batches, off the event loop; a collector that is away costs spans only."""
-
+    """Exports spans in batches from a thread; if the collector is unreachable, spans are lost."""
     provider = TracerProvider(resource=Resource.create({"service.name": "fraud-inference"}))
     exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -26,10 +25,9 @@ def tracer_provider(endpoint: str) -> TracerProvider:
 
 
 class Traced:
-    """ASGI middleware: one span a request, a child of the caller's where `traceparent` says so."""
+    """ASGI middleware: one span per request, with the parent that `traceparent` names."""
 
     def __init__(self, app: ASGIApp, provider: TracerProvider, serving: Serving) -> None:
-
         self._app, self._serving = app, serving
         self._tracer = provider.get_tracer("inference")
         self._propagator = TraceContextTextMapPropagator()
@@ -49,7 +47,7 @@ class Traced:
             f"{method} {path[:100]}", context, kind=SpanKind.SERVER
         ) as span:
 
-            async def answer(message: Message) -> None:
+            async def send_and_note(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= 500:
@@ -57,7 +55,7 @@ class Traced:
                 await send(message)
 
             span.set_attributes({"http.request.method": method, "url.path": path})
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, send_and_note)
             span.set_attribute("fraud.request_id", scope["fraud"].id)
             if model := self._serving.model:
                 span.set_attribute("fraud.model_version", model.version)

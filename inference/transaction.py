@@ -1,4 +1,4 @@
-"""The request's schema, made from the contract: the transactions that a model takes."""
+"""The schema of a transaction, made from the contract of the model that scores it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from registry.model.contract import Contract, Input
 from registry.model.scorer import Value
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-LONGEST_CATEGORY = 1000
-SHOWN_CATEGORIES = 20
-MOST_ERRORS = 1000
-MOST_ROWS = 1000
+MAX_CATEGORY_LENGTH = 1000
+MAX_SHOWN_CATEGORIES = 20
+MAX_ERRORS = 1000
+MAX_SUMMARY_ERRORS = 20
+MAX_ROWS = 1000
 
-Unknown = Literal["refuse", "ignore"]
+UnknownFields = Literal["refuse", "ignore"]
 
 
 class InvalidTransaction(Exception):
-    """The body is not what the model takes; `errors` name each field that is off.
+    """The body does not match the contract; `errors` name every invalid field.
 
-    They have the shape that FastAPI gives its own: `type`, `loc`, `msg`, and no echo of the input.
+    They have the shape of FastAPI's own (`type`, `loc`, `msg`) and never repeat the input.
     """
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -32,111 +33,113 @@ class InvalidTransaction(Exception):
         self.errors = errors
 
     @classmethod
-    def whole(cls, kind: str, message: str, *place: str | int) -> Self:
-        """Something is wrong with the body, or with one transaction in it, as a whole."""
-        return cls([{"type": kind, "loc": ["body", *place], "msg": message}])
+    def of_body(cls, type_: str, message: str, *location: str | int) -> Self:
+        """One error in the body as a whole, or in the transaction at `location`."""
+        return cls([{"type": type_, "loc": ["body", *location], "msg": message}])
 
     @property
-    def one_line(self) -> str:
-        """The first errors in words, for protocols whose errors are one text."""
-        said = [
-            f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {one['msg']}"
-            for one in self.errors[:20]
+    def summary(self) -> str:
+        """The first errors on one line, for protocols whose errors are one string."""
+        messages = [
+            f"{'.'.join(str(part) for part in error['loc'][1:]) or 'body'}: {error['msg']}"
+            for error in self.errors[:MAX_SUMMARY_ERRORS]
         ]
-        more = len(self.errors) - len(said)
-        return "; ".join([*said, f"and {more} more"] if more else said)
+        more = len(self.errors) - len(messages)
+        return "; ".join([*messages, f"and {more} more"] if more else messages)
 
 
 class TransactionReader:
-    """Reads transactions for one contract: strict JSON in, values in the model's order out."""
+    """Parses transactions for one contract: strict JSON in, values in the contract's order out."""
 
     def __init__(
-        self, contract: Contract, *, unknown: Unknown = "refuse", most_rows: int = MOST_ROWS
+        self, contract: Contract, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
     ) -> None:
-        self._example = {one.name: one.reference for one in contract.inputs}
+        self._example = {input_.name: input_.reference for input_ in contract.inputs}
         transaction = _transaction(contract, "forbid" if unknown == "refuse" else "ignore")
-        self._one: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
-        rows = Annotated[list[transaction], Field(min_length=1, max_length=most_rows)]  # type: ignore[valid-type]
+        self._transaction: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
+        rows = Annotated[list[transaction], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
         config = ConfigDict(extra="forbid", strict=True)
         self._batch = create_model("Batch", __config__=config, transactions=(rows, ...))
-        # MLflow's scoring server drops columns that the signature does not name.
+        # MLflow's scoring server drops columns that are not in the signature.
         lenient = _transaction(contract, "ignore")
-        records = Annotated[list[lenient], Field(min_length=1, max_length=most_rows)]  # type: ignore[valid-type]
+        records = Annotated[list[lenient], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
         self._records: TypeAdapter[list[dict[str, Value]]] = TypeAdapter(records)
-        self._validate = self._one.validator.validate_json
+        self._validate = self._transaction.validator.validate_json
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
-        one, many = self._one.json_schema(), self._batch.model_json_schema()
-        many.pop("$defs")
-        many["properties"]["transactions"]["items"] = {"$ref": "#/components/schemas/Transaction"}
+        transaction, batch = self._transaction.json_schema(), self._batch.model_json_schema()
+        batch.pop("$defs")
+        batch["properties"]["transactions"]["items"] = {"$ref": "#/components/schemas/Transaction"}
         return {
-            "Transaction": {**one, "example": self._example},
-            "Batch": {**many, "example": {"transactions": [self._example]}},
+            "Transaction": {**transaction, "example": self._example},
+            "Batch": {**batch, "example": {"transactions": [self._example]}},
         }
 
     def read(self, body: bytes) -> list[Value]:
-        """One transaction's values in the model's order. Raises InvalidTransaction."""
+        """Values of one transaction, in the contract's order. Raises InvalidTransaction."""
         try:
-            # In the order of the schema's fields, whatever the body's order is.
+            # pydantic returns them in the order of the schema, whatever the order in the body.
             return list(self._validate(body).values())
         except ValidationError as error:
             raise _invalid(error) from error
 
     def read_batch(self, body: bytes) -> list[list[Value]]:
-        """The values of each of `{"transactions": [...]}`. Raises InvalidTransaction."""
+        """Values of each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
         try:
             batch: Any = self._batch.model_validate_json(body)
         except ValidationError as error:
             raise _invalid(error) from error
-        return [list(one.values()) for one in batch.transactions]
+        return [list(transaction.values()) for transaction in batch.transactions]
 
     def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
-        """The values of each of many parsed JSON objects; columns beyond the model's are dropped.
+        """Values of each parsed JSON object; fields that are not in the contract are dropped.
 
         Raises InvalidTransaction.
         """
         try:
-            rows = self._records.validator.validate_python(records)
+            transactions = self._records.validator.validate_python(records)
         except ValidationError as error:
             raise _invalid(error) from error
-        return [list(one.values()) for one in rows]
+        return [list(transaction.values()) for transaction in transactions]
 
 
 def _invalid(error: ValidationError) -> InvalidTransaction:
-    # Naming tens of thousands of unknown fields would hold up every other request.
-    if error.error_count() > MOST_ERRORS:
-        return InvalidTransaction.whole(
-            "too_many_errors", f"{error.error_count()} fields are wrong"
-        )
+    # Listing tens of thousands of unknown fields would block all other requests.
+    if error.error_count() > MAX_ERRORS:
+        message = f"{error.error_count()} fields are invalid"
+        return InvalidTransaction.of_body("too_many_errors", message)
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return InvalidTransaction(
-        [{"type": one["type"], "loc": ["body", *one["loc"]], "msg": one["msg"]} for one in details]
+        [
+            {"type": detail["type"], "loc": ["body", *detail["loc"]], "msg": detail["msg"]}
+            for detail in details
+        ]
     )
 
 
 def _transaction(contract: Contract, extra: Literal["forbid", "ignore"]) -> Any:
-    """A TypedDict and no model class: its keys may have any name, and it is read faster."""
-    fields = {one.name: _field(one) for one in contract.inputs}
+    """A TypedDict, not a model class: it allows any name as a key, and is validated faster."""
+    fields = {input_.name: _field(input_) for input_ in contract.inputs}
     transaction = TypedDict("Transaction", fields)  # type: ignore[misc]
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     transaction.__pydantic_config__ = config  # type: ignore[attr-defined]
     return transaction
 
 
-def _field(one: Input) -> Any:
+def _field(input_: Input) -> Any:
     annotation: Any
-    if one.kind == "category":
-        annotation = Annotated[str, Field(max_length=LONGEST_CATEGORY)]
-        known = ", ".join(one.categories[:SHOWN_CATEGORIES])
-        more = ", …" if len(one.categories) > SHOWN_CATEGORIES else ""
-        description = f"category; seen in training: {known}{more}; others are scored as unknown"
+    if input_.kind == "category":
+        annotation = Annotated[str, Field(max_length=MAX_CATEGORY_LENGTH)]
+        shown = ", ".join(input_.categories[:MAX_SHOWN_CATEGORIES])
+        more = ", …" if len(input_.categories) > MAX_SHOWN_CATEGORIES else ""
+        description = f"category; seen in training: {shown}{more}; others are scored as unknown"
     else:
         annotation = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
         description = "number"
-        if one.low is not None and one.high is not None:
-            description += f"; seen in training: {one.low:g} to {one.high:g}"
-    if one.nullable:
+        if input_.low is not None and input_.high is not None:
+            description += f"; seen in training: {input_.low:g} to {input_.high:g}"
+    if input_.nullable:
         annotation |= None
-        description += "; null where it is missing"
+        description += "; null if missing"
     return Annotated[annotation, Field(description=description)]

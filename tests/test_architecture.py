@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, parse
 
 import pytest
 
-from tests.architecture import (
+from docs.pages.architecture import (
     boxes,
     docstring,
     draw,

@@ -11,10 +11,10 @@ import pytest
 
 from deploy.local import demo
 from deploy.local.processes import NotStarted, free_port, inference_service, status_of
+from docs.pages.pages import user_errors
 from registry.cli import main as registry_main
 from registry.errors import RegistryError, UsageError, VerificationError
 from registry.ledger.trust import create_ledger
-from tests.generated import user_errors
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.generated import PAGES
+from docs.pages.pages import PAGES
 from tests.places import REPOSITORY
 
 

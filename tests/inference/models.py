@@ -11,7 +11,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from inference.model import ServedModel
-from inference.transaction import MOST_ROWS, TransactionReader, Unknown
+from inference.transaction import MAX_ROWS, TransactionReader, UnknownFields
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.ledger.statement import (
@@ -76,8 +76,8 @@ def served(
     weights: tuple[float, ...],
     threshold: float = 0.5,
     version: int = 7,
-    unknown: Unknown = "refuse",
-    most_rows: int = MOST_ROWS,
+    unknown: UnknownFields = "refuse",
+    max_rows: int = MAX_ROWS,
 ) -> ServedModel:
     """A model as the service holds it after loading: ledger version 7, candidate 11."""
     contract, model = contract_of(*inputs, threshold=threshold), weighted_sum(*weights)
@@ -90,7 +90,7 @@ def served(
         **_judged("run"),
     )
     statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
-    reader = TransactionReader(contract, unknown=unknown, most_rows=most_rows)
+    reader = TransactionReader(contract, unknown=unknown, max_rows=max_rows)
     return ServedModel(Scorer(model, contract), reader, Link(version, statement))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference.cache import Cache
-from inference.follow import Follower
+from inference.follower import Follower
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.serving import Serving
@@ -80,6 +80,6 @@ def at(uri: str, world: World) -> World:
 def served_head(world: World, cache: Path) -> ServedModel:
     """The head as a pod serves it that has just started."""
     started = pod(world, cache)
-    assert started.look(), started.serving.problem
+    assert started.poll(), started.serving.problem
     assert started.serving.model
     return started.serving.model

@@ -171,7 +171,7 @@ def test_without_a_model_it_answers_503_and_says_when_to_come_back(caller: Calle
     answer = caller.predict(FULL)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
-    assert answer.json() == {"detail": "not ready; /healthcheck says why"}
+    assert answer.json() == {"detail": "not ready; see /healthcheck for the reason"}
 
 
 def check(ready: Caller, body: bytes) -> None:
@@ -217,8 +217,8 @@ def test_a_damaged_transaction_gets_an_answer_or_a_422(
         ("MLFLOW_TRACKING_URI", "./mlruns", "error: set MLFLOW_TRACKING_URI to the tracking "),
         ("FRAUD_LEDGER_CONFIG", "/nowhere/ledger.yaml", "error: no ledger configuration at "),
         ("FRAUD_PORT", "0", "error: FRAUD_PORT: Input should be greater than or equal to 1"),
-        ("FRAUD_CACHE", "/dev/null", "error: the cache /dev/null cannot be written to "),
-        ("FRAUD_METRICS_TOKENS", "/nowhere/tokens", "error: the file of tokens /nowhere/tokens "),
+        ("FRAUD_CACHE", "/dev/null", "error: the cache /dev/null is not writable "),
+        ("FRAUD_METRICS_TOKENS", "/nowhere/tokens", "error: the token file /nowhere/tokens "),
     ],
 )
 def test_a_wrong_setting_ends_a_server_that_makes_the_app_with_one_line(
@@ -242,7 +242,7 @@ def test_starting_and_stopping_leaves_no_thread_behind(
     """The follower's thread may end a look that is under way first: it keeps nothing alive."""
     before, interval = set(threading.enumerate()), sys.getswitchinterval()
     framework, follower = caller.app.framework, caller.app.follower
-    monkeypatch.setattr(follower, "look", lambda: True)
+    monkeypatch.setattr(follower, "poll", lambda: True)
 
     async def start_and_stop() -> list[str]:
         async with framework.router.lifespan_context(framework):

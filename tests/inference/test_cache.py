@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from deploy.local.processes import free_port, inference_service
-from inference.cache import ABANDONED_SECONDS, Cache
+from inference.cache import STALE_SECONDS, Cache
 from registry.errors import UsageError, VerificationError
 from registry.ledger.tip import Tip
 from registry.ledger.trust import create_ledger, read_trust
@@ -43,7 +43,7 @@ def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 def cache(world: World, tmp_path: Path) -> Path:
     """What a pod left that served weight 0.25 as version 1."""
     put_in_force(world, tmp_path, 0.25)
-    assert pod(world, tmp_path / "cache").look()
+    assert pod(world, tmp_path / "cache").poll()
     return tmp_path / "cache"
 
 
@@ -58,7 +58,7 @@ def model_file(world: World, cache: Path) -> Path:
 
 def start_without_registry(world: World, cache: Path, **settings: str) -> Pod:
     started = pod(at(NOWHERE, world), cache, **settings)
-    assert not started.look()
+    assert not started.poll()
     return started
 
 
@@ -75,7 +75,7 @@ def test_a_start_without_the_registry_serves_the_last_verified_model_and_says_so
     assert started.serving.model.score([0.5])[1] == 0.125
     assert any(one.startswith("started from the cache: reading") for one in caplog.messages)
 
-    assert not started.look()
+    assert not started.poll()
     assert started.count("fraud_cache_starts_total") == 1
 
 
@@ -135,7 +135,7 @@ def test_damaged_bytes_in_the_cache_are_not_served_and_are_fetched_again(
     )
     assert started.count("fraud_cache_starts_total") == 0
 
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     assert model_file(world, cache).read_bytes() == good
 
 
@@ -145,7 +145,7 @@ def test_an_added_file_in_the_cache_does_not_count(world: World, cache: Path, na
     added.parent.mkdir(exist_ok=True)
     added.write_text("import os\n")
     assert start_without_registry(world, cache).version is None
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     assert not added.exists()
 
 
@@ -163,9 +163,9 @@ def test_a_damaged_copy_of_the_ledger_does_not_count(world: World, cache: Path, 
     started = start_without_registry(world, cache)
     assert started.version is None
     assert started.serving.not_ready.endswith(
-        f"{file} is damaged; delete it, and the registry is asked again"
+        f"{file} is damaged; delete it to read the ledger from the registry again"
     )
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     assert start_without_registry(world, cache).version == 1
 
 
@@ -186,7 +186,7 @@ def test_a_damaged_memory_of_the_tip_stops_the_start_with_and_without_the_regist
     file.write_text("damaged")
     for asked in (world, at(NOWHERE, world)):
         started = pod(asked, cache)
-        assert not started.look()
+        assert not started.poll()
         assert started.version is None
         assert f"{file} is damaged: it holds no tip of a ledger" in started.serving.not_ready
 
@@ -212,11 +212,11 @@ def test_a_registry_that_answers_but_is_broken_never_makes_it_start_from_the_cac
 ) -> None:
     put_in_force(world, tmp_path, 0.75)
     shutil.copytree(cache, tmp_path / "other")
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     world.client.delete_model_version(PRODUCTION, "1")
     for kept in (cache, tmp_path / "other", tmp_path / "new"):
         started = pod(world, kept)
-        assert not started.look()
+        assert not started.poll()
         assert started.version is None
         assert "version 2 is broken: it follows" in started.serving.not_ready
         assert started.count("fraud_swaps_failed_total", reason="verification") == 1
@@ -230,7 +230,7 @@ def test_where_only_the_files_of_a_newer_head_cannot_be_had_no_older_model_is_se
     source = str(world.client.get_model_version(PRODUCTION, "2").source)
     shutil.rmtree(world.server.stored(source))
     started = pod(world, cache)
-    assert not started.look()
+    assert not started.poll()
     assert started.version is None
     assert started.serving.not_ready == (
         "the files of ledger version 2: MLmodel is missing; model.onnx is missing"
@@ -246,7 +246,7 @@ def test_entries_that_were_deleted_from_the_end_are_noticed_by_a_pod_that_starts
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.75)
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     world.client.delete_model_version(PRODUCTION, "2")
     log, kept = tmp_path / "log", {"FRAUD_CACHE": str(cache)}
     service = inference_service(world.server.uri, world.config, free_port(), log, **kept)
@@ -261,12 +261,12 @@ def test_a_floor_lets_a_new_pod_notice_it_too(world: World, cache: Path, tmp_pat
     put_in_force(world, tmp_path, 0.75)
     tip = Tip.of(world.ledger)
     floor = {"FRAUD_LEDGER_FLOOR": str(tip)}
-    assert pod(world, tmp_path / "new", **floor).look()
+    assert pod(world, tmp_path / "new", **floor).poll()
     assert start_without_registry(world, cache, **floor).version is None
     world.client.delete_model_version(PRODUCTION, "2")
-    assert pod(world, tmp_path / "other").look()
+    assert pod(world, tmp_path / "other").poll()
     started = pod(world, tmp_path / "another", **floor)
-    assert not started.look()
+    assert not started.poll()
     assert started.serving.not_ready.startswith(FORGOTTEN)
 
 
@@ -274,10 +274,10 @@ def test_models_that_are_out_of_force_are_deleted_but_not_the_one_before(
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     one = pod(world, cache)
-    one.look()
+    one.poll()
     for weight in (0.5, 0.75):
         put_in_force(world, tmp_path, weight)
-        one.look()
+        one.poll()
     kept = {path.parent.name for path in of_ledger(world, cache).glob("models/*/model.onnx")}
     assert kept == {link.statement.manifest.digest for link in world.ledger.models[1:]}
 
@@ -303,9 +303,9 @@ def test_a_download_that_was_killed_leaves_nothing_that_counts(
     started = start_without_registry(world, cache)
     assert started.version is None
 
-    assert pod(world, cache).look()
+    assert pod(world, cache).poll()
     assert left.exists()  # it could be another worker's, still under way
-    long_ago = time.time() - ABANDONED_SECONDS - 60
+    long_ago = time.time() - STALE_SECONDS - 60
     os.utime(left, (long_ago, long_ago))
     pod(world, cache)
     assert not left.exists()
@@ -316,7 +316,7 @@ def test_a_download_that_fails_leaves_nothing(world: World, tmp_path: Path) -> N
     source = world.client.get_model_version(PRODUCTION, "1").source
     (world.server.stored(str(source)) / "model.onnx").write_bytes(b"bytes")
     cache = tmp_path / "cache"
-    assert not pod(world, cache).look()
+    assert not pod(world, cache).poll()
     assert list(of_ledger(world, cache).glob("partial-*")) == []
     assert list(of_ledger(world, cache).glob("models/*")) == []
 
@@ -335,10 +335,10 @@ def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
             own = Cache(cache, trust.ledger_id)
             start.wait(20)
             for _ in range(5):
-                own.keep(versions, listed)
+                own.store(versions, listed)
                 folder = own.fetch(Registry(world.server.uri), versions.chain[0])
                 assert own.verified(versions.chain[0]) == folder
-                own.forget_others(versions.chain[0])
+                own.delete_all_except(versions.chain[0])
         except BaseException as error:
             failures.append(error)
 
@@ -358,9 +358,9 @@ def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
     older = world.ledger
     put_in_force(world, tmp_path, 0.75)
     kept = Cache(cache, world.trust.ledger_id)
-    kept.keep(world.ledger, [])
+    kept.store(world.ledger, [])
     with pytest.raises(VerificationError, match="does not extend"):
-        kept.keep(older, [])
+        kept.store(older, [])
     assert (of_ledger(world, cache) / "tip").read_text() == f"{Tip.of(world.ledger)}\n"
 
 
@@ -398,13 +398,13 @@ def test_with_a_full_disk_a_model_in_the_cache_is_served_and_the_disk_reported(
     before = sorted(cache.rglob("*"))
     restarted = pod(world, cache)
     with full_disk(0):
-        assert not restarted.look()
+        assert not restarted.poll()
     assert restarted.version == 1
     assert restarted.serving.not_ready == ""
     assert restarted.serving.problem == f"the cache {of_ledger(world, cache)}: File too large"
     assert sorted(cache.rglob("*")) == before
 
-    assert restarted.look()
+    assert restarted.poll()
     assert restarted.serving.problem == ""
 
 
@@ -414,11 +414,11 @@ def test_with_a_full_disk_a_model_that_must_be_fetched_waits_for_room(
     put_in_force(world, tmp_path, 0.25, padding=b"x" * 50_000)
     started = pod(world, tmp_path / "cache")
     with full_disk(20_000):
-        assert not started.look()
+        assert not started.poll()
     assert started.version is None
     assert started.serving.not_ready.endswith("/padding: File too large")
     assert list(of_ledger(world, tmp_path / "cache").glob("partial-*")) == []
-    assert started.look()
+    assert started.poll()
     assert started.version == 1
 
 
@@ -426,10 +426,10 @@ def test_with_a_full_disk_a_running_pod_keeps_its_model_until_there_is_room(
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     running = pod(world, cache)
-    assert running.look()
+    assert running.poll()
     put_in_force(world, tmp_path, 0.75)
     with full_disk(0):
-        assert not running.look()
+        assert not running.poll()
         assert running.version == 1
-    assert running.look()
+    assert running.poll()
     assert running.version == 2

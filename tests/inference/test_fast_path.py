@@ -175,7 +175,7 @@ def test_without_a_model_both_say_when_to_come_back(caller: Caller) -> None:
     answer = both(caller, pieces(BODY))
     assert answer.status == 503
     assert answer.header(b"retry-after") == b"5"
-    assert answer.json() == {"detail": "not ready; /healthcheck says why"}
+    assert answer.json() == {"detail": "not ready; see /healthcheck for the reason"}
 
 
 def test_both_refuse_who_has_no_token(make_caller: Callable[..., Caller], tmp_path: Path) -> None:

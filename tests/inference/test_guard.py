@@ -190,7 +190,7 @@ def test_without_a_known_token_the_answer_is_401(
         answer = with_tokens.ask(BODY, path=path, method=method, query=query, headers=headers)
         assert answer.status == 401
         assert answer.header(b"www-authenticate") == b"Bearer"
-        assert answer.json()["detail"].startswith("a bearer token is needed: `Authorization: ")
+        assert answer.json()["detail"].startswith("a bearer token is required: `Authorization: ")
 
 
 def test_a_request_that_is_refused_is_not_read(with_tokens: Caller) -> None:
@@ -244,7 +244,7 @@ def test_without_tokens_only_loopback_is_answered(
         answer = ready.ask(BODY, server=(address, 8000), **arguments)
         assert answer.status == 403
         assert answer.json() == {
-            "detail": "FRAUD_AUTH=off answers on loopback only; set FRAUD_TOKENS to answer others"
+            "detail": "with FRAUD_AUTH=off only requests on loopback are allowed; set FRAUD_TOKENS"
         }
     for own in (("127.0.0.1", 8000), ("::1", 8000), None):
         assert ready.ask(BODY, server=own, **arguments).status != 403
@@ -289,12 +289,12 @@ def test_work_that_takes_too_long_gets_a_503(
 ) -> None:
     def slowly(_: bytes) -> list[Any]:
         time.sleep(0.6)
-        raise InvalidTransaction.whole("late", "nobody reads this")
+        raise InvalidTransaction.of_body("late", "nobody reads this")
 
     monkeypatch.setattr(hurried.model.reader, "read_batch", slowly)
     answer = hurried.ask(BODY, path="/predict/batch")
     assert answer.status == 503
-    assert answer.json() == {"detail": "no answer in time"}
+    assert answer.json() == {"detail": "the request took too long"}
     assert answer.header(b"retry-after") == b"1"
 
 
@@ -323,7 +323,7 @@ def test_one_request_more_than_can_be_served_gets_a_503(query: bytes, narrow: Ca
     assert narrow.run(with_others_in_flight(narrow, 1, query=query)).status == 200
     busy = narrow.run(with_others_in_flight(narrow, 2, query=query))
     assert busy.status == 503
-    assert busy.json() == {"detail": "too many requests at a time"}
+    assert busy.json() == {"detail": "too many concurrent requests"}
     assert busy.header(b"retry-after") == b"1"
     assert narrow.ask(BODY, query=query).status == 200
 
@@ -368,7 +368,9 @@ def test_an_error_inside_is_logged_with_the_requests_id_and_not_told(
     monkeypatch.setattr(ready.model.reader, "read", fail)
     answer = ready.ask(BODY, path=path, query=query, headers=[(b"x-request-id", b"mine")])
     assert answer.status == 500
-    assert answer.json() == {"detail": "internal error; the log says which, by the request's id"}
+    assert answer.json() == {
+        "detail": "internal error; the log has the details under the request id"
+    }
     assert answer.header(b"content-type") == b"application/json"
     assert answer.header(b"x-request-id") == b"mine"
     (error,) = [one for one in caplog.records if one.levelno == logging.ERROR]

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from inference import http_protocol
-from inference.http_protocol import CorkedProtocol, PunctualProtocol, _Corked
+from inference.http_protocol import CoalescingProtocol, HttpProtocol, _CoalescingTransport
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 LIMIT = 0.3
@@ -22,7 +22,7 @@ Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]
 
 @pytest.fixture(autouse=True)
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", LIMIT)
+    monkeypatch.setattr(http_protocol, "HEADER_TIMEOUT_SECONDS", LIMIT)
 
 
 async def slow(_: Scope, __: Receive, send: Send) -> None:
@@ -41,11 +41,11 @@ def told(client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] 
     """What a client gets from a server with this protocol."""
 
     async def run() -> bytes:
-        config = uvicorn.Config(app, http=PunctualProtocol, lifespan="off", ws="none")
+        config = uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none")
         config.load()
         state = ServerState()
         server = await asyncio.get_running_loop().create_server(
-            lambda: PunctualProtocol(config, state, {}), "127.0.0.1", 0
+            lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -133,9 +133,9 @@ class Written:
         return f"about {name}"
 
 
-def corked() -> tuple[_Corked, Written]:
+def corked() -> tuple[_CoalescingTransport, Written]:
     written = Written()
-    return _Corked(written), written  # type: ignore[arg-type]
+    return _CoalescingTransport(written), written  # type: ignore[arg-type]
 
 
 def test_head_and_body_are_one_write() -> None:
@@ -195,4 +195,4 @@ def test_everything_else_is_the_transports_own() -> None:
 
 @pytest.mark.parametrize("method", ["connection_made"])
 def test_it_overrides_nothing_of_uvicorn_but(method: str) -> None:
-    assert [name for name in vars(CorkedProtocol) if not name.startswith("__")] == [method]
+    assert [name for name in vars(CoalescingProtocol) if not name.startswith("__")] == [method]

@@ -175,7 +175,7 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"FRAUD_AUTH": "on", "FRAUD_TOKENS": "/nowhere/tokens"},
-        "error: the file of tokens /nowhere/tokens cannot be read (No such file or directory); "
+        "error: the token file /nowhere/tokens cannot be read (No such file or directory); "
         "write one with `python -m inference token NAME >> /nowhere/tokens`, name another in "
         "FRAUD_TOKENS, or set FRAUD_AUTH=off to answer on loopback without tokens",
     ),
@@ -258,7 +258,7 @@ def test_under_another_server_too_a_wrong_setting_is_one_line(
 def test_a_token_is_shown_to_its_user_and_its_hash_goes_to_the_file(tmp_path: Path) -> None:
     ended = run("-m", "inference", "token", "payments", environment=dict(os.environ))
     assert ended.returncode == 0
-    shown = "the token of payments, shown only now: "
+    shown = "the token of payments, which is not shown again: "
     assert ended.stderr.startswith(shown)
     token = ended.stderr.removeprefix(shown).strip()
     assert len(token) == 43
@@ -272,5 +272,5 @@ def test_a_name_that_no_token_can_have_is_one_line() -> None:
     ended = run("-m", "inference", "token", "two words", environment=dict(os.environ))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: the name of a token has 1 to 64 letters, digits, dots or dashes\n"
+        "error: the name of a token must be 1 to 64 letters, digits, dots or dashes\n"
     )

@@ -189,13 +189,13 @@ from tests.inference.models import number, served
 
 old = served(number("amount"), weights=(1.0,))
 metrics = Metrics(lambda: 1, lambda: float(sys.argv[2]))
-metrics.loaded(None, old)
+metrics.model_loaded(None, old)
 metrics.drift.add(old, np.array([[0.25]], dtype=np.float32))
-metrics.answered("/predict", 200, 0.001)
+metrics.request_done("/predict", 200, 0.001)
 metrics.scored(0.5, review=True)
 metrics.flush()
 if sys.argv[1] == "swaps":
-    metrics.loaded(old, served(number("amount"), weights=(0.5,), version=8))
+    metrics.model_loaded(old, served(number("amount"), weights=(0.5,), version=8))
 sys.stdout.buffer.write(metrics.expose())
 """
 

@@ -217,12 +217,12 @@ def test_csv_may_quote_names_and_values(caller: Caller) -> None:
     [
         ("", "body: List should have at least 1 item after validation, not 0"),
         ("amount,age_days,country\n", "body: List should have at least 1 item"),
-        ("amount,age_days,country\n1,x,DE\n", "the body is not CSV with a line of names: could "),
+        ("amount,age_days,country\n1,x,DE\n", "the body is not CSV with a header: could "),
         ("amount,age_days,country\n1,nan,DE\n", "0.age_days: Input should be a finite number"),
         ("country,age_days,amount\nDE,2\n", "0.amount: Input should be a finite number"),
-        ("amount,age_days,country\n1,2,DE,9\n", "the body is not CSV with a line of names: a row"),
-        ("amount,amount,age_days,country\n1,9,2,DE\n", "the body is not CSV with a line of names"),
-        ('amount,age_days,country\n1,2,"DE\n', "the body is not CSV with a line of names: "),
+        ("amount,age_days,country\n1,2,DE,9\n", "the body is not CSV with a header: a row"),
+        ("amount,amount,age_days,country\n1,9,2,DE\n", "the body is not CSV with a header"),
+        ('amount,age_days,country\n1,2,"DE\n', "the body is not CSV with a header: "),
     ],
 )
 def test_csv_that_is_no_table_of_the_model_is_refused(table: str, said: str, ready: Caller) -> None:

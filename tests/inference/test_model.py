@@ -85,7 +85,7 @@ def test_a_folder_is_loaded_with_its_contract_and_the_entry_it_belongs_to() -> N
 
 def test_unknown_fields_and_the_largest_batch_are_the_settings() -> None:
     link = three_inputs().link
-    model = load_model(saved_model(1.0), link, unknown="ignore", most_rows=1)
+    model = load_model(saved_model(1.0), link, unknown="ignore", max_rows=1)
     row = dict.fromkeys(NAMES, 0.0) | {"other": 1}
     assert model.reader.read(json.dumps(row).encode()) == [0.0, 0.0, 0.0]
     with pytest.raises(InvalidTransaction, match="at most 1 item"):

@@ -142,7 +142,7 @@ def test_it_answers_to_the_bit_what_predict_answers(ready: Caller) -> None:
         ),
         (
             {"inputs": [*TENSORS, tensor("colour", "BYTES", "a")]},
-            "the model takes no input 'colour'",
+            "the model has no input 'colour'",
         ),
         ({"inputs": [TENSORS[0], TENSORS[0]]}, "two tensors have the same name"),
         (
@@ -190,7 +190,7 @@ def test_a_single_tensor_of_another_width_is_refused(two_numbers: Caller) -> Non
 
 def test_a_model_with_categories_takes_no_single_tensor(ready: Caller) -> None:
     body = {"inputs": [tensor("rows", "FP32", 0.25, 0.5, 1, shape=[1, 3])]}
-    assert error(ready, body) == "the model takes no input 'rows'"
+    assert error(ready, body) == "the model has no input 'rows'"
 
 
 def test_a_request_holds_as_many_rows_as_a_batch(two_numbers: Caller) -> None:

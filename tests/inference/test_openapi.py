@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from deploy.local.processes import free_port, inference_service
-from inference.guard import OPEN
+from inference.guard import PROBES
 from registry.tracking.names import PRODUCTION
 from tests.contracts import category, number
 from tests.inference.calls import RunningService, wait_for_health
@@ -148,7 +148,7 @@ def test_every_answer_to_a_token_is_a_documented_one(with_token: str, mode: Gene
 def test_without_its_token_only_probes_are_answered(with_token: str) -> None:
     answered = statuses(with_token, GenerationMode.POSITIVE)
     probes = {label for label, found in answered.items() if found == {200}}
-    assert probes == {f"GET {path}" for path in OPEN}
+    assert probes == {f"GET {path}" for path in PROBES}
     assert {status for label in answered.keys() - probes for status in answered[label]} == {401}
 
 

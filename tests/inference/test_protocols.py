@@ -84,7 +84,7 @@ def asked(caller: Caller, path: str) -> Any:
 def test_another_name_or_version_is_not_found(end: str, ready: Caller) -> None:
     answer = asked(ready, f"/v2/models/other{end}")
     assert answer.status_code == 404
-    assert answer.json() == {"error": "no such model; there is fraud-detector-production"}
+    assert answer.json() == {"error": "unknown model; fraud-detector-production is served"}
     for version in ("8", "07", "latest", "7%20"):
         answer = asked(ready, f"{MODEL}/versions/{version}{end}")
         assert answer.status_code == 404
@@ -96,7 +96,7 @@ def test_without_a_model_it_says_when_to_come_back(end: str, caller: Caller) -> 
     answer = asked(caller, f"{MODEL}{end}")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
-    assert answer.json() == {"error": "not ready; /healthcheck says why"}
+    assert answer.json() == {"error": "not ready; see /healthcheck for the reason"}
     assert asked(caller, f"/v2/models/other{end}").status_code == 404
 
 

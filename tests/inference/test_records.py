@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from inference import records
-from inference.records import Records
+from inference.records import RecordWriter
 from registry.model.scorer import Value
 from tests.inference.models import three_inputs
 
@@ -48,13 +48,13 @@ def count(counter: Counter) -> float:
 
 
 def add(
-    kept: Records, number: int = 0, values: list[Value] = VALUES, probability: float = 0.5
+    kept: RecordWriter, number: int = 0, values: list[Value] = VALUES, probability: float = 0.5
 ) -> None:
     kept.add(MODEL, f"request-{number}", "alice", values, probability, number)
 
 
 def written(kind: Literal["hash", "values", "off"], pipe: Pipe, dropped: Counter) -> Any:
-    kept = Records(kind, pipe.writer, dropped)
+    kept = RecordWriter(kind, pipe.writer, dropped)
     kept.start()
     add(kept, 3)
     kept.close()
@@ -94,7 +94,7 @@ def test_no_record_is_written_where_the_setting_says_so(pipe: Pipe, dropped: Cou
 
 
 def test_a_value_with_line_breaks_stays_on_one_line(pipe: Pipe, dropped: Counter) -> None:
-    kept = Records("values", pipe.writer, dropped)
+    kept = RecordWriter("values", pipe.writer, dropped)
     kept.start()
     for number, text in enumerate(("a\nb", "\u2028", '"}\n{', "\x85")):
         add(kept, number, [0.0, None, text])
@@ -103,7 +103,7 @@ def test_a_value_with_line_breaks_stays_on_one_line(pipe: Pipe, dropped: Counter
 
 
 def test_records_are_written_in_order_while_the_service_runs(pipe: Pipe, dropped: Counter) -> None:
-    kept = Records("hash", pipe.writer, dropped)
+    kept = RecordWriter("hash", pipe.writer, dropped)
     kept.start()
     try:
         for number in range(20):
@@ -119,8 +119,8 @@ def test_records_are_written_in_order_while_the_service_runs(pipe: Pipe, dropped
 def test_what_waits_is_written_on_close(
     pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "WRITE_EVERY_SECONDS", 3600)
-    kept = Records("hash", pipe.writer, dropped)
+    monkeypatch.setattr(records, "WRITE_INTERVAL_SECONDS", 3600)
+    kept = RecordWriter("hash", pipe.writer, dropped)
     kept.start()
     for number in range(100):
         add(kept, number)
@@ -132,8 +132,8 @@ def test_what_waits_is_written_on_close(
 def test_past_what_may_wait_new_records_are_dropped_and_counted(
     pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "MOST_WAITING", 10)
-    kept = Records("hash", pipe.writer, dropped)
+    monkeypatch.setattr(records, "MAX_WAITING", 10)
+    kept = RecordWriter("hash", pipe.writer, dropped)
     for number in range(15):
         add(kept, number)
     assert count(dropped) == 5
@@ -146,9 +146,9 @@ def test_a_reader_that_stalls_holds_up_nobody_and_costs_new_records_only(
     pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pipe takes 64 KiB; then the writing thread waits, and only that one."""
-    monkeypatch.setattr(records, "MOST_WAITING", 1000)
-    monkeypatch.setattr(records, "WRITE_EVERY_SECONDS", 0.001)
-    kept = Records("values", pipe.writer, dropped)
+    monkeypatch.setattr(records, "MAX_WAITING", 1000)
+    monkeypatch.setattr(records, "WRITE_INTERVAL_SECONDS", 0.001)
+    kept = RecordWriter("values", pipe.writer, dropped)
     kept.start()
     added = 0
     deadline = time.monotonic() + 20
@@ -157,7 +157,7 @@ def test_a_reader_that_stalls_holds_up_nobody_and_costs_new_records_only(
         added += 1
     assert count(dropped) == 1
     start = time.monotonic()
-    kept.close(seconds=0.05)
+    kept.close(timeout_seconds=0.05)
     assert time.monotonic() - start < 10
     with os.fdopen(os.dup(pipe.reader), "rb") as file:
         rows = [json.loads(file.readline())["row"] for _ in range(added - 1)]
@@ -170,7 +170,7 @@ def test_a_reader_that_is_gone_costs_records_and_not_the_service(
     pipe: Pipe, dropped: Counter
 ) -> None:
     os.close(pipe.reader)
-    kept = Records("hash", pipe.writer, dropped)
+    kept = RecordWriter("hash", pipe.writer, dropped)
     kept.start()
     for number in range(7):
         add(kept, number)
@@ -180,6 +180,6 @@ def test_a_reader_that_is_gone_costs_records_and_not_the_service(
 
 
 def test_a_service_that_never_started_can_be_closed(pipe: Pipe, dropped: Counter) -> None:
-    kept = Records("hash", pipe.writer, dropped)
+    kept = RecordWriter("hash", pipe.writer, dropped)
     kept.close()
     assert pipe.read() == []

@@ -56,7 +56,7 @@ def test_the_model_in_service_is_told_with_who_approved_it_and_why(ready: Caller
 def test_without_a_model_there_is_none_to_tell(caller: Caller) -> None:
     answer = caller.get("/model")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert answer.json() == {"detail": "not ready; /healthcheck says why"}
+    assert answer.json() == {"detail": "not ready; see /healthcheck for the reason"}
 
 
 def test_a_process_without_a_model_lives_and_is_not_ready(caller: Caller) -> None:
@@ -103,7 +103,7 @@ def test_a_process_that_is_about_to_stop_lives_answers_and_is_not_ready(ready: C
     ready.app.follower.serving.draining = True
     for path in ("/readyz", "/healthcheck", "/ping"):
         assert ready.get(path).status_code == 503
-        assert ready.get(path).json()["reason"] == "the process is about to stop"
+        assert ready.get(path).json()["reason"] == "the process is shutting down"
     assert ready.get("/v2/health/ready").status_code == 503
     assert ready.get("/livez").status_code == 200
     assert ready.predict(FULL).status_code == 200

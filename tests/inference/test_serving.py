@@ -50,7 +50,7 @@ def test_with_a_model_a_problem_alone_does_not_take_it_out() -> None:
 def test_a_process_that_is_about_to_stop_is_not_ready() -> None:
     state = Serving()
     state.model, state.draining = three_inputs(), True
-    assert state.not_ready == "the process is about to stop"
+    assert state.not_ready == "the process is shutting down"
 
 
 def test_the_lag_grows_from_the_start_and_again_from_each_confirmation(clock: Clock) -> None:

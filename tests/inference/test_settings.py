@@ -98,7 +98,7 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         ("FRAUD_IN_FLIGHT", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_GRACE_SECONDS", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_LEDGER_FLOOR", "payments", ""),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317", "give an address such as http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317", "must be a URL such as http://"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_under_the_name_of_its_variable(
@@ -147,10 +147,10 @@ def test_a_lag_limit_below_two_looks_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert read_settings().max_lag_seconds == 60
     assert refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="59.9") == (
         "FRAUD_MAX_LAG_SECONDS must be at least twice FRAUD_POLL_SECONDS, "
-        "or one slow answer would take the service out"
+        "or a single slow poll would make the service not ready"
     )
 
 
 def test_a_lag_limit_without_looks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="60", FRAUD_POLL_SECONDS="0")
-    assert said == "FRAUD_MAX_LAG_SECONDS needs a FRAUD_POLL_SECONDS above 0"
+    assert said == "FRAUD_MAX_LAG_SECONDS requires FRAUD_POLL_SECONDS above 0"

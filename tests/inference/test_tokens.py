@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed file counts from the next request on."""
-    monkeypatch.setattr(tokens, "LOOK_AGAIN_SECONDS", -1.0)
+    monkeypatch.setattr(tokens, "CHECK_INTERVAL_SECONDS", -1.0)
 
 
 def test_a_new_token_has_256_random_bits_and_its_line_only_the_hash() -> None:
@@ -40,7 +40,7 @@ def test_a_new_token_has_256_random_bits_and_its_line_only_the_hash() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a\nb", "é", "a" * 65, "#a", "a/b"])
 def test_a_token_that_the_file_could_not_name_is_not_made(name: str) -> None:
-    with pytest.raises(UsageError, match="the name of a token has 1 to 64 letters"):
+    with pytest.raises(UsageError, match="the name of a token must be 1 to 64 letters"):
         new_token(name)
 
 
@@ -55,13 +55,13 @@ def test_a_file_holds_several_tokens_comments_and_blank_lines(path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "{path} holds no token; add one with `python -m inference token NAME`"),
-        ("# none\n", "{path} holds no token; add one with `python -m inference token NAME`"),
+        ("", "{path} has no tokens; add one with `python -m inference token NAME`"),
+        ("# none\n", "{path} has no tokens; add one with `python -m inference token NAME`"),
         (f"{ALICE}\nbob\n", "{path}: line 2 is not `NAME SHA256`"),
         (ALICE.upper(), "{path}: line 1 is not `NAME SHA256`"),
         (ALICE[:-1], "{path}: line 1 is not `NAME SHA256`"),
         (f"{ALICE} more", "{path}: line 1 is not `NAME SHA256`"),
-        (f"{ALICE}\n\n{ALICE}", "{path}: line 3 says alice again; each token has a name"),
+        (f"{ALICE}\n\n{ALICE}", "{path}: line 3 repeats the name alice"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(text: str, said: str, path: Path) -> None:
@@ -148,7 +148,7 @@ def test_tokens_are_rotated_without_a_restart(
         assert known.name_of(f"Bearer {token}".encode()) == "carol"
     assert known.name_of(b"Bearer alice") == "alice"
     assert known.name_of(b"Bearer bob") is None
-    assert caplog.messages == ["tokens read again: alice, carol"]
+    assert caplog.messages == ["tokens reloaded: alice, carol"]
     assert token not in caplog.text
 
 
@@ -172,7 +172,7 @@ def test_a_broken_file_changes_nothing_until_it_is_repaired(
         assert known.name_of(b"Bearer alice") == "alice"
         assert known.name_of(b"Bearer bob") == "bob"
     (message,) = caplog.messages
-    assert message.startswith(f"the tokens stay as they were: {path}")
+    assert message.startswith(f"keeping the tokens that were read before: {path}")
     path.write_text(f"{BOB}\n")
     assert known.name_of(b"Bearer alice") is None
     assert known.name_of(b"Bearer bob") == "bob"
@@ -184,7 +184,7 @@ def test_a_file_that_disappears_changes_nothing(
     known = Tokens(path)
     path.unlink()
     assert known.name_of(b"Bearer alice") == "alice"
-    assert "the tokens stay as they were: the file of tokens " in caplog.text
+    assert "keeping the tokens that were read before: the token file " in caplog.text
 
 
 def test_the_file_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

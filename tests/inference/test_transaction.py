@@ -156,7 +156,7 @@ def test_more_than_a_thousand_wrong_fields_are_counted_instead_of_named() -> Non
     with pytest.raises(InvalidTransaction) as refusal:
         reader.read(body)
     assert refusal.value.errors == [
-        {"type": "too_many_errors", "loc": ["body"], "msg": "1001 fields are wrong"}
+        {"type": "too_many_errors", "loc": ["body"], "msg": "1001 fields are invalid"}
     ]
 
 
@@ -232,7 +232,7 @@ def test_the_schema_says_types_nulls_ranges_and_categories_in_the_contracts_orde
     assert properties["amount"]["description"] == "number; seen in training: 0 to 2.5"
     assert [one["type"] for one in properties["age_days"]["anyOf"]] == ["number", "null"]
     assert properties["age_days"]["description"] == (
-        "number; seen in training: 0 to 2.5; null where it is missing"
+        "number; seen in training: 0 to 2.5; null if missing"
     )
     assert properties["country"]["type"] == "string"
     assert properties["country"]["description"] == (
@@ -260,7 +260,7 @@ def test_an_input_that_training_never_saw_a_value_of_has_no_range() -> None:
     unseen = number("amount", nullable=True, reference=None, low=None, high=None)
     reader = TransactionReader(contract_of(unseen))
     assert transaction_schema(reader)["properties"]["amount"]["description"] == (
-        "number; null where it is missing"
+        "number; null if missing"
     )
     assert reader.read(b'{"amount": null}') == [None]
 
@@ -309,7 +309,7 @@ def test_the_fields_that_are_wrong_in_a_batch_are_named_with_their_transactions_
 
 @pytest.mark.parametrize(("rows", "fits"), [(1, True), (2, True), (3, True), (4, False)])
 def test_a_batch_holds_as_many_transactions_as_the_setting_says(rows: int, fits: bool) -> None:
-    reader = TransactionReader(contract_of(AMOUNT), most_rows=3)
+    reader = TransactionReader(contract_of(AMOUNT), max_rows=3)
     batch = {"transactions": [{"amount": 1}] * rows}
     if fits:
         assert len(reader.read_batch(json.dumps(batch).encode())) == rows
@@ -384,21 +384,21 @@ def test_a_batch_reads_what_each_transaction_alone_reads(rows: list[dict[str, An
 def test_in_one_line_the_first_twenty_errors_are_told() -> None:
     with pytest.raises(InvalidTransaction) as refusal:
         READER.read_records([FULL, {**FULL, "amount": "x"}])
-    assert refusal.value.one_line == "1.amount: Input should be a valid number"
+    assert refusal.value.summary == "1.amount: Input should be a valid number"
     with pytest.raises(InvalidTransaction) as refusal:
         READER.read_records([{}] * 6)
-    assert refusal.value.one_line.startswith("0.amount: Field required; 0.age_days: Field ")
-    assert refusal.value.one_line.endswith("; 4.browser: Field required; and 4 more")
+    assert refusal.value.summary.startswith("0.amount: Field required; 0.age_days: Field ")
+    assert refusal.value.summary.endswith("; 4.browser: Field required; and 4 more")
 
 
 def test_of_a_body_that_is_wrong_as_a_whole_one_line_says_so() -> None:
     with pytest.raises(InvalidTransaction) as refusal:
         READER.read(b"[]")
-    assert refusal.value.one_line == "body: Input should be an object"
+    assert refusal.value.summary == "body: Input should be an object"
 
 
 def test_the_batchs_schema_lists_transactions_and_how_many() -> None:
-    schema = TransactionReader(contract_of(AMOUNT), most_rows=3).schemas()["Batch"]
+    schema = TransactionReader(contract_of(AMOUNT), max_rows=3).schemas()["Batch"]
     assert schema["required"] == ["transactions"]
     assert schema["additionalProperties"] is False
     described = schema["properties"]["transactions"]

@@ -61,7 +61,7 @@ class Prudence(Gate):
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from tests.generated import gates, measures, policy_schema
+from docs.pages.pages import gates, measures, policy_schema
 from registry.report.write import write
 from tests.registry.trials import evidence_of, policy_of, trial_of
 
@@ -80,7 +80,7 @@ POLICY = "name: small\nalert_budget_per_day: 1\nalert_cost: 5\ngates:\n"
 def checkout(tmp_path: Path) -> Path:
     """The code, to be changed."""
     copy = tmp_path / "checkout"
-    for package in ("registry", "features", "training", "inference", "deploy", "tests"):
+    for package in ("registry", "features", "training", "inference", "deploy", "docs", "tests"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / package, copy / package, ignore=ignored)
     return copy

@@ -119,7 +119,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             answer = predict(service)
             target, floor, cache = Target(world, pending), Tip.of(world.ledger), folder / "cache"
             assert floor
-            assert pod(world, cache).look()
+            assert pod(world, cache).poll()
             yield Prepared(target, digests, database, artifacts, service, answer, floor, cache)
 
 
@@ -155,7 +155,7 @@ def outcome(started: Pod, digests: dict[str, str]) -> Serves | str:
 def start_pod(world: World, cache: Path, digests: dict[str, str], **floor: str) -> Serves | str:
     """What a pod serves that starts now, or the reason for which it is not ready."""
     started = pod(world, cache, **floor)
-    started.look()
+    started.poll()
     return outcome(started, digests)
 
 
@@ -187,7 +187,7 @@ def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Atta
     world, digests = target.world, prepared.digests
     caches = [shutil.copytree(prepared.cache, tmp_path / name) for name in ("running", "old")]
     running = pod(world, caches[0])
-    assert running.look()
+    assert running.poll()
 
     attack.do(target)
 
@@ -203,7 +203,7 @@ def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Atta
     expected = attack.restarted_pod if attack.removes_head else attack.new_pod
     assert_outcome(expected, start_pod(world, tmp_path / "floor", digests, **floor))
 
-    assert running.look() == (not attack.report)
+    assert running.poll() == (not attack.report)
     assert_outcome(attack.running_pod, outcome(running, digests))
     assert attack.report in running.serving.problem
     assert bool(attack.report) == bool(running.serving.problem)

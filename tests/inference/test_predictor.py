@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference.answers import Answers, Request
+from inference.messages import RequestContext
 from inference.metrics import Metrics
+from inference.predictor import Predictor
 from inference.serving import Serving
 from tests.contracts import category, number
 from tests.inference.calls import Caller
@@ -264,22 +265,24 @@ class Written:
 
 
 @pytest.fixture
-def recorded() -> tuple[Answers, Written]:
+def recorded() -> tuple[Predictor, Written]:
     serving, metrics, written = Serving(), Metrics(lambda: 0, lambda: 0), Written()
     serving.model = three_inputs()
-    metrics.loaded(None, serving.model)
+    metrics.model_loaded(None, serving.model)
     records: Any = written
-    return Answers(serving, metrics, metrics.drift, records), written
+    return Predictor(serving, metrics, metrics.drift, records), written
 
 
 def test_one_record_is_kept_for_each_transaction_that_was_scored(
-    recorded: tuple[Answers, Written],
+    recorded: tuple[Predictor, Written],
 ) -> None:
-    answers, written = recorded
-    answers.one(json.dumps(FULL).encode(), Request("first", "alice"))
-    answers.many(json.dumps(batch(WORSE, FULL)).encode(), Request("second", "bob"))
-    answers.one(b"{}", Request("third"))
-    answers.many(json.dumps(batch(FULL, {})).encode(), Request("fourth"))
+    predictor, written = recorded
+    predictor.predict(json.dumps(FULL).encode(), RequestContext("first", "alice"))
+    predictor.predict_batch(
+        json.dumps(batch(WORSE, FULL)).encode(), RequestContext("second", "bob")
+    )
+    predictor.predict(b"{}", RequestContext("third"))
+    predictor.predict_batch(json.dumps(batch(FULL, {})).encode(), RequestContext("fourth"))
     assert written.rows == [
         ("first", "alice", [0.25, 0.5, "FR"], 0.75, 0),
         ("second", "bob", [0.0, None, "DE"], 0.0, 0),

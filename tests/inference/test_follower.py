@@ -50,17 +50,17 @@ def test_a_promotion_and_then_a_rollback_arrive_at_the_next_look(
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    assert one.look()
+    assert one.poll()
     assert (one.version, probability(one)) == (1, 0.125)
 
     put_in_force(world, tmp_path, 0.75)
-    assert one.look()
+    assert one.poll()
     assert (one.version, probability(one)) == (2, 0.375)
-    assert one.look()
+    assert one.poll()
     assert one.count("fraud_swaps_total") == 1
 
     rollback(world.client, world.trust, world.signer, 1, ALICE)
-    assert one.look()
+    assert one.poll()
     assert (one.version, probability(one)) == (3, 0.125)
     assert one.count("fraud_swaps_total") == 2
     assert one.serving.problem == ""
@@ -71,11 +71,11 @@ def test_the_same_entry_under_another_number_is_served_under_that(
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    one.look()
+    one.poll()
     version = world.client.get_model_version(PRODUCTION, "1")
     world.client.delete_model_version(PRODUCTION, "1")
     append(world, version.source, version.run_id, version.tags["statement"])
-    assert one.look()
+    assert one.poll()
     assert (one.version, probability(one)) == (2, 0.125)
 
 
@@ -84,17 +84,17 @@ def test_a_new_head_with_damaged_bytes_leaves_the_old_model_in_service(
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    one.look()
+    one.poll()
     put_in_force(world, tmp_path, 0.75)
     damage(world, 2)
     reason = "the files of ledger version 2: model.onnx was changed"
     for looks in (1, 2):
-        assert not one.look()
+        assert not one.poll()
         assert one.count("fraud_swaps_failed_total", reason="bytes") == looks
     assert (one.version, probability(one)) == (1, 0.125)
     assert one.serving.not_ready == ""
     assert one.serving.problem == reason
-    assert f"the model stays as it is: {reason}" in caplog.messages
+    assert f"keeping the served model: {reason}" in caplog.messages
 
 
 def test_a_new_head_that_cannot_be_loaded_leaves_the_old_model_in_service(
@@ -102,15 +102,15 @@ def test_a_new_head_that_cannot_be_loaded_leaves_the_old_model_in_service(
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    one.look()
+    one.poll()
     append_signed(world, write_model(tmp_path / "none", b"no model", number("amount")))
-    assert not one.look()
+    assert not one.poll()
     assert one.count("fraud_swaps_failed_total", reason="contract") == 1
     assert one.serving.problem == "model.onnx is not a model that onnxruntime can load"
     assert (one.version, one.serving.not_ready) == (1, "")
 
     put_in_force(world, tmp_path, 0.75)
-    assert one.look()
+    assert one.poll()
     assert (one.version, one.serving.problem) == (3, "")
 
 
@@ -120,7 +120,7 @@ def test_a_model_without_a_probability_for_its_reference_values_is_not_served(
     model = weighted_sum(float("nan"))
     append_signed(world, write_model(tmp_path / "nan", model, number("amount")))
     one = pod(world, tmp_path / "cache")
-    assert not one.look()
+    assert not one.poll()
     assert one.serving.not_ready == "the model gives no probability for its reference values"
 
 
@@ -130,17 +130,17 @@ def test_an_unreachable_registry_leaves_the_model_in_service_and_the_lag_grows(
     put_in_force(world, tmp_path, 0.25)
     with relayed(world.server.uri) as relay:
         one = pod(at(relay.uri, world), tmp_path / "cache")
-        assert one.look()
+        assert one.poll()
         relay.go_down()
         time.sleep(0.2)
-        assert not one.look()
+        assert not one.poll()
         assert one.serving.problem.startswith("reading the ledger: ")
         assert one.count("fraud_swaps_failed_total", reason="unreachable") == 1
         assert one.serving.lag_seconds >= 0.2
         assert one.serving.not_ready == ""
         assert one.serving.source == "registry"
         relay.come_up()
-        assert one.look()
+        assert one.poll()
         assert one.serving.problem == ""
         assert one.serving.lag_seconds < 0.2
 
@@ -210,10 +210,10 @@ def test_a_key_that_is_revoked_while_it_runs_signs_nothing_more_that_is_served(
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    one.look()
+    one.poll()
     write_trust(world.config, with_last(world.trust, world.trust.keys[0], 1, revoked=True))
     put_in_force(world, tmp_path, 0.75)
-    assert not one.look()
+    assert not one.poll()
     assert "is signed past its key's last sequence" in one.serving.problem
     assert (one.version, one.serving.not_ready) == (1, "")
 
@@ -221,10 +221,10 @@ def test_a_key_that_is_revoked_while_it_runs_signs_nothing_more_that_is_served(
 def test_another_ledgers_configuration_is_not_followed(world: World, tmp_path: Path) -> None:
     put_in_force(world, tmp_path, 0.25)
     one = pod(world, tmp_path / "cache")
-    one.look()
+    one.poll()
     other = create_ledger(tmp_path / "other.yaml", tmp_path / "other.pem")
     write_trust(world.config, other)
-    assert not one.look()
+    assert not one.poll()
     assert one.serving.problem == (
         f"{world.config} names another ledger now, {other.ledger_id}; "
         "restart to serve from that one"
@@ -242,19 +242,19 @@ def test_what_nobody_expected_is_logged_and_the_next_look_succeeds(
         raise ZeroDivisionError("nobody expected this")
 
     with monkeypatch.context() as patched:
-        patched.setattr("inference.follow.load_model", fail)
-        assert not one.look()
+        patched.setattr("inference.follower.load_model", fail)
+        assert not one.poll()
     assert one.serving.not_ready == "ZeroDivisionError; see the log"
     assert one.count("fraud_swaps_failed_total", reason="error") == 1
     (record,) = (one for one in caplog.records if one.exc_info)
     assert record.getMessage() == "following the ledger failed"
-    assert one.look()
+    assert one.poll()
     assert one.serving.not_ready == ""
 
 
 def test_an_empty_ledger_is_counted_as_such(world: World, tmp_path: Path) -> None:
     one = pod(world, tmp_path / "cache")
-    assert not one.look()
+    assert not one.poll()
     assert one.count("fraud_swaps_failed_total", reason="empty") == 1
     assert one.serving.not_ready.startswith("nothing is in Production yet")
 
@@ -268,7 +268,7 @@ def test_what_is_beside_the_chain_is_logged_once(
     one = pod(world, tmp_path / "cache")
     with caplog.at_level(logging.WARNING, "inference"):
         for _ in range(3):
-            assert one.look()
+            assert one.poll()
     said = [one for one in caplog.messages if "in the ledger" in one]
     assert said == ["in the ledger, version 2 is passed over: it has no statement"]
 

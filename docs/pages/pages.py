@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from docs.pages import architecture
+from docs.pages.architecture import REPOSITORY
 from inference.settings import Settings
 from registry import errors
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
-from tests import architecture
-from tests.places import REPOSITORY
 
 BEGIN, END = "<!-- generated: `make docs` -->", "<!-- end of the generated part -->"
 
@@ -196,7 +196,3 @@ def main(pattern: str = "") -> None:
         else:
             architecture.draw(source)
             print(picture)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

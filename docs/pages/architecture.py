@@ -17,8 +17,7 @@ from pathlib import Path
 
 import grimp
 
-from tests.places import REPOSITORY
-
+REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 LABEL_WIDTH = 34
 Arrow = tuple[str, str]

@@ -19,7 +19,7 @@ import pytest
 
 from deploy.local.processes import free_port, running
 from inference.serving import Serving
-from inference.stopping import drain_on_sigterm
+from inference.shutdown import drain_on_sigterm
 from tests.inference.calls import wait_for_health
 from tests.inference.pods import put_in_force
 from tests.places import REPOSITORY
@@ -92,7 +92,7 @@ def test_after_sigterm_it_is_not_ready_answers_for_a_while_and_is_gone_in_time(
         process.send_signal(signal.SIGTERM)
         while (answer := httpx.get(f"{address}/readyz")).status_code == 200:
             assert time.monotonic() < begin + 0.5
-        assert answer.json() == {"status": "not ready", "reason": "the process is about to stop"}
+        assert answer.json() == {"status": "not ready", "reason": "the process is shutting down"}
         answer = httpx.post(f"{address}/predict", content=ROW)
         assert answer.json()["probability"] == 0.125
         assert answer.headers["connection"] == "close"
@@ -114,7 +114,7 @@ def test_a_second_sigterm_stops_it_at_once(world: World, tmp_path: Path) -> None
     with serving(world, tmp_path, "python -m inference", **long) as (address, process):
         begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        wait_for_health(address, 503, "about to stop")
+        wait_for_health(address, 503, "shutting down")
         process.send_signal(signal.SIGTERM)
         process.wait(10)
         assert time.monotonic() - begin < 10

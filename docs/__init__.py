@@ -1,0 +1,1 @@
+"""The documentation, and in `pages/` what is generated of it."""

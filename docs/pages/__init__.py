@@ -1,0 +1,1 @@
+"""The generated pages: `make docs` writes them, a test finds stale ones."""
