@@ -1,25 +1,25 @@
 """The MLflow Project: from a file of transactions to a registered candidate.
 
-dataset           the data-set file: which column has which role
-data              read a file of transactions, check it, add the features
-simulate          the embedded transactions, for those without data
-split             training and test by time, with a gap for the label delay
-models            the models that can be trained, with their defaults and search spaces
-fit               fit one model, and validate it
-calibrate         make a probability mean what it says
-threshold         choose the decision threshold
-search            try several sets of parameters on rolling folds
-convert           the fitted pipeline as ONNX
-contract_writer   what the model takes and gives
-intervals         the measures with their 95 % intervals
-slices            the measures on days, amount bands and bands of an entity
-importance        what each input contributes
-assess            everything that is measured on the test days
-plots             plots of it
-model_card        a page about it
-track             what the run leaves in MLflow
-evaluation_rows   the test days as rows for the gates
+dataset           the data-set file, which assigns a role to each column
+simulate          the embedded transactions, for users without data of their own
+data              read and check a file of transactions, and add the features
+split             train and test parts by time, with a gap for the label delay
+models            the models that can be trained, with defaults and search spaces
+contract_writer   what the model accepts, as seen in its training rows
+search            try parameters on folds that roll through time
+fit               fit a model, and validate it on later rows
+calibrate         calibrate its probabilities with a sigmoid
+threshold         choose its decision threshold
+convert           convert it to ONNX
+evaluation_rows   the test days as evaluation rows, in memory or as a file for the gates
+intervals         the measures of the ONNX model, with 95 % intervals
+slices            its measures on days, amount bands, and bands of an entity's age and activity
+importance        the contribution of each input
+assess            all of these together, and the plots of them
+plots             one function for each plot
+model_card        one HTML page about the model
+track             what a run records in MLflow, and the registration of the candidate
 errors            the exception for invalid input
-run               one training run, from its parameters to the candidate
+run               one training run: the steps above, in order
 cli               the commands `train`, `evaluate` and `rows`
 """

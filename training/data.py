@@ -1,4 +1,4 @@
-"""Reading transactions: from a file of the user's to one checked table with the features added."""
+"""Reading transactions: from the user's file to one checked table with the features added."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def _genuine(
 def _terminals_in_reach(
     homes: _Floats, shops: _Floats, radius: float
 ) -> tuple[_Ints, _Ints, _Ints]:
-    """Terminals in reach, grouped by customer; where each customer's begin; how many they are."""
+    """Terminals within reach, grouped by customer; where each group starts, and its size."""
     batch_size = max(1, _DISTANCE_BATCH_SIZE // len(shops))
     terminals: list[_Ints] = []
     counts: list[_Ints] = []

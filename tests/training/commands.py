@@ -57,7 +57,7 @@ def training(uri: str, *arguments: str, folder: Path = REPOSITORY) -> Finished:
 
 
 def environment_of(uri: str, **more: str) -> dict[str, str]:
-    """For a process: this virtual environment first, this tracking server."""
+    """For a process: this virtual environment first in the path, and this tracking server."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {
         **os.environ,
@@ -76,10 +76,10 @@ def process(command: list[str], environment: dict[str, str]) -> Finished:
 
 
 def newest_run(client: MlflowClient, experiment: str = TRAINING_EXPERIMENT) -> Run:
-    found = client.get_experiment_by_name(experiment)
-    assert found is not None
+    stored = client.get_experiment_by_name(experiment)
+    assert stored is not None
     [run] = client.search_runs(
-        [found.experiment_id],
+        [stored.experiment_id],
         "tags.`mlflow.parentRunId` IS NULL",
         order_by=["attributes.start_time DESC"],
         max_results=1,
@@ -89,4 +89,5 @@ def newest_run(client: MlflowClient, experiment: str = TRAINING_EXPERIMENT) -> R
 
 def candidates(client: MlflowClient) -> list[int]:
     """The version numbers of all candidates, lowest first."""
-    return sorted(int(one.version) for one in client.search_model_versions(f"name='{CANDIDATES}'"))
+    versions = client.search_model_versions(f"name='{CANDIDATES}'")
+    return sorted(int(version.version) for version in versions)

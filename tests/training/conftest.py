@@ -1,4 +1,4 @@
-"""What the tests of training share: small data, and a ledger that lasts for a module."""
+"""Fixtures of the training tests: a small data set, and a ledger shared by a module."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def transactions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lasting_world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """As the fixture `world`, for all tests of a module: training again and again costs time."""
+    """Like the fixture `world`, but shared by all tests of a module, because training is slow."""
     with lasting(new_world(server, tmp_path_factory.mktemp("world"))) as world:
         yield world
 
 
 @pytest.fixture
 def own_ledger(lasting_world: World, tmp_path: Path) -> World:
-    """An empty ledger beside the lasting one; candidates of the module's other tests stay."""
+    """An empty ledger on the same server; the candidates of the module's other tests remain."""
     return new_world(lasting_world.server, tmp_path)

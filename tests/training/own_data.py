@@ -1,4 +1,4 @@
-"""Somebody's own data: a CSV file with categories and gaps, and the YAML that explains it."""
+"""A user's own data: a CSV file with categories and gaps, and its data-set file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ROWS = 4000
 
 
 def frame() -> pl.DataFrame:
-    """Payments of forty days: dear ones far away at `0742` are frauds; one in ten has no distance.
+    """Payments of forty days: expensive, distant ones at `0742` are frauds; a tenth are incomplete.
 
-    `mcc` is text that looks like a number, and `country` is missing now and then.
+    Those have no distance. `mcc` is text that looks like a number; `country` is sometimes missing.
     """
     random = np.random.default_rng(5)
     mcc = random.choice(["0742", "5411", "5812"], ROWS, p=[0.2, 0.5, 0.3])
@@ -43,9 +43,9 @@ def frame() -> pl.DataFrame:
             "card": random.integers(0, 50, ROWS),
             "eur": eur,
             "mcc": mcc,
-            "country": [None if index % 20 == 0 else one for index, one in enumerate(country)],
+            "country": [None if row % 20 == 0 else name for row, name in enumerate(country)],
             "distance_km": [
-                None if index % 10 == 3 else float(one) for index, one in enumerate(distance)
+                None if row % 10 == 3 else float(km) for row, km in enumerate(distance)
             ],
             "note": "x",
             "is_fraud": fraud.astype(np.int8),

@@ -1,4 +1,4 @@
-"""Policies for candidates that tests train: the shipped one, on a tree that may be dirty."""
+"""The shipped policy for candidates that tests train, on a tree that may be dirty."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from registry.evaluation.policy import SHIPPED
 def write_policy(
     folder: Path, name: str = "test", *, four_eyes: bool = False, **floor: float
 ) -> Path:
-    """The shipped policy without a clean tree, with another floor where one is given.
+    """The shipped policy, which here accepts a dirty tree, and optionally has another floor.
 
-    A working copy may hold uncommitted changes. The authors are `git:` and the last commit's
-    author: under four eyes somebody with a name of that realm must approve.
+    A working copy may have uncommitted changes. The author is that of the last commit, in the realm
+    `git:`; under four-eyes, someone else of that realm must approve.
     """
     content: dict[str, Any] = yaml.safe_load(SHIPPED.read_text())
     content["name"] = name

@@ -1,4 +1,4 @@
-"""The command line: bad input, an end in the middle, and what is left of either in MLflow."""
+"""The command line: bad input, an interrupted run, and what both leave in MLflow."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]
         (lambda *_: ["--register", "perhaps"], "parameter `register`: Input should be a valid"),
     ],
 )
-def test_bad_input_ends_in_one_line_and_a_failed_run_that_says_why(
+def test_bad_input_ends_in_one_line_and_a_failed_run_with_the_reason(
     lasting_world: World,
     tmp_path: Path,
     transactions: Path,
@@ -129,7 +129,7 @@ def test_waiting_openmp_threads_do_not_spin(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def stopped_after_a_trial(uri: str, transactions: Path, number: signal.Signals) -> Finished:
-    """A training run with a long search that gets a signal once its first trial is done."""
+    """A training run with a long search that receives a signal after its first trial."""
     arguments = ["--data", str(transactions), "--model", "logistic_regression", "--trials", "9999"]
     with subprocess.Popen(
         [sys.executable, "-m", "training", "train", *arguments],
@@ -146,7 +146,7 @@ def stopped_after_a_trial(uri: str, transactions: Path, number: signal.Signals) 
     return Finished(running.returncode, first_trial + output, errors)
 
 
-def test_a_run_that_is_terminated_in_the_middle_is_failed_and_says_so(
+def test_a_run_that_is_terminated_is_failed_with_the_reason(
     lasting_world: World, transactions: Path
 ) -> None:
     client = lasting_world.client
@@ -203,7 +203,7 @@ def test_rows_are_written_and_counted(
 
 
 @pytest.mark.parametrize("command", ["rows", "evaluate"])
-def test_bad_data_end_the_other_commands_in_one_line_too(
+def test_bad_data_ends_the_other_commands_in_one_line_too(
     lasting_world: World, tmp_path: Path, command: str
 ) -> None:
     arguments = [str(tmp_path / "rows.parquet")] if command == "rows" else []

@@ -1,4 +1,4 @@
-"""The ONNX model gives scikit-learn's probabilities: for each model, with gaps and categories."""
+"""The ONNX model gives scikit-learn's probabilities for each model, with gaps and categories."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PARITY = 1e-5
 
 
 def rows_of(kind: str, seed: int) -> NDArray[np.float32]:
-    """Three numbers with gaps of one in ten, and two columns: numbers too, or codes."""
+    """Three numbers, a tenth of them missing, and two columns that are numbers or codes."""
     random = np.random.default_rng(seed)
     rows = random.normal(size=(ROWS, WIDTH)) * [1, 100, 10_000, 1, 1]
     rows[:, :3][random.random((ROWS, 3)) < 0.1] = np.nan
     if kind == "categories":
-        # -1 is what a missing category and one that training never saw become.
+        # -1 is the code of a missing category, and of one that did not occur in training.
         rows[:, 3] = random.integers(-1, 4, ROWS)
         rows[:, 4] = random.integers(-1, 12, ROWS)
     return rows.astype(np.float32)
@@ -54,6 +54,13 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
     )
 
 
+def check_interface(session: onnxruntime.InferenceSession) -> None:
+    """One float input of any number of rows, one output called `probability`."""
+    [inputs], [output] = session.get_inputs(), session.get_outputs()
+    assert (inputs.type, inputs.shape) == ("tensor(float)", [None, 5])
+    assert (output.name, output.type, len(output.shape)) == ("probability", "tensor(float)", 1)
+
+
 def score(session: onnxruntime.InferenceSession, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     (probability,) = session.run(None, {"inputs": rows})
     return np.asarray(probability)
@@ -72,7 +79,7 @@ def test_the_onnx_model_gives_the_probabilities_of_scikit_learn(model: str, kind
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_a_row_of_nothing_but_gaps_is_scored_too(model: str) -> None:
+def test_a_row_with_only_missing_values_is_scored_too(model: str) -> None:
     pipeline, session = fitted(model, "categories")
     row = np.array([[np.nan, np.nan, np.nan, -1, -1]], np.float32)
 
@@ -85,16 +92,16 @@ def test_a_row_of_nothing_but_gaps_is_scored_too(model: str) -> None:
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_there_is_one_float_input_and_one_output_called_probability(model: str, kind: str) -> None:
     _, session = fitted(model, kind)
-    [given], [made] = session.get_inputs(), session.get_outputs()
 
-    assert (given.type, given.shape) == ("tensor(float)", [None, 5])
-    assert (made.name, made.type, len(made.shape)) == ("probability", "tensor(float)", 1)
+    check_interface(session)
     assert score(session, rows_of(kind, seed=9)[:7]).shape == (7,)
 
 
 @pytest.mark.parametrize("kind", ["numbers", "categories"])
 @pytest.mark.parametrize("model", TREES)
-def test_trees_give_a_row_alone_the_same_bits_as_in_a_batch(model: str, kind: str) -> None:
+def test_trees_give_bit_identical_probabilities_for_a_row_alone_and_in_a_batch(
+    model: str, kind: str
+) -> None:
     _, session = fitted(model, kind)
     rows = rows_of(kind, seed=9)[:500]
 
@@ -117,13 +124,11 @@ def test_a_calibrated_model_gives_the_probabilities_of_scikit_learn(
 
     assert float(np.abs(score(session, unseen) - expected).max()) < PARITY
     assert expected.max() > 1.2 * expected.min()
-    [given], [made] = session.get_inputs(), session.get_outputs()
-    assert (given.type, given.shape) == ("tensor(float)", [None, 5])
-    assert (made.name, made.type, len(made.shape)) == ("probability", "tensor(float)", 1)
+    check_interface(session)
 
 
 @pytest.mark.parametrize("model", TREES)
-def test_calibrated_trees_give_a_row_alone_the_same_bits_as_in_a_batch(model: str) -> None:
+def test_calibrated_trees_are_bit_identical_for_a_row_alone_and_in_a_batch(model: str) -> None:
     pipeline, _ = fitted(model, "numbers")
     calibrated = CalibratedPipeline(pipeline, Sigmoid(0.8, -2.0))
     session = open_session(convert(calibrated, WIDTH).SerializeToString())
@@ -141,8 +146,8 @@ def test_calibration_adds_no_operator(model: str) -> None:
     plain = convert(pipeline, WIDTH)
     calibrated = convert(CalibratedPipeline(pipeline, Sigmoid(0.8, -2.0)), WIDTH)
 
-    assert [one.op_type for one in calibrated.graph.node] == [
-        one.op_type for one in plain.graph.node
+    assert [node.op_type for node in calibrated.graph.node] == [
+        node.op_type for node in plain.graph.node
     ]
 
 

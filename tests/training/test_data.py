@@ -1,4 +1,4 @@
-"""Reading data: every kind of file, and one clear line for every way that one can be wrong."""
+"""Reading data: every kind of file, and a one-line error for every way that it can be invalid."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_parquet_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_parquet_files_is_refused(tmp_path: Path) -> None:
     csv(tmp_path, CSV)
 
     with pytest.raises(BadInput, match=r"contains no \.parquet file"):
@@ -332,18 +332,18 @@ def test_a_parquet_file_with_a_flipped_bit_is_read_or_refused_but_nothing_else(
     assert refused > 10
 
 
-def test_the_simulated_data_are_made_once_and_kept(tmp_path: Path) -> None:
+def test_the_simulated_data_is_made_once_and_cached(tmp_path: Path) -> None:
     first = read_data("simulated", read_dataset("simulated"), cache=tmp_path / "cache")
     [path] = (tmp_path / "cache").iterdir()
-    made = path.stat().st_mtime_ns
+    modified = path.stat().st_mtime_ns
     second = read_data("simulated", read_dataset("simulated"), cache=tmp_path / "cache")
 
     assert re.fullmatch(r"simulated-20260101-[0-9a-f]{8}\.parquet", path.name)
-    assert path.stat().st_mtime_ns == made
+    assert path.stat().st_mtime_ns == modified
     assert first.sha256 == second.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_simulated_data_are_made_anew_when_the_code_that_makes_them_changed(
+def test_the_simulated_data_is_made_again_when_the_simulator_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = tmp_path / "simulate.py"
@@ -364,21 +364,20 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     read = pl.read_parquet
 
     def read_and_change(*arguments: Any, **named: Any) -> pl.DataFrame:
-        found = read(*arguments, **named)
+        content = read(*arguments, **named)
         frame().head(2).write_parquet(path)
-        return found
+        return content
 
     monkeypatch.setattr(pl, "read_parquet", read_and_change)
     with pytest.raises(BadInput, match="changed while it was read; run again once"):
         read_data(str(path), dataset())
 
 
-def test_the_calendar_stands_before_the_history(tmp_path: Path) -> None:
+def test_calendar_features_are_computed(tmp_path: Path) -> None:
     calendar = dataset().model_copy(update={"calendar": ("night", "weekend")})
 
-    found = read_data(parquet(tmp_path, frame()), calendar)
+    read = read_data(parquet(tmp_path, frame()), calendar).frame
 
-    assert found.frame["night"].to_list() == [
-        float(one.hour <= 6) for one in found.frame[calendar.time.column].to_list()
-    ]
-    assert set(found.frame["weekend"].to_list()) <= {0.0, 1.0}
+    times = read[calendar.time.column].to_list()
+    assert read["night"].to_list() == [float(time.hour <= 6) for time in times]
+    assert set(read["weekend"].to_list()) <= {0.0, 1.0}

@@ -13,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from registry.model.contract import Input
+from tests.contracts import category, number
 from training.calibrate import CalibratedPipeline, Sigmoid
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
@@ -50,14 +51,13 @@ def test_the_threshold_keeps_the_validation_alerts_within_the_budget(
 
 def test_validation_counts_money_at_the_data_sets_alert_cost(prepared: Prepared) -> None:
     data, split, inputs = prepared
-    dear = replace(data, dataset=data.dataset.model_copy(update={"alert_cost": 105.0}))
+    expensive = replace(data, dataset=data.dataset.model_copy(update={"alert_cost": 105.0}))
 
-    cheap = validate(data, RECIPE, split, inputs).detection["money_saved_per_day"]
+    cheap_saved = validate(data, RECIPE, split, inputs).detection["money_saved_per_day"]
+    saved = validate(expensive, RECIPE, split, inputs).detection["money_saved_per_day"]
 
     # Twenty alerts a day, each of which now costs 100 more.
-    assert validate(dear, RECIPE, split, inputs).detection["money_saved_per_day"] == pytest.approx(
-        cheap - 20 * 100
-    )
+    assert saved == pytest.approx(cheap_saved - 20 * 100)
 
 
 def test_validation_measures_the_later_part_only(prepared: Prepared) -> None:
@@ -81,7 +81,7 @@ def test_a_recipe_without_calibration_fits_a_plain_pipeline(prepared: Prepared) 
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-def test_validated_probabilities_add_up_to_the_frauds_there_are(
+def test_validated_probabilities_add_up_to_the_number_of_frauds(
     prepared: Prepared, model: str
 ) -> None:
     data, split, inputs = prepared
@@ -100,7 +100,7 @@ def test_a_weighted_model_that_cannot_be_calibrated_still_has_its_weight_undone(
 ) -> None:
     data, split, inputs = prepared
     defaults = MODELS["hist_gradient_boosting"].defaults
-    # All frauds of the validation rows in their earlier half: nothing to try a sigmoid on.
+    # All frauds of the validation rows are in their earlier half: a sigmoid cannot be tested.
     half = len(split.test) // 2
     later = split.test[half:].with_columns(pl.lit(0, pl.Int8).alias("fraud"))
     one_sided = replace(split, test=pl.concat([split.test[:half], later]))
@@ -110,18 +110,18 @@ def test_a_weighted_model_that_cannot_be_calibrated_still_has_its_weight_undone(
     assert chosen.recipe.sigmoid == Sigmoid(1.0, -math.log(40.0))
 
 
-def test_frauds_are_repeated_where_they_stood_and_nothing_else_is() -> None:
+def test_only_frauds_are_repeated_and_in_place() -> None:
     rows = np.array([[1.0, 10.0], [2.0, np.nan], [3.0, 30.0]], np.float32)
     labels = np.array([0, 1, 0], np.int8)
 
-    repeated, theirs = repeat_frauds(rows, labels, 3)
+    repeated, repeated_labels = repeat_frauds(rows, labels, 3)
 
     expected = np.array(
         [[1.0, 10.0], [2.0, np.nan], [2.0, np.nan], [2.0, np.nan], [3.0, 30.0]], np.float32
     )
     assert np.array_equal(repeated, expected, equal_nan=True)
-    assert theirs.tolist() == [0, 1, 1, 1, 0]
-    assert [str(one.dtype) for one in (repeated, theirs)] == ["float32", "int8"]
+    assert repeated_labels.tolist() == [0, 1, 1, 1, 0]
+    assert (str(repeated.dtype), str(repeated_labels.dtype)) == ("float32", "int8")
 
 
 def test_frauds_that_count_once_are_fitted_on_without_a_copy() -> None:
@@ -158,27 +158,7 @@ def test_models_without_the_parameter_fit_each_fraud_once(model: str) -> None:
 
 
 def test_categories_that_are_missing_or_new_are_encoded_as_unknown() -> None:
-    inputs = (
-        Input.model_validate(
-            {
-                "name": "n",
-                "kind": "number",
-                "nullable": True,
-                "reference": 0,
-                "histogram": {"counts": [1]},
-            }
-        ),
-        Input.model_validate(
-            {
-                "name": "k",
-                "kind": "category",
-                "nullable": True,
-                "categories": ["a", "b"],
-                "reference": "a",
-                "histogram": {"counts": [1, 1]},
-            }
-        ),
-    )
+    inputs = (number("n", nullable=True), category("k", "a", "b", nullable=True))
     rows = pl.DataFrame({"n": [1.5, None, 2.0, 0.0], "k": ["b", "a", None, "zebra"]})
 
     encoded = encode(rows, inputs)

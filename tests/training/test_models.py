@@ -1,4 +1,4 @@
-"""The models by name: how they are built, and that their defaults are among what a search tries."""
+"""The models by name: how they are built, and that a search tries their parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.fit import repeat_frauds
 from training.models import MODELS, InputColumns, ModelKind, known_model
 
 
-def test_a_name_without_an_entry_is_answered_with_those_that_there_are() -> None:
+def test_the_error_for_an_unknown_name_lists_the_models() -> None:
     class Chosen(BaseModel):
         model: Annotated[str, AfterValidator(known_model)]
 
@@ -42,22 +42,22 @@ def test_another_estimator_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None
     assert known_model("decision_tree") == "decision_tree"
 
 
-def test_boosting_tells_a_rare_high_amount_from_those_just_below_it_if_frauds_repeat() -> None:
+def test_boosting_separates_rare_high_amounts_from_those_just_below_if_frauds_repeat() -> None:
     random = np.random.default_rng(0)
     amounts = random.exponential(35.0, (60_000, 1)).astype(np.float32)
     labels = (amounts[:, 0] > 220).astype(np.int8)
     kind = MODELS["hist_gradient_boosting"]
     around = np.array([[216.0], [224.0]], np.float32)
 
-    found: dict[int, list[float]] = {}
+    log_odds: dict[int, list[float]] = {}
     for times in (1, 50):
         pipeline = kind.build(InputColumns(1, []), kind.defaults, 0)
         pipeline.fit(*repeat_frauds(amounts, labels, times))
-        found[times] = pipeline.decision_function(around).tolist()
+        log_odds[times] = pipeline.decision_function(around).tolist()
 
-    # There once, both are in one bin: 0.2 % of the rows are above, and a bin is 0.4 % of them.
-    assert found[1][0] == found[1][1]
-    assert found[50][1] - found[50][0] > 5
+    # Without repetition both are in one bin: 0.2 % of the rows are above, a bin is 0.4 % of them.
+    assert log_odds[1][0] == log_odds[1][1]
+    assert log_odds[50][1] - log_odds[50][0] > 5
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -67,13 +67,13 @@ def test_a_search_suggests_values_for_exactly_the_parameters_that_have_defaults(
     assert MODELS[name].suggest(trial).keys() == MODELS[name].defaults.keys()
 
 
-def test_a_search_tries_whole_numbers_as_the_times_that_a_fraud_is_fitted_on() -> None:
+def test_a_search_tries_whole_numbers_as_fraud_weights() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     suggest = MODELS["hist_gradient_boosting"].suggest
 
     tried = [suggest(study.ask())["fraud_weight"] for _ in range(20)]
 
-    assert {type(one) for one in tried} == {int}
+    assert {type(weight) for weight in tried} == {int}
     assert min(tried) >= 1
     assert max(tried) <= 100
 
@@ -85,15 +85,15 @@ def test_the_same_seed_makes_the_same_onnx_bytes(name: str) -> None:
     labels = (rows[:, 0] + random.normal(size=400) > 1).astype(np.int8)
     kind = MODELS[name]
 
+    columns = InputColumns(4, [])
     first, second = (
-        convert(kind.build(InputColumns(4, []), kind.defaults, 7).fit(rows, labels), 4)
-        for _ in range(2)
+        convert(kind.build(columns, kind.defaults, 7).fit(rows, labels), 4) for _ in range(2)
     )
 
     assert first.SerializeToString() == second.SerializeToString()
 
 
-def test_logistic_regression_scores_an_unknown_category_like_none_at_all() -> None:
+def test_logistic_regression_scores_an_unknown_category_as_none_of_the_known() -> None:
     random = np.random.default_rng(3)
     codes = random.integers(0, 3, 600).astype(np.float32)
     rows = np.column_stack([random.normal(size=600).astype(np.float32), codes])

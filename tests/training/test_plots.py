@@ -68,7 +68,7 @@ def test_a_plot_shows_something_and_is_the_same_each_time(name: str, tmp_path: P
 def test_the_alerts_of_a_day_are_counted_by_their_rank_in_it() -> None:
     figure = plots.alerts_and_recall(ROWS, SCORES, COSTS)
     frauds, money, budget = figure.axes[0].lines
-    # Of three frauds two have the first place of their day, and one, of 50 in 350, the second.
+    # Two of three frauds rank first on their day; the third, with 50 of 350, ranks second.
     assert points_of(frauds).tolist() == [[1, 2 / 3], [2, 1], [4, 1]]
     assert points_of(money).tolist() == [[1, 300 / 350], [2, 1], [4, 1]]
     assert len({line.get_linestyle() for line in (frauds, money, budget)}) == 3
@@ -115,7 +115,7 @@ def test_a_slice_with_too_few_frauds_is_marked_as_such() -> None:
     assert names[0] == "day 2026-01-01\n100 transactions, 9 frauds"
 
 
-def test_days_carry_their_counts_and_two_kinds_of_marks() -> None:
+def test_days_have_counts_and_two_kinds_of_markers() -> None:
     top, bottom = plots.by_day(SLICES).axes
     assert {line.get_marker() for line in top.lines} >= {"o", "s"}
     assert [text.get_text() for text in bottom.texts] == ["9", "1"]

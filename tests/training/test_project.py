@@ -31,7 +31,7 @@ REFERENCE = re.compile(r"[0-9a-f]{32}@sha256:[0-9a-f]{64}")
 def parameters_of(entry_point: str) -> dict[str, tuple[str, object]]:
     project = yaml.safe_load((REPOSITORY / "MLproject").read_text())
     parameters = project["entry_points"][entry_point]["parameters"]
-    return {name: (one["type"], one.get("default")) for name, one in parameters.items()}
+    return {name: (each["type"], each.get("default")) for name, each in parameters.items()}
 
 
 def test_the_entry_points_are_main_evaluate_promote_and_rollback() -> None:
@@ -72,7 +72,7 @@ def test_the_parameters_of_the_entry_points_have_types_and_defaults() -> None:
 def test_conda_takes_its_pins_from_the_requirements_and_a_python_that_the_project_allows() -> None:
     environment = yaml.safe_load((REPOSITORY / "conda.yaml").read_text())
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    [python] = [one for one in environment["dependencies"] if str(one).startswith("python=")]
+    [python] = [pin for pin in environment["dependencies"] if str(pin).startswith("python=")]
 
     assert environment["dependencies"][1:] == ["pip", {"pip": ["-r requirements/training.txt"]}]
     assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
@@ -120,13 +120,13 @@ def test_the_evaluate_entry_point_prints_what_to_approve_and_fails_where_a_gate_
 ) -> None:
     assert by_project.code == 0, by_project.errors
     version = registered_by(by_project)
-    given = ("-e", "evaluate", "-P", f"candidate={version}", "-P", f"data={transactions}")
+    arguments = ("-e", "evaluate", "-P", f"candidate={version}", "-P", f"data={transactions}")
 
     lax = write_policy(tmp_path, "lax", average_precision=0.3)
     strict = write_policy(tmp_path, "strict", average_precision=0.999)
 
-    passed = mlflow_run(lasting_world, *given, "-P", f"policy={lax}")
-    refused = mlflow_run(lasting_world, *given, "-P", f"policy={strict}")
+    passed = mlflow_run(lasting_world, *arguments, "-P", f"policy={lax}")
+    refused = mlflow_run(lasting_world, *arguments, "-P", f"policy={strict}")
 
     assert passed.code == 0, passed.errors
     assert "14 of 14 checks passed: approve it" in passed.output
@@ -185,16 +185,16 @@ def test_mlflow_run_builds_its_own_environment_with_uv(
     assert newest_run(lasting_world.client, "Default").info.status == "FINISHED"
 
 
-def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
+def test_acceptance_the_ulb_data_goes_from_a_file_to_bit_identical_answers(
     own_ledger: World, tmp_path: Path
 ) -> None:
     world = own_ledger
     data = shared_data("creditcard.parquet")
     environment = environment_of(**world_settings(world))
-    given = ["--data", str(data), "--dataset", "creditcard"]
+    arguments = ["--data", str(data), "--dataset", "creditcard"]
     rows = tmp_path / "held-out.parquet"
 
-    trained = process([sys.executable, "-m", "training", "train", *given], environment)
+    trained = process([sys.executable, "-m", "training", "train", *arguments], environment)
     assert trained.code == 0, trained.errors
     run = newest_run(world.client)
     assert run.data.metrics["average_precision"] >= 0.78
@@ -204,14 +204,16 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     stage = ["registry", "stage", candidate]
     staged = process([sys.executable, "-m", *stage], environment)
     assert staged.code == 0, staged.errors
-    written = process([sys.executable, "-m", "training", "rows", str(rows), *given], environment)
+    written = process(
+        [sys.executable, "-m", "training", "rows", str(rows), *arguments], environment
+    )
     assert written.code == 0, written.errors
     policy = ["--policy", str(write_policy(tmp_path, "acceptance", four_eyes=True))]
-    judged = process(
+    evaluated = process(
         [sys.executable, "-m", "registry", "evaluate", "--rows", str(rows), *policy], environment
     )
-    assert judged.code == 0, judged.errors
-    reference = judged.output.splitlines()[-1]
+    assert evaluated.code == 0, evaluated.errors
+    reference = evaluated.output.splitlines()[-1]
     approver = "git:reviewer@example.com"
     promote = ["promote", reference, "--approver", approver, "--comment", "acceptance"]
     promoted = process([sys.executable, "-m", "registry", *promote, *policy], environment)
@@ -236,8 +238,8 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
         float(scorer.score(scorer.encode([row[name] for name in scorer.contract.names]))[0])
         for row in chosen.iter_rows(named=True)
     ]
-    answered = [one.answer["probability"] for one in exchanges]
+    answered = [exchange.answer["probability"] for exchange in exchanges]
     assert len(answered) == 1000
     assert answered == offline
-    assert {one.answer["model_version"] for one in exchanges} == {head.link.version}
-    assert {one.answer["decision"] for one in exchanges} == {"approve", "review"}
+    assert {exchange.answer["model_version"] for exchange in exchanges} == {head.link.version}
+    assert {exchange.answer["decision"] for exchange in exchanges} == {"approve", "review"}

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def trained(
 
 
 def artifacts(client: MlflowClient, run: Run, folder: str) -> list[str]:
-    return sorted(one.path for one in client.list_artifacts(run.info.run_id, folder))
+    return sorted(file.path for file in client.list_artifacts(run.info.run_id, folder))
 
 
 def parity_rows(client: MlflowClient, run: Run, folder: Path) -> pd.DataFrame:
@@ -107,16 +107,16 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
 
     detected = ["average_precision", "budget_precision", "budget_recall", "money_saved_per_day"]
     detected += ["roc_auc"]
-    judged = ["brier_score", "calibration_error", "card_precision"]
-    judged += [f"threshold_{name}" for name in ("alerts_per_day", "precision", "recall")]
-    judged += ["threshold_money_saved_per_day", *detected]
+    measures = ["brier_score", "calibration_error", "card_precision"]
+    measures += [f"threshold_{name}" for name in ("alerts_per_day", "precision", "recall")]
+    measures += ["threshold_money_saved_per_day", *detected]
     assert metrics.keys() == {
         "rows",
         "threshold",
         *(f"validation_{name}" for name in detected),
-        *(f"{name}{end}" for name in judged for end in ("", "_lower", "_upper")),
+        *(f"{name}{end}" for name in measures for end in ("", "_lower", "_upper")),
     }
-    for name in judged:
+    for name in measures:
         assert metrics[f"{name}_lower"] < metrics[f"{name}_upper"], name
     assert metrics["rows"] == 18_545
     assert metrics["roc_auc"] > 0.9
@@ -124,9 +124,7 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
     assert metrics["threshold"] == trained.contract.threshold
 
 
-def test_a_run_says_which_data_code_and_libraries_it_is_from(
-    trained: Trained, transactions: Path
-) -> None:
+def test_a_run_records_its_data_code_and_libraries(trained: Trained, transactions: Path) -> None:
     tags = trained.run.data.tags
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
@@ -139,12 +137,12 @@ def test_a_run_says_which_data_code_and_libraries_it_is_from(
     for library in ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "polars", "skl2onnx"):
         assert tags[f"library.{library}"] == importlib.metadata.version(library)
     assert trained.run.inputs is not None
-    [given] = trained.run.inputs.dataset_inputs
-    assert given.dataset.name == "transactions"
-    assert given.dataset.digest == sha256[:36]
+    [logged] = trained.run.inputs.dataset_inputs
+    assert logged.dataset.name == "transactions"
+    assert logged.dataset.digest == sha256[:36]
 
 
-def test_a_run_says_who_its_authors_are_and_keeps_the_pins_of_its_environment(
+def test_a_run_records_its_authors_and_the_pins_of_its_environment(
     lasting_world: World, trained: Trained, tmp_path: Path
 ) -> None:
     tags = trained.run.data.tags
@@ -182,15 +180,15 @@ def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(
     scores = trained.scorer.score(rows.encoded(trained.contract))
     costs = read_dataset("simulated").costs
 
-    found = estimates(rows.labelled, scores, costs, trained.contract.threshold)
+    expected = estimates(rows.labelled, scores, costs, trained.contract.threshold)
 
-    for name, one in found.items():
-        logged = trained.run.data.metrics
-        ends = (logged[name], logged[f"{name}_lower"], logged[f"{name}_upper"])
-        assert ends == pytest.approx((one.value, one.lower, one.upper), rel=1e-6), name
+    metrics = trained.run.data.metrics
+    for name, estimate in expected.items():
+        logged = (metrics[name], metrics[f"{name}_lower"], metrics[f"{name}_upper"])
+        assert logged == pytest.approx(astuple(estimate), rel=1e-6), name
 
 
-def test_a_run_holds_its_pictures_a_model_card_and_its_parity_rows(
+def test_a_run_contains_plots_a_model_card_and_parity_rows(
     lasting_world: World, trained: Trained, tmp_path: Path
 ) -> None:
     client = lasting_world.client
@@ -255,10 +253,10 @@ def test_the_candidate_gives_the_recorded_probabilities_of_scikit_learn(
 ) -> None:
     recorded = parity_rows(lasting_world.client, trained.run, tmp_path)
 
-    given = trained.scorer.score_one_by_one(encode_frame(recorded, trained.contract))
+    scores = trained.scorer.score_one_by_one(encode_frame(recorded, trained.contract))
 
     assert len(recorded) == 5564
-    assert float(np.abs(given - recorded["probability"]).max()) < 1e-5
+    assert float(np.abs(scores - recorded["probability"]).max()) < 1e-5
 
 
 def test_plain_mlflow_gives_what_the_scorer_gives(
@@ -278,11 +276,11 @@ def test_plain_mlflow_gives_what_the_scorer_gives(
 
 
 def test_the_contract_describes_the_training_rows_and_no_later_ones(trained: Trained) -> None:
-    for one in trained.contract.inputs:
-        assert sum(one.histogram.counts) + one.histogram.missing == 10_795
+    for histogram in (each.histogram for each in trained.contract.inputs):
+        assert sum(histogram.counts) + histogram.missing == 10_795
 
 
-def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
+def test_the_threshold_is_chosen_inside_the_training_window_and_respects_the_delay(
     trained: Trained, transactions: Path
 ) -> None:
     data = read_data(str(transactions), read_dataset("simulated"))
@@ -298,7 +296,7 @@ def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
     assert measured == pytest.approx(validated.detection["average_precision"], rel=1e-5)
 
 
-def test_a_run_registers_one_candidate_and_says_how_to_go_on(
+def test_a_run_registers_one_candidate_and_prints_the_next_command(
     lasting_world: World, trained: Trained
 ) -> None:
     version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
@@ -336,8 +334,8 @@ def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_cand
     assert run.data.params["logistic_regression.C"] == best.data.params["C"]
     assert run.data.metrics["search_average_precision"] == max(precisions)
     folds = client.get_metric_history(best.info.run_id, "fold_average_precision")
-    assert [one.step for one in folds] == [0, 1, 2]
-    mean = np.mean([one.value for one in folds])
+    assert [fold.step for fold in folds] == [0, 1, 2]
+    mean = np.mean([fold.value for fold in folds])
     assert best.data.metrics["search_average_precision"] == pytest.approx(mean)
     assert candidates(client) == before
     assert "is registered" not in finished.output
@@ -348,24 +346,24 @@ def predict(served: ServedModel, **transaction: Any) -> tuple[float, str]:
     return probability, served.decide(probability)
 
 
-def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_code(
+def test_own_data_with_categories_and_gaps_reaches_an_answer_without_any_code(
     own_ledger: World, tmp_path: Path
 ) -> None:
     world = own_ledger
     data, dataset = own_data.write(tmp_path)
-    given = ("--data", str(data), "--dataset", str(dataset))
+    arguments = ("--data", str(data), "--dataset", str(dataset))
 
-    finished = training(world.server.uri, "train", *given)
+    finished = training(world.server.uri, "train", *arguments)
     assert finished.code == 0, finished.errors
     version = candidates(world.client)[-1]
     write_evaluation_rows(str(data), str(dataset), world.rows)
     policy = write_policy(tmp_path, average_precision=0.1)
     reference, evidence = world.evaluate(version, policy)
-    assert [str(one) for one in evidence.blocking] == []
+    assert [str(verdict) for verdict in evidence.blocking] == []
     world.promote(reference, policy=policy)
 
     contract = read_contract(fetch(world.client, version, tmp_path / "candidate"))
-    by_name = {one.name: one for one in contract.inputs}
+    by_name = {each.name: each for each in contract.inputs}
     assert by_name["mcc"].categories == ("0742", "5411", "5812")
     assert by_name["country"].nullable
     assert by_name["distance_km"].nullable

@@ -1,4 +1,4 @@
-"""The search: rolling folds, the best mean, the same again for the same seed, and Ctrl-C."""
+"""The search: rolling folds, the best mean, reproducibility, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -52,17 +52,19 @@ def test_the_defaults_come_first_and_the_best_mean_over_the_folds_wins(
 ) -> None:
     best, tried = tried_by(prepared, RECIPE, 5)
 
-    means = [np.mean([fold["average_precision"] for fold in one.folds]) for one in tried]
-    assert [one.number for one in tried] == [0, 1, 2, 3, 4]
+    means = [np.mean([fold["average_precision"] for fold in trial.folds]) for trial in tried]
+    assert [trial.number for trial in tried] == [0, 1, 2, 3, 4]
     assert tried[0].recipe == RECIPE
-    assert [len(one.folds) for one in tried] == [2] * 5
+    assert [len(trial.folds) for trial in tried] == [2] * 5
     assert best == tried[int(np.argmax(means))]
     assert best.mean["average_precision"] == pytest.approx(max(means))
-    assert len({one.recipe.parameters["C"] for one in tried}) == 5
+    assert len({trial.recipe.parameters["C"] for trial in tried}) == 5
     assert min(means) < max(means)
 
 
-def test_a_trial_is_measured_on_each_fold_as_a_fit_on_its_earlier_rows(prepared: Prepared) -> None:
+def test_a_trial_is_measured_on_each_fold_after_a_fit_on_its_earlier_rows(
+    prepared: Prepared,
+) -> None:
     data, folds, inputs = prepared
 
     best, _ = tried_by(prepared, RECIPE, 1)
@@ -72,10 +74,10 @@ def test_a_trial_is_measured_on_each_fold_as_a_fit_on_its_earlier_rows(prepared:
 
 def test_the_same_seed_makes_the_same_search_and_another_seed_another(prepared: Prepared) -> None:
     _, first = tried_by(prepared, RECIPE, 4)
-    _, again = tried_by(prepared, RECIPE, 4)
+    _, repeated = tried_by(prepared, RECIPE, 4)
     _, other = tried_by(prepared, Recipe(RECIPE.model, RECIPE.parameters, 1), 4)
 
-    assert first == again
+    assert first == repeated
     assert first[1].recipe.parameters != other[1].recipe.parameters
 
 
@@ -94,7 +96,7 @@ def test_ctrl_c_keeps_the_best_trial_so_far(
     best, tried = tried_by(prepared, RECIPE, 50, press)
 
     assert len(tried) == 3
-    assert best.mean["average_precision"] == max(one.mean["average_precision"] for one in tried)
+    assert best.mean["average_precision"] == max(trial.mean["average_precision"] for trial in tried)
     assert "continuing with the best trial so far" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -117,7 +119,7 @@ def test_ctrl_c_in_the_first_trial_finishes_it(
     assert len(best.folds) == 2
 
 
-def test_a_second_ctrl_c_gives_up(prepared: Prepared) -> None:
+def test_a_second_ctrl_c_aborts(prepared: Prepared) -> None:
     def press_twice(_: Trial) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
@@ -126,7 +128,7 @@ def test_a_second_ctrl_c_gives_up(prepared: Prepared) -> None:
         tried_by(prepared, RECIPE, 50, press_twice)
 
 
-def test_the_termination_that_mlflow_run_adds_to_ctrl_c_is_ignored_once(
+def test_the_sigterm_that_mlflow_run_adds_to_ctrl_c_is_ignored_once(
     prepared: Prepared,
 ) -> None:
     received: list[int] = []

@@ -1,4 +1,4 @@
-"""The simulator: what the book's method promises, and that a seed gives the same rows."""
+"""The simulator: the properties of the book's method, and that a seed gives the same rows."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_times_are_whole_seconds_of_the_days_asked_for(small: pl.DataFrame) -> N
 def test_the_same_seed_gives_the_same_rows_and_another_one_gives_others(
     small: pl.DataFrame,
 ) -> None:
-    again = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=7)
+    repeated = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=7)
     other = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=8)
 
-    assert_frame_equal(again, small, check_exact=True)
+    assert_frame_equal(repeated, small, check_exact=True)
     assert not other.equals(small)
 
 
@@ -97,7 +97,7 @@ def test_every_amount_above_220_is_a_fraud(simulated: pl.DataFrame) -> None:
 
 
 def test_a_compromised_terminal_has_only_frauds_for_28_days(small: pl.DataFrame) -> None:
-    # 400 terminals are 4 % of the book's 10,000: its 120 choices in 60 days become 5.
+    # 400 terminals are 4 % of the book's 10,000: its 120 targets in 60 days become 5.
     begins = (
         small.filter(pl.col("fraud_scenario") == 2)
         .group_by("terminal_id")
@@ -111,7 +111,7 @@ def test_a_compromised_terminal_has_only_frauds_for_28_days(small: pl.DataFrame)
 
 
 def test_leaked_cards_spend_five_times_as_much_on_a_third_of_their_purchases() -> None:
-    # Neither of the populations is large enough for more than one choice in 14 days.
+    # The populations are too small for more than one target in 14 days.
     frame = simulate(customers=100, terminals=200, days=14, seed=3)
     frauds = frame.filter(pl.col("fraud_scenario") == 3)
     card = frame.filter(pl.col("customer_id").is_in(frauds["customer_id"].implode()))
@@ -170,7 +170,7 @@ def test_customers_buy_at_the_terminals_within_their_radius() -> None:
     assert everywhere["terminal_id"].n_unique() == 400
 
 
-def test_a_customer_without_a_terminal_in_reach_buys_nothing() -> None:
+def test_a_customer_without_a_terminal_within_reach_buys_nothing() -> None:
     assert simulate(customers=5, terminals=5, days=5, radius=0.001).height == 0
     assert 0 < simulate(terminals=100, days=5, radius=5)["customer_id"].n_unique() < 700
 

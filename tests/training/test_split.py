@@ -1,4 +1,4 @@
-"""Splitting by time: a border that is a moment, and a gap in which no label is known yet."""
+"""Splitting by time: the border is a moment, and before it is a gap of unknown labels."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def folds_of(frame: pl.DataFrame, folds: int, share: float, delay_days: int) -> 
     return prequential_folds(frame, dataset(delay_days), folds=folds, share=share)
 
 
-def test_folds_roll_over_the_last_share_and_learn_from_all_that_is_known() -> None:
+def test_folds_roll_over_the_last_share_and_are_fitted_on_all_that_is_known() -> None:
     frame = frame_of([24 * day for day in range(20)])
 
     first, second = folds_of(frame, 2, 0.5, 3)
@@ -189,7 +189,7 @@ def left(test: list[tuple[float, str | None, int]], *, since_days: int = 9) -> l
     return [(time - START) / timedelta(days=1) for time in kept["t"]]
 
 
-def test_a_card_is_dropped_from_the_day_on_at_whose_start_its_fraud_is_known() -> None:
+def test_a_card_is_dropped_from_the_first_day_at_whose_start_its_fraud_is_known() -> None:
     # Test days begin with day 10. A fraud on day 6 is known when day 9 begins.
     assert left([(10.2, "early", 0), (10.3, "late", 0), (10.4, "new", 0)]) == [10.4]
     # A fraud in the test itself, on day 10, is known when day 13 begins.

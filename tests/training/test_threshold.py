@@ -30,7 +30,7 @@ def test_the_budget_is_for_all_days_together() -> None:
     assert choose_threshold(dataset("budget"), ROWS, SCORES) == pytest.approx(0.8)
 
 
-def test_the_cost_decides_how_far_down_it_pays_to_look() -> None:
+def test_the_cost_of_an_alert_decides_how_low_the_threshold_is() -> None:
     # The fraud of 30 is worth two alerts of 5, and not two of 20.
     assert choose_threshold(dataset("cost", 5), ROWS, SCORES) == pytest.approx(0.7)
     assert choose_threshold(dataset("cost", 20), ROWS, SCORES) == pytest.approx(0.9)
@@ -40,7 +40,7 @@ def test_where_every_alert_loses_money_nothing_is_alerted() -> None:
     assert choose_threshold(dataset("cost", 500), ROWS, SCORES) == 1.0
 
 
-def test_the_method_says_what_the_threshold_was_chosen_for() -> None:
+def test_the_method_states_what_the_threshold_was_chosen_for() -> None:
     assert threshold_method(dataset("budget")) == (
         "the lowest that keeps validation alerts within 1 a day; chosen before the final fit"
     )

@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow, on a real server; the whole of a run is in test_run."""
+"""What a run records in MLflow, on a real server; whole runs are tested in test_run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_without_a_checkout_the_commit_is_unknown(
 
 
 def checkout(folder: Path, email: str) -> str:
-    """A repository with one commit; its id."""
+    """Create a repository with one commit; return the id of the commit."""
     identity = ["-c", "user.name=Somebody", "-c", f"user.email={email}"]
     for command in (
         ["init", "--quiet"],
@@ -77,7 +77,7 @@ def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["at home", "an actor outside GitHub Actions", "in GitHub Actions"],
 )
 @pytest.mark.usefixtures("no_github")
-def test_authors_are_the_commits_and_in_github_actions_who_started_it(
+def test_authors_are_that_of_the_commit_and_in_github_actions_the_actor(
     server: Server,
     run: Run,
     tmp_path: Path,
@@ -109,15 +109,17 @@ def test_a_change_that_is_not_committed_makes_the_tree_dirty(
     assert connect(server.uri).get_run(run.info.run_id).data.tags["git_dirty"] == "true"
 
 
-def test_the_environment_is_kept_with_its_digest(server: Server, run: Run, tmp_path: Path) -> None:
+def test_the_environment_is_recorded_with_its_digest(
+    server: Server, run: Run, tmp_path: Path
+) -> None:
     track.log_origin()
 
     client = connect(server.uri)
     path = client.download_artifacts(run.info.run_id, "environment.txt", str(tmp_path))
-    kept = Path(path).read_bytes()
+    pins = Path(path).read_bytes()
     tags = client.get_run(run.info.run_id).data.tags
-    assert tags["requirements_sha256"] == hashlib.sha256(kept).hexdigest()
-    assert f"mlflow=={importlib.metadata.version('mlflow')}" in kept.decode().splitlines()
+    assert tags["requirements_sha256"] == hashlib.sha256(pins).hexdigest()
+    assert f"mlflow=={importlib.metadata.version('mlflow')}" in pins.decode().splitlines()
 
 
 def test_a_candidate_is_registered_with_the_digest_of_its_files(
@@ -151,11 +153,11 @@ def test_a_logged_model_can_be_loaded_by_plain_mlflow(run: Run) -> None:
 def test_the_signature_is_of_doubles_and_one_float() -> None:
     signature = track.model_signature(contract())
 
-    assert [(one.name, str(one.type)) for one in signature.inputs] == [
+    assert [(column.name, str(column.type)) for column in signature.inputs] == [
         ("amount", "DataType.double"),
         ("count_7d", "DataType.double"),
         ("risk_7d", "DataType.double"),
     ]
-    assert [(one.name, str(one.type)) for one in signature.outputs] == [
+    assert [(column.name, str(column.type)) for column in signature.outputs] == [
         ("probability", "DataType.float")
     ]
