@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry bench-inference bench-training docs lint format \
-  lock clean
+.PHONY: help setup demo test test-slow bench-registry bench-inference bench-training docs \
+  architecture lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -40,8 +40,11 @@ bench-inference: $(STAMP)  ## Measure the service beside bare functions and its 
 bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs the data sets)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
-docs: $(STAMP)  ## Write what is generated: docs/commands.md, registry/policy.schema.json
+docs: $(STAMP)  ## Write the generated pages and schema, and draw the pictures (needs Graphviz)
 	$(BIN)/python -m tests.generated
+
+architecture: $(STAMP)  ## Write docs/architecture.md and its picture only (needs Graphviz)
+	$(BIN)/python -m tests.generated docs/architecture
 
 lint: $(STAMP)  ## Check style, types and who imports whom
 	$(BIN)/ruff check .

@@ -1,1 +1,14 @@
-"""Speed and memory beside the alternative, in one run: `make bench-…`."""
+"""Benchmarks: accuracy, speed and memory, each next to an alternative measured in the same run.
+
+registry          the paired bootstrap (`make bench-registry`)
+training          accuracy, history features and a whole run (`make bench-training`)
+creditcard        on the ULB data: how the shipped defaults were chosen
+handbook          on the Handbook's data: its protocol, and how the parameters were chosen
+pandas_features   the Handbook's features in pandas, to compare speed with
+inference/        the service and other model servers (`make bench-inference`)
+paths             where data sets and installed environments are
+"""
+
+from registry.tracking.client_settings import set_client_defaults
+
+set_client_defaults()  # before a benchmark imports mlflow

@@ -77,15 +77,7 @@ def week_split(data: Data, start: datetime, train_days: int) -> Split:
     frame, time = data.frame, pl.col("TX_DATETIME")
     known = start - DELAY
     week = frame.filter(time.is_between(start, start + WEEK, closed="left"))
-    test = drop_compromised(
-        week,
-        frame,
-        entity="CUSTOMER_ID",
-        time="TX_DATETIME",
-        label="TX_FRAUD",
-        delay_days=DELAY.days,
-        since_days=14,
-    )
+    test = drop_compromised(week, frame, data.dataset)
     first = known - timedelta(days=train_days)
     return Split(frame.filter(time.is_between(first, known, closed="left")), test)
 

@@ -1,1 +1,4 @@
-"""What runs the product: `local/` is all of it on one machine."""
+"""How the product is run: so far as the whole stack on one machine.
+
+local/   the tracking server and the inference service behind `make demo`
+"""

@@ -1,4 +1,4 @@
-"""Which features a data set gets: definitions as data, apart from the engine that computes them."""
+"""Which features a data set gets: definitions as data, apart from the code that computes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from registry.model.contract import Aggregate, CalendarFeature, CalendarPart, HistoryFeature
 
-LABELLED = frozenset({"risk", "days_since_fraud", "days_since_genuine"})
+LABEL_AGGREGATES = frozenset({"risk", "days_since_fraud", "days_since_genuine"})
 """The aggregates that read labels."""
 
 
@@ -21,23 +21,23 @@ def history_features(
 ) -> tuple[HistoryFeature, ...]:
     """Definitions after the Fraud Detection Handbook, chapter 3 "Baseline feature transformation".
 
-    An entity that is not risky (the customer) gets `{entity}_count_{w}d` and
-    `{entity}_mean_amount_{w}d` for each window of w days, up to the transaction and with it. A
-    risky one (the terminal) gets `{entity}_count_{w}d` and `{entity}_risk_{w}d`, both ending
-    `delay_days` before the transaction, since no later label is known at its time; the book counts
-    a terminal's transactions over that same window. A customer and a risky terminal make the
+    An entity that is not in `risky` (the customer) gets `{entity}_count_{w}d` and
+    `{entity}_mean_amount_{w}d` for each window of w days, which includes the transaction. One in
+    `risky` (the terminal) gets `{entity}_count_{w}d` and `{entity}_risk_{w}d`; both windows end
+    `delay_days` before the transaction, because no later label is known at its time, and the book
+    counts a terminal's transactions over the same window. A customer and a risky terminal give the
     book's twelve history features; its other three are the amount, weekend and night.
 
-    Beyond the book, each of `ratio` gets `{entity}_amount_ratio_{w}d` for each window, without a
-    delay, and each of `since` gets `{entity}_days_since_fraud_{w}d` and
+    Beyond the book, each entity in `ratio` gets `{entity}_amount_ratio_{w}d` for each window,
+    without a delay, and each in `since` gets `{entity}_days_since_fraud_{w}d` and
     `{entity}_days_since_genuine_{w}d` for the longest window, ending `delay_days` before.
 
-    Raises ValueError when a name of `risky`, `ratio` or `since` is not among the entities, or when
-    a label would be read with a `delay_days` below 1: the feature would then hold the
+    Raises ValueError if a name in `risky`, `ratio` or `since` is not among the entities, or if a
+    label would be read with a `delay_days` below 1: the feature would then contain the
     transaction's own label.
     """
     if unknown := sorted({*risky, *ratio, *since} - set(entities)):
-        raise ValueError(f"names {unknown} are not among the entities {list(entities)}")
+        raise ValueError(f"{unknown} are not among the entities {list(entities)}")
     features: list[HistoryFeature] = []
     for entity in entities:
         delay = delay_days if entity in risky else 0
@@ -48,9 +48,9 @@ def history_features(
         if entity in ratio:
             features += [_feature(entity, "amount_ratio", days, 0) for days in windows_days]
         if entity in since:
-            longest = max(windows_days)
-            features.append(_feature(entity, "days_since_fraud", longest, delay_days))
-            features.append(_feature(entity, "days_since_genuine", longest, delay_days))
+            max_days = max(windows_days)
+            features.append(_feature(entity, "days_since_fraud", max_days, delay_days))
+            features.append(_feature(entity, "days_since_genuine", max_days, delay_days))
     refuse_labels_without_delay(features)
     return tuple(features)
 
@@ -66,15 +66,15 @@ def _feature(entity: str, aggregate: Aggregate, days: int, delay_days: int) -> H
 
 
 def refuse_labels_without_delay(features: Sequence[HistoryFeature]) -> None:
-    """Raise ValueError for a feature that would hold the label that is to be predicted."""
+    """Raise ValueError for a feature that would contain the label that is to be predicted."""
     for feature in features:
-        if feature.aggregate in LABELLED and feature.delay_days < 1:
+        if feature.aggregate in LABEL_AGGREGATES and feature.delay_days < 1:
             raise ValueError(
-                f"{feature.name!r}: a feature made from labels needs a delay of at least a day, "
-                "or it holds the label that is to be predicted"
+                f"{feature.name!r}: a feature made from labels needs a delay of at least one day, "
+                "or it contains the label that is to be predicted"
             )
 
 
 def calendar_features(parts: Sequence[CalendarPart]) -> tuple[CalendarFeature, ...]:
-    """Each part of the calendar as a feature of the same name."""
+    """Each calendar part as a feature of the same name."""
     return tuple(CalendarFeature(name=part, part=part) for part in parts)

@@ -1,27 +1,28 @@
-"""The engine: history features, what a card or a terminal did before each transaction.
+"""Features of a whole table: what each card or terminal did before each transaction.
 
-The definitions are data (`registry.model.contract.HistoryFeature`, made in `features.definitions`).
-Here columns are checked, brought to arrays entity by entity, and the results put back in order;
-`features.windows` computes on the arrays.
+The definitions are data (`registry.model.contract.HistoryFeature`, made by `features.definitions`).
+This module checks the columns, turns them into arrays grouped by entity and puts the results back
+in order; `features.windows` computes on the arrays.
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 
 from features import windows
-from features.definitions import LABELLED, refuse_labels_without_delay
+from features.definitions import LABEL_AGGREGATES, refuse_labels_without_delay
 from features.windows import Floats, Ints
-from registry.model.contract import CalendarFeature, HistoryFeature
+from registry.model.contract import Aggregate, CalendarFeature, HistoryFeature
 
-_TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-_LARGEST_RATIO = 1000.0
+_TICKS_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_MAX_RATIO = 1000.0
 _LAST_HOUR_OF_NIGHT, _SATURDAY = 6, 6
+_AMOUNT_AGGREGATES = frozenset[Aggregate]({"mean_amount", "amount_ratio"})
 
 
 def add_calendar(
@@ -51,106 +52,125 @@ def add_history(
 
     The window is `(t - delay - window, t - delay]`, a day being 24 hours. Without a delay it ends
     at the transaction itself: of rows with the same time those above it count and those below do
-    not, as in the book's published values. No later row, and no label younger than the delay,
-    changes a value, not even in its last bit.
+    not, as in the values that the Handbook published. No later row, and no label younger than the
+    delay, changes a value, not even its last bit.
 
-    `time` is a Datetime column without nulls, in any order. `amount` is a number, finite; it is
-    read only for mean amounts, which are in the same unit, and ratios. `label` is 1 or true for
+    `time` is a Datetime column without nulls, in any order. `amount` holds finite numbers; it is
+    read only for mean amounts, which have the same unit, and for ratios. `label` is 1 or true for
     fraud; it is read only by the features made from labels, and null there means "not known to be a
-    fraud". Where the entity is null, a feature is what it is for an empty window: payments by
-    unknown cards are not one history.
+    fraud". Where the entity is null, a feature has its value for an empty window: transactions of
+    unknown cards do not share a history.
 
-    Raises ValueError for a column that is missing, taken by a feature's name, or not as said
-    above, and for a feature made from labels without a delay.
+    Raises ValueError for a column that is missing, has the name of a feature or violates the above,
+    and for a feature made from labels without a delay.
     """
     refuse_labels_without_delay(features)
     _check_columns(transactions, features, time, amount, label)
-    day = _TICKS_A_DAY[transactions[time].dtype.time_unit]  # type: ignore[attr-defined]
+    ticks_per_day = _TICKS_PER_DAY[transactions[time].dtype.time_unit]  # type: ignore[attr-defined]
     entities = list(dict.fromkeys(feature.entity for feature in features))
     columns = [pl.col(time).to_physical().alias("time"), pl.int_range(pl.len()).alias("row")]
     if _reads_amount(features):
         columns.append(pl.col(amount).cast(pl.Float64).alias("amount"))
     if _reads_label(features):
         columns.append(pl.col(label).fill_null(0).cast(pl.Int8).alias("label"))
-    keys = [pl.col(entity).alias(f"entity {at}") for at, entity in enumerate(entities)]
+    keys = [pl.col(entity).alias(f"entity {number}") for number, entity in enumerate(entities)]
     rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
 
-    def history(at: int) -> dict[str, Floats]:
-        wanted = [feature for feature in features if feature.entity == entities[at]]
-        return _history_of(rows.rename({f"entity {at}": "entity"}), wanted, day)
+    def history(number: int) -> dict[str, Floats]:
+        of_entity = [feature for feature in features if feature.entity == entities[number]]
+        return _history_of(rows.rename({f"entity {number}": "entity"}), of_entity, ticks_per_day)
 
-    # numpy and Polars let another thread run meanwhile; more than two would cost memory.
+    # numpy and Polars release the GIL meanwhile; more than two threads would cost memory.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        made = dict(ChainMap(*pool.map(history, range(len(entities)))))
-    return transactions.hstack([pl.Series(one.name, made[one.name]) for one in features])
+        values = dict(ChainMap(*pool.map(history, range(len(entities)))))
+    return transactions.hstack([pl.Series(each.name, values[each.name]) for each in features])
 
 
 def _history_of(
-    rows: pl.DataFrame, features: Sequence[HistoryFeature], day: int
+    rows: pl.DataFrame, features: Sequence[HistoryFeature], ticks_per_day: int
 ) -> dict[str, Floats]:
-    """One entity's features in the order that column `row` numbers; `day` is in ticks of `time`."""
-    needed = [pl.col("row", "time")]
-    # Totals of each entity by itself, so that no rounding error comes from another one's.
-    for summed in ["label"] * _reads_label(features) + ["amount"] * _reads_amount(features):
-        total = pl.col(summed).cast(pl.Float64).cum_sum()
-        before = total.shift(1).fill_null(0)
-        needed += [pl.col(summed), total.alias(f"{summed}s"), before.alias(f"{summed}s before")]
-    groups = rows.drop_nulls("entity").group_by("entity").agg(*needed).drop("entity")
+    """The features of one entity column, in the order that the column `row` numbers."""
+    columns = [pl.col("row", "time")]
+    if _reads_label(features):
+        columns += _with_running_totals("label")
+    if _reads_amount(features):
+        columns += _with_running_totals("amount")
+    groups = rows.drop_nulls("entity").group_by("entity").agg(*columns).drop("entity")
     lengths = groups["row"].list.len().cast(pl.Int64).to_numpy()
-    runs = pl.DataFrame([column.explode() for column in groups])
-    # Without a delay, a window ends with the row, at its place among rows of the same time.
-    edges = {0: np.arange(1, runs.height + 1)}
-    days = {feature.delay_days for feature in features} - {0}
-    days |= {feature.delay_days + feature.window_days for feature in features}
-    found = windows.edges(runs["time"].to_numpy(), lengths, [one * day for one in days])
-    edges |= {one: found[one * day] for one in days}
-    made: dict[str, Floats] = {}
+    grouped = pl.DataFrame([column.explode() for column in groups])
+    edges = _window_edges(grouped, lengths, features, ticks_per_day)
+    values: dict[str, Floats] = {}
     for feature in features:
         start, end = edges[feature.delay_days + feature.window_days], edges[feature.delay_days]
-        column = np.full(rows.height, _of_an_empty_window(feature))
-        column[runs["row"].to_numpy()] = _computed(feature, runs, start, end, day)
-        made[feature.name] = column
-    return made
+        column = np.full(rows.height, _value_of_empty_window(feature))
+        column[grouped["row"].to_numpy()] = _compute(feature, grouped, start, end, ticks_per_day)
+        values[feature.name] = column
+    return values
 
 
-def _computed(
-    feature: HistoryFeature, runs: pl.DataFrame, start: Ints, end: Ints, day: int
+def _with_running_totals(name: str) -> list[pl.Expr]:
+    """A column with its running totals, which start anew in each group.
+
+    A total over all groups would carry the rounding errors of the other entities.
+    """
+    total = pl.col(name).cast(pl.Float64).cum_sum()
+    before = total.shift(1).fill_null(0)
+    return [pl.col(name), total.alias(f"{name} total"), before.alias(f"{name} total before")]
+
+
+def _window_edges(
+    grouped: pl.DataFrame, lengths: Ints, features: Iterable[HistoryFeature], ticks_per_day: int
+) -> dict[int, Ints]:
+    """Where windows begin and end: row positions, by the days before each row."""
+    days = {feature.delay_days for feature in features} - {0}
+    days |= {feature.delay_days + feature.window_days for feature in features}
+    spans = [number * ticks_per_day for number in days]
+    positions = windows.edges(grouped["time"].to_numpy(), lengths, spans)
+    # Without a delay, a window ends with the row, at its place among rows of the same time.
+    edges = {0: np.arange(1, grouped.height + 1)}
+    return edges | {number: positions[number * ticks_per_day] for number in days}
+
+
+def _compute(
+    feature: HistoryFeature, grouped: pl.DataFrame, start: Ints, end: Ints, ticks_per_day: int
 ) -> Floats:
-    """One feature in the order of `runs`, its windows being `[start, end)` in the same."""
+    """One feature of the windows `[start, end)`, in the order of `grouped`."""
     if feature.aggregate == "count":
         return windows.counts(start, end)
     if feature.aggregate == "mean_amount":
-        return _mean(runs, "amounts", start, end)
+        return _mean("amount", grouped, start, end)
     if feature.aggregate == "risk":
-        return _mean(runs, "labels", start, end)
+        return _mean("label", grouped, start, end)
     if feature.aggregate == "amount_ratio":
-        # Not a total less the row's own amount: what rounding leaves could be all that is left.
-        others = end if feature.delay_days else end - 1
-        mean = _mean(runs, "amounts", start, others)
-        return windows.ratios(runs["amount"].to_numpy(), mean, _LARGEST_RATIO)
-    frauds = (runs["label"] == 1).to_numpy()
-    wanted = frauds if feature.aggregate == "days_since_fraud" else ~frauds
-    longest = _of_an_empty_window(feature) * day
-    return windows.since_last(runs["time"].to_numpy(), wanted, start, end, longest) / day
+        # The row is left out of the window, not its amount subtracted from the total: where the
+        # other amounts are tiny, rounding would be all that is left.
+        end_of_others = end if feature.delay_days else end - 1
+        mean = _mean("amount", grouped, start, end_of_others)
+        return windows.ratios(grouped["amount"].to_numpy(), mean, _MAX_RATIO)
+    frauds = (grouped["label"] == 1).to_numpy()
+    matches = frauds if feature.aggregate == "days_since_fraud" else ~frauds
+    default = _value_of_empty_window(feature) * ticks_per_day
+    ticks = windows.since_last(grouped["time"].to_numpy(), matches, start, end, default)
+    return ticks / ticks_per_day
 
 
-def _mean(runs: pl.DataFrame, totals: str, start: Ints, end: Ints) -> Floats:
-    before = runs[f"{totals} before"].to_numpy()
-    return windows.means(runs[totals].to_numpy(), before, start, end)
+def _mean(name: str, grouped: pl.DataFrame, start: Ints, end: Ints) -> Floats:
+    totals, before = grouped[f"{name} total"], grouped[f"{name} total before"]
+    return windows.means(totals.to_numpy(), before.to_numpy(), start, end)
 
 
-def _of_an_empty_window(feature: HistoryFeature) -> float:
+def _value_of_empty_window(feature: HistoryFeature) -> float:
     if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
         return float(feature.delay_days + feature.window_days)
     return 1.0 if feature.aggregate == "amount_ratio" else 0.0
 
 
-def _reads_amount(features: Sequence[HistoryFeature]) -> bool:
-    return any(feature.aggregate in ("mean_amount", "amount_ratio") for feature in features)
+def _reads_amount(features: Iterable[HistoryFeature]) -> bool:
+    return any(feature.aggregate in _AMOUNT_AGGREGATES for feature in features)
 
 
-def _reads_label(features: Sequence[HistoryFeature]) -> bool:
-    return any(feature.aggregate in LABELLED for feature in features)
+def _reads_label(features: Iterable[HistoryFeature]) -> bool:
+    return any(feature.aggregate in LABEL_AGGREGATES for feature in features)
 
 
 def _check_columns(
@@ -160,30 +180,35 @@ def _check_columns(
     amount: str,
     label: str,
 ) -> None:
-    needed = [time, *dict.fromkeys(feature.entity for feature in features)]
-    needed += [amount] * _reads_amount(features) + [label] * _reads_label(features)
-    if missing := [name for name in needed if name not in transactions.columns]:
+    required = [time, *dict.fromkeys(feature.entity for feature in features)]
+    if _reads_amount(features):
+        required.append(amount)
+    if _reads_label(features):
+        required.append(label)
+    if missing := [name for name in required if name not in transactions.columns]:
         raise ValueError(f"the transactions have no column {missing}")
     names = [*transactions.columns, *(feature.name for feature in features)]
-    if taken := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"columns {taken} are already there: rename the features")
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"columns {duplicates} already exist: rename the features")
     if not isinstance(transactions.schema[time], pl.Datetime):
-        raise ValueError(f"{time!r} is {transactions.schema[time]}, and must be a Datetime")
+        raise ValueError(f"{time!r} must be a Datetime, but is {transactions.schema[time]}")
     if transactions[time].null_count():
-        raise ValueError(f"{time!r} has nulls: a history needs the time of every transaction")
+        raise ValueError(f"{time!r} contains nulls: a history needs the time of every transaction")
     if _reads_amount(features) and not _all_finite(transactions[amount]):
-        raise ValueError(f"{amount!r} must hold finite numbers, and no nulls")
+        raise ValueError(f"{amount!r} must contain finite numbers and no nulls")
     if _reads_label(features) and not _all_labels(transactions[label]):
-        raise ValueError(f"{label!r} must hold 1 or true for fraud, 0 or false for none, or null")
+        raise ValueError(f"{label!r} must contain 1 or true for fraud, 0 or false, or null")
 
 
 def _all_finite(amounts: pl.Series) -> bool:
-    return amounts.dtype.is_numeric() and bool(
-        amounts.cast(pl.Float64).is_finite().fill_null(False).all()
-    )
+    if not amounts.dtype.is_numeric():
+        return False
+    return bool(amounts.cast(pl.Float64).is_finite().fill_null(False).all())
 
 
 def _all_labels(labels: pl.Series) -> bool:
-    return labels.dtype == pl.Boolean or (
-        labels.dtype.is_numeric() and labels.drop_nulls().cast(pl.Float64).is_in([0.0, 1.0]).all()
+    if labels.dtype == pl.Boolean:
+        return True
+    return labels.dtype.is_numeric() and bool(
+        labels.drop_nulls().cast(pl.Float64).is_in([0.0, 1.0]).all()
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from inference.drift import Drift
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.records import Records
@@ -57,8 +58,9 @@ NOT_READY = json_reply(
 class Answers:
     """Scores what is asked, counts it and keeps a record of it."""
 
-    def __init__(self, serving: Serving, metrics: Metrics, records: Records) -> None:
-        self._serving, self._metrics, self._records = serving, metrics, records
+    def __init__(self, serving: Serving, metrics: Metrics, drift: Drift, records: Records) -> None:
+        self._serving, self._metrics, self._drift = serving, metrics, drift
+        self._records = records
 
     def one(self, body: bytes, request: Request, *, explain: bool = False) -> Reply:
         """The answer of /predict."""
@@ -70,8 +72,7 @@ class Answers:
         except InvalidTransaction as error:
             return self.refused(error, model)
         self._observe(model, request, values, probability, 0)
-        if model.drift:
-            model.drift.add(row)
+        self._drift.add(model, row)
         answer: dict[str, Any] = {
             "probability": probability,
             "decision": model.decide(probability),
@@ -111,8 +112,7 @@ class Answers:
         probabilities: list[float] = scores.astype(np.float64).tolist()
         for number, (values, probability) in enumerate(zip(rows, probabilities, strict=True)):
             self._observe(model, request, values, probability, number)
-        if model.drift:
-            model.drift.add(encoded)
+        self._drift.add(model, encoded)
         return probabilities
 
     def refused(self, error: InvalidTransaction, model: ServedModel) -> Reply:

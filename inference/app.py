@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inference import schema
 from inference.answers import Answers
 from inference.cache import Cache
+from inference.deadlines import Deadlines
 from inference.fast_path import HotPath
 from inference.follow import Follower
 from inference.guard import DOCUMENTS, FAILED, Guard
@@ -75,7 +76,8 @@ def make_service(settings: Settings) -> Service:
     trust = read_trust(settings.ledger_config, settings.ledger_floor)
     cache = Cache(settings.cache, trust.ledger_id)
     serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)
-    metrics = Metrics()
+    deadlines = Deadlines(settings.request_seconds)
+    metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
     records = Records(settings.records, sys.stdout.fileno(), metrics.records_dropped)
     follower = Follower(settings, registry, trust, cache, serving, metrics)
     tracing = None
@@ -99,7 +101,7 @@ def make_service(settings: Settings) -> Service:
         if tracing:
             tracing.shutdown()
 
-    answers = Answers(serving, metrics, records)
+    answers = Answers(serving, metrics, metrics.drift, records)
     routers = (
         predict_routes(answers, settings.body_bytes),
         operation_routes(serving, metrics, settings.tracking_uri),
@@ -110,7 +112,7 @@ def make_service(settings: Settings) -> Service:
     routes = [one for router in routers for one in router.routes if isinstance(one, APIRoute)]
     paths = DOCUMENTS | {one.path for one in routes if "{" not in one.path}
     paths |= {f"/v2/models/{PRODUCTION}{deed}" for deed in ("", "/ready", "/infer")}
-    guard = Guard(framework, settings, serving, metrics, paths)
+    guard = Guard(framework, settings, serving, metrics, deadlines, paths)
     asgi: ASGIApp = HotPath(guard, answers, settings.body_bytes)
     if tracing:
         asgi = Traced(asgi, tracing, serving)

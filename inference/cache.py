@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
+from registry.atomic import PARTIAL, atomic_write
 from registry.errors import UsageError, VerificationError
 from registry.ledger.chain import Ledger, Link, Version
 from registry.ledger.manifest import Manifest
@@ -25,7 +25,6 @@ from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 
 ABANDONED_SECONDS = 3600
-PARTIAL = "partial-"
 
 
 class Cache:
@@ -61,14 +60,8 @@ class Cache:
         text = json.dumps([asdict(one) for one in versions])
         with self._locked():
             self.accept(ledger)
-            handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=self._folder)
-            try:
-                with os.fdopen(handle, "w") as file:
-                    file.write(text)
-                Path(name).replace(self._ledger)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
+            with atomic_write(self._ledger) as temporary:
+                temporary.write_text(text)
             # Last: a ledger that is kept may be newer than the tip, and never older.
             if tip := Tip.of(ledger):
                 write_tip(self._tip, tip)

@@ -26,6 +26,7 @@ from registry.errors import (
 from registry.ledger.chain import Finding, Ledger, Link, Version
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust, read_trust
+from registry.tracking.head import head_of
 from registry.tracking.rest import Registry
 
 FIRST_WAIT_SECONDS = 1.0
@@ -125,7 +126,7 @@ class Follower:
             self._cache.keep(ledger, versions)
         except UsageError as error:  # a full disk must not stop a pod whose model is in the cache
             not_kept = error
-        head = _head_of(ledger)
+        head = head_of(ledger)
         served = self.serving.model
         if served is None or served.link != head:
             folder = self._cache.fetch(self._registry, head)
@@ -153,7 +154,7 @@ class Follower:
         try:
             ledger = fold(versions, self._trust)
             self._cache.accept(ledger)
-            head = _head_of(ledger)
+            head = head_of(ledger)
             folder = self._cache.verified(head)
         except RegistryError as error:
             raise type(error)(f"{unreachable}; and what the cache holds: {error}") from error
@@ -187,12 +188,6 @@ class Follower:
             if finding not in self._findings:
                 log.warning("in the ledger, %s", finding)
         self._findings = frozenset(ledger.findings)
-
-
-def _head_of(ledger: Ledger) -> Link:
-    if ledger.head is None:
-        raise NotFound("nothing is in Production yet; promote a candidate with `registry promote`")
-    return ledger.head
 
 
 def _give_back_memory() -> None:

@@ -78,6 +78,7 @@ class Guard:
         settings: Settings,
         serving: Serving,
         metrics: Metrics,
+        deadlines: Deadlines,
         paths: frozenset[str],
     ) -> None:
         """`paths` are the ones that metrics name: none that a caller made up.
@@ -88,8 +89,7 @@ class Guard:
         self._tokens = Tokens(settings.tokens) if settings.auth == "on" else None
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
         self._most = settings.in_flight
-        self.deadlines = Deadlines(settings.request_seconds)
-        metrics.requests_in_flight = self.deadlines.__len__
+        self.deadlines = deadlines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

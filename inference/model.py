@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from inference.drift import Drift
 from inference.transaction import MOST_ROWS, InvalidTransaction, TransactionReader, Unknown
 from registry.errors import ContractError
 from registry.ledger.chain import Link
+from registry.model.record import Decision, record_start
 from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
 
 SHOWN_DIGEST = 12
@@ -49,8 +48,7 @@ class ServedModel:
         self.digest = link.statement.files[MODEL_FILE]
         self.short_digest = self.digest[:SHOWN_DIGEST]
         self.loaded_at = datetime.now(UTC)
-        self.record_head = _record_head(self)
-        self.drift: Drift | None = None
+        self.record_start = record_start(self.version, self.digest, self.threshold)
 
     def score(self, values: Sequence[Value]) -> tuple[NDArray[np.float32], float]:
         """The encoded row, shape (1, inputs), and its probability.
@@ -95,19 +93,8 @@ class ServedModel:
             for at in order
         ]
 
-    def decide(self, probability: float) -> str:
+    def decide(self, probability: float) -> Decision:
         return "review" if probability >= self.threshold else "approve"
-
-
-def _record_head(model: ServedModel) -> bytes:
-    """How every prediction record of a model begins: a JSON object that is still open."""
-    head = {
-        "record": "prediction",
-        "model_version": model.version,
-        "model_digest": model.digest,
-        "threshold": model.threshold,
-    }
-    return orjson.dumps(head)[:-1] + b","
 
 
 def load_model(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.answers import Answers, Reply, Request, json_reply
 from inference.model import ServedModel
 from inference.transaction import InvalidTransaction
+from registry.errors import first_error
 from registry.model.contract import Contract
 
 NUMBERS = ("FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
@@ -84,9 +85,8 @@ def infer(answers: Answers, name: str, model: ServedModel, body: bytes, request:
         rows = model.reader.read_records(_records(asked.inputs, model.contract))
         probabilities = answers.score(model, rows, request)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        return json_reply({"error": f"{place}: {first['msg']}"}, 400)
+        first = first_error(error)
+        return json_reply({"error": f"{first.field or 'body'}: {first.message}"}, 400)
     except BadTensor as error:
         return json_reply({"error": str(error)}, 400)
     except InvalidTransaction as error:

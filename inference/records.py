@@ -7,28 +7,21 @@ ones are dropped and counted.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
 from time import time
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
 from prometheus_client import Counter
 
 from inference.model import ServedModel
+from registry.model.record import record_line
 from registry.model.scorer import Value
 
 MOST_WAITING = 100_000
 WRITE_EVERY_SECONDS = 0.05
 WRITTEN_AT_ONCE = 250
-
-
-def inputs_sha256(values: Sequence[Value]) -> str:
-    """Hex sha256 over the values in the contract's order, as a JSON array without white space."""
-    return hashlib.sha256(orjson.dumps(values)).hexdigest()
 
 
 class Records:
@@ -88,24 +81,21 @@ class Records:
     def _line(
         self,
         model: ServedModel,
-        at: float,
+        time: float,
         request_id: str,
         caller: str,
         values: list[Value],
         probability: float,
         row: int,
     ) -> bytes:
-        """`time` is in seconds since 1970, UTC."""
-        record: dict[str, Any] = {
-            "time": at,
-            "request_id": request_id,
-            "row": row,
-            "caller": caller,
-            "probability": probability,
-            "decision": model.decide(probability),
-        }
-        if self._kind == "hash":
-            record["inputs_sha256"] = inputs_sha256(values)
-        else:
-            record["inputs"] = dict(zip(model.contract.names, values, strict=True))
-        return model.record_head + orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)[1:]
+        return record_line(
+            model.record_start,
+            time=time,
+            request_id=request_id,
+            row=row,
+            caller=caller,
+            probability=probability,
+            decision=model.decide(probability),
+            values=values,
+            names=model.contract.names if self._kind == "values" else None,
+        )

@@ -151,7 +151,6 @@ def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> A
         responses={**schema.REFUSED, 503: schema.BUSY},
     )
     async def read_metrics() -> Response:
-        metrics.lag.set(serving.lag_seconds)
         text = await asyncio.to_thread(metrics.expose)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 
-from registry.errors import UsageError
+from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
 
 
@@ -186,6 +186,6 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise UsageError(f"{where}{first['msg'].removeprefix('Value error, ')}") from error
+        first = first_error(error)
+        where = f"{first.location[0]}: " if first.location else ""
+        raise UsageError(f"{where}{first.message}") from error

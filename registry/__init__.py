@@ -1,13 +1,16 @@
-"""What reaches production and why: contract, scorer, ledger, gates and promotion."""
+"""The registry: what is in Production, who approved it, and on what evidence.
 
-import os
+Its packages, in the order in which a model passes through them:
 
-# Of the MLflow client, which reads some of them when it is imported: no network call may hang.
-for _name, _value in {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}.items():
-    os.environ.setdefault(_name, _value)
+model       contract and scorer: what a model takes, and how a row becomes a probability
+tracking    the MLflow tracking server: candidates, entries of the ledger, files
+evaluation  policy, gates and metrics: a candidate against the model in Production
+report      the evaluation as a page for people, with plots
+lifecycle   the operations: evaluate, approve, promote, roll back, freeze, repair
+ledger      signed statements, the chain that they form, tip and head
+cli         the commands of `python -m registry`
+
+In the order cli, lifecycle, report, evaluation, tracking, ledger, model, each imports only those to
+its right. All may import `errors` (one exception for each way to fail), `progress` (messages on
+standard error) and `atomic` (files that are written whole or not at all).
+"""

@@ -1,22 +1,47 @@
 """One exception for each way a user can fail. Each message says what to do next."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+class FieldError(NamedTuple):
+    """A field that failed validation, and why. Its value is left out: it may be a secret."""
+
+    location: tuple[int | str, ...]
+    message: str
+
+    @property
+    def field(self) -> str:
+        """The field's dotted path; empty where the error is about the whole value."""
+        return ".".join(str(part) for part in self.location)
+
+
+def first_error(error: ValidationError) -> FieldError:
+    """The first of the errors that pydantic found: one at a time is enough to act on."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return FieldError(details["loc"], details["msg"].removeprefix("Value error, "))
+
 
 def on_one_line(text: str) -> str:
-    """What others wrote, such as a file's name, with its control characters spelled out.
+    """Text from outside, such as a file's name, with its control characters escaped.
 
-    Otherwise whoever chooses it could forge a line of a log, or act on a terminal.
+    Unescaped, it could forge a line of a log, or control the terminal that shows it.
     """
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 class RegistryError(Exception):
-    """Base of what the command line prints as one line, without a traceback."""
+    """Base class; the command line prints the message as one line, without a traceback."""
 
     exit_code = 2
 
 
 class UsageError(RegistryError):
-    """The command, a setting or an input file is not what it must be."""
+    """A command, a setting or an input file is wrong."""
 
 
 class NotFound(UsageError):
@@ -24,24 +49,24 @@ class NotFound(UsageError):
 
 
 class Unreachable(RegistryError):
-    """The tracking server, or its artifact store, does not answer or refuses."""
+    """The tracking server or its artifact store does not respond, or refuses the request."""
 
 
 class Refused(RegistryError):
-    """A gate or a rule of promotion says no."""
+    """A gate failed, or a rule of promotion is not met."""
 
     exit_code = 3
 
 
 class VerificationError(RegistryError):
-    """Signature, chain or bytes are not what they must be."""
+    """A signature, the chain or the bytes of a file do not verify."""
 
     exit_code = 3
 
 
 class ContractError(VerificationError):
-    """The model's contract is missing, or says something impossible."""
+    """The model's contract is missing or invalid, or the model does not fulfil it."""
 
 
 class BytesMismatch(VerificationError):
-    """Files differ from the ones the statement names."""
+    """Files differ from those that the statement lists."""

@@ -1,4 +1,4 @@
-"""What a command says beside its answer, on standard error so that a pipe stays clean."""
+"""Progress and warnings of a command, on standard error so that piped output stays clean."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def warn(words: str) -> None:
-    """Say what went wrong beside a thing that was done."""
-    print(f"warning: {words}", file=sys.stderr, flush=True)
+def warn(message: str) -> None:
+    """Report a problem that does not undo what the command did."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def step(doing: str) -> Iterator[None]:
-    """Print what is being done and, once it is done, the seconds it took."""
-    print(f"· {doing} …", end="", file=sys.stderr, flush=True)
+def step(operation: str) -> Iterator[None]:
+    """Print an operation while it runs, and its duration in seconds once it is done."""
+    print(f"· {operation} …", end="", file=sys.stderr, flush=True)
     start = time.monotonic()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Small real candidates: ONNX models made in milliseconds, registered like any other."""
+"""Small candidates that are made in milliseconds: real ONNX models, registered like any other."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from registry.evaluation.rows import AMOUNT, LABEL, TIME
 from registry.ledger.manifest import Manifest
 from registry.model.contract import Contract, Histogram
 from registry.model.scorer import SESSION_OPTIONS
-from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
 from registry.tracking.client import suppress_exists
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import AUTHORS_TAG, CANDIDATES, FILES_TAG, PARITY_FILE
 from tests.contracts import contract_of, number
 from training.convert import convert
-from training.track import PARITY_FILE, model_signature
+from training.track import model_signature
 
 NAMES = ("amount", "count_7d", "risk_7d")
 HISTOGRAM = Histogram(edges=(1.0,), counts=(5, 5))
@@ -41,10 +40,10 @@ RUN_TAGS = {
     "requirements_sha256": "c" * 64,
     AUTHORS_TAG: "git:carol@example.com github:carol",
 }
-"""What training leaves of the lineage: a run by Carol on a clean tree."""
+"""The tags that training sets for the lineage gate: a run by Carol on a clean tree."""
 
 ORIGIN = {"dataset": "test", "data": "made", "data_sha256": "0" * 64, "delay_days": "7"}
-"""What evaluation rows say of the data that they are from."""
+"""The metadata of evaluation rows: the data set that they come from."""
 
 
 def contract(names: tuple[str, ...] = NAMES, *, threshold: float = 0.5) -> Contract:
@@ -60,7 +59,7 @@ def numbers(count: int = ROWS, width: int = len(NAMES), seed: int = 7) -> NDArra
 
 @functools.cache
 def pipeline(quality: float, width: int = len(NAMES)) -> Pipeline:
-    """A logistic regression that listens to the first input; `quality` 1 is best, 0 is chance."""
+    """A logistic regression on the first input: perfect with `quality` 1, chance with 0."""
     rows = numbers(2000, width, seed=1)
     noise = np.random.default_rng(2).normal(size=len(rows))
     signal = quality * rows[:, 0] + (1 - quality) * noise
@@ -78,16 +77,13 @@ def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
         pl.Series(LABEL, (rows[:, 0] > 1.2).astype(np.int8)),
         times.alias(TIME),
         pl.Series(AMOUNT, np.round(50 + 10 * rows[:, 0], 2)),
-    ).write_parquet(
-        path,
-        metadata=ORIGIN,
-    )
+    ).write_parquet(path, metadata=ORIGIN)
     return path
 
 
 @functools.cache
 def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float = 0.5) -> Path:
-    """An MLflow model folder, made once for each set of arguments and never changed."""
+    """An MLflow model folder, made once for each set of arguments. Copy it to change it."""
     described = contract(names, threshold=threshold)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -1,4 +1,4 @@
-"""Programs that a test needs and a machine may lack."""
+"""Programs that a test needs and that a machine may lack."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NoReturn
 import pytest
 
 
-def missing(name: str, how_to_get: str) -> NoReturn:
-    """Skip the test, saying how to get what is missing; fail where REQUIRE_COMPONENTS is 1."""
-    message = f"{name} is not here: {how_to_get}"
+def missing(name: str, installation: str) -> NoReturn:
+    """Skip the test, with a hint for the installation; fail it where REQUIRE_COMPONENTS is 1."""
+    message = f"{name} is not installed: {installation}"
     if os.environ.get("REQUIRE_COMPONENTS") == "1":
         pytest.fail(message)
     pytest.skip(message)
 
 
-def program(name: str, how_to_get: str) -> str:
-    """The path of a program, or a skip."""
-    return shutil.which(name) or missing(name, how_to_get)
+def program(name: str, installation: str) -> str:
+    """The path of a program; skips the test where it is not installed."""
+    return shutil.which(name) or missing(name, installation)

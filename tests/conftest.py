@@ -1,4 +1,4 @@
-"""Fixtures that start the real things once, and leave nothing behind."""
+"""Fixtures for all tests: a real tracking server, started once, and a clean environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import settings
 from deploy.local.processes import free_port, mlflow_server
 from tests.world import Server, World, lasting, new_world
 
-# A test that is slow on a busy machine has not failed.
+# Slowness on a busy machine is not a failure.
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
@@ -33,7 +33,7 @@ def world(server: Server, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no tracking server, ledger or key that happens to be configured here."""
+    """Hide the tracking server, ledger and key that are configured on this machine."""
     for name in list(os.environ):
         if name.startswith(("FRAUD_", "OTEL_")) or name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
             monkeypatch.delenv(name)
@@ -46,7 +46,7 @@ def _forget_experiment() -> None:
 
 @pytest.fixture(autouse=True)
 def no_experiment_of_an_earlier_test() -> Iterator[None]:
-    """`mlflow.set_experiment` leaves its choice in the environment, for subprocesses."""
+    """`mlflow.set_experiment` sets an environment variable, for subprocesses."""
     _forget_experiment()
     yield
     _forget_experiment()

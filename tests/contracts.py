@@ -1,4 +1,4 @@
-"""Contracts made by hand."""
+"""Contracts and their inputs, with defaults for all that a test does not care about."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from registry.model.contract import Contract, Histogram, Input, Window
 
 def number(name: str, **changed: Any) -> Input:
     described: dict[str, Any] = {
+        "kind": "number",
         "nullable": False,
         "low": 0.0,
         "high": 2.5,
         "reference": 0.25,
         "histogram": Histogram(counts=(10,)),
     }
-    return Input(name=name, kind="number", **{**described, **changed})
+    return Input(name=name, **{**described, **changed})
 
 
 def category(name: str, *categories: str, nullable: bool = False) -> Input:
@@ -31,7 +32,7 @@ def category(name: str, *categories: str, nullable: bool = False) -> Input:
 
 
 def contract_of(*inputs: Input, **changed: Any) -> Contract:
-    """Trained on January and February 2026, with a label delay of a week."""
+    """A contract of a model trained on January and February 2026, with a label delay of a week."""
     described: dict[str, Any] = {
         "dataset": "test",
         "threshold": 0.5,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests, on loopback and in a folder of its own."""
+"""A real PostgreSQL server for tests, on loopback and in a temporary folder."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from deploy.local.processes import START_SECONDS, NotStarted, free_port, running
 from tests.components import missing
 
 USER = "postgres"
-HOW_TO_GET = "`apt-get install postgresql` puts it here, with the user that it runs as"
+INSTALLATION = "`apt-get install postgresql` installs it, and adds the user that it runs as"
 
 
 @contextmanager
 def postgresql(log: Path) -> Iterator[str]:
     """Start PostgreSQL on a free port of 127.0.0.1, with an empty database; yields its URI.
 
-    Skips, or fails under REQUIRE_COMPONENTS, where it is not installed. As root it runs as Debian's
-    user `postgres`, because it refuses root; so its data lie in a folder which that user can reach,
-    and not below pytest's, which is for its owner only.
+    Skips the test, or fails it under REQUIRE_COMPONENTS, where PostgreSQL is not installed. It
+    refuses to run as root; then it runs as Debian's user `postgres`, with its data in a folder that
+    this user can reach (pytest's own are for their owner only).
     """
-    programs = _programs() or missing("PostgreSQL's server", HOW_TO_GET)
+    programs = _programs() or missing("PostgreSQL's server", INSTALLATION)
     with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
         data, port, as_user = Path(folder) / "data", free_port(), []
         if os.geteuid() == 0:
@@ -54,14 +54,13 @@ def postgresql(log: Path) -> Iterator[str]:
 
 
 def _programs() -> Path | None:
-    """The folder of `initdb` and `postgres`; Debian keeps them off the PATH, by version."""
-    if os.geteuid() == 0 and USER not in (one.pw_name for one in pwd.getpwall()):
+    """The folder of `initdb` and `postgres`; Debian has one per version, not on the PATH."""
+    if os.geteuid() == 0 and USER not in (user.pw_name for user in pwd.getpwall()):
         return None
     on_path = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: one.parent.name.zfill(4)
-    )
-    for folder in (*on_path, *reversed(debian)):
+    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    newest_first = sorted(debian, key=lambda folder: folder.parent.name.zfill(4), reverse=True)
+    for folder in (*on_path, *newest_first):
         if (folder / "initdb").is_file() and (folder / "postgres").is_file():
             return folder
     return None
@@ -77,5 +76,5 @@ def _wait_until_ready(
     deadline = time.monotonic() + START_SECONDS
     while subprocess.run(is_ready, check=False, capture_output=True).returncode != 0:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise NotStarted(f"PostgreSQL does not answer on port {port}; {log} says why")
+            raise NotStarted(f"PostgreSQL does not respond on port {port}; see {log}")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The notebooks, run from the first cell to the last against a real server."""
+"""The notebooks, executed from the first cell to the last against a real server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(name: str) -> NotebookNode:
 
 
 def run(name: str, environment: dict[str, str]) -> NotebookNode:
-    """Run a notebook from the repository; raises CellExecutionError where a cell does."""
+    """Execute a notebook from the repository; raises CellExecutionError where a cell fails."""
     notebook = read(name)
     client = NotebookClient(
         notebook, timeout=120, resources={"metadata": {"path": str(REPOSITORY)}}
@@ -40,14 +40,17 @@ def run(name: str, environment: dict[str, str]) -> NotebookNode:
 
 
 def printed(notebook: NotebookNode) -> str:
-    """All that was printed or shown as text."""
-    outputs = [one for cell in notebook.cells for one in cell.get("outputs", ())]
-    return "\n".join(one.get("text", "") or one.data.get("text/plain", "") for one in outputs)
+    """All that was printed or displayed as text."""
+    shown = outputs(notebook)
+    return "\n".join(one.get("text", "") or one.data.get("text/plain", "") for one in shown)
 
 
 def pictures(notebook: NotebookNode) -> int:
-    outputs = [one for cell in notebook.cells for one in cell.get("outputs", ())]
-    return sum("image/png" in one.get("data", {}) for one in outputs)
+    return sum("image/png" in output.get("data", {}) for output in outputs(notebook))
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_there_is_one_notebook_for_each_job() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_is_kept_without_outputs_and_each_cell_says_what_it_does(name: str) -> None:
+def test_notebooks_are_stored_without_outputs_and_each_cell_is_described(name: str) -> None:
     cells = read(name).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     assert [cell for cell in code if cell.outputs or cell.execution_count is not None] == []
@@ -73,7 +76,7 @@ def test_a_notebook_is_kept_without_outputs_and_each_cell_says_what_it_does(name
             assert before.source.splitlines()[-1].endswith((".", "?"))
 
 
-def test_exploring_shows_the_data_and_what_tells_fraud_apart(data: Path) -> None:
+def test_exploring_shows_the_data_and_what_separates_fraud(data: Path) -> None:
     notebook = run("1_explore.ipynb", {"FRAUD_DATA": str(data)})
 
     assert "transactions.parquet: 18,545 transactions, 177 frauds" in printed(notebook)
@@ -81,9 +84,7 @@ def test_exploring_shows_the_data_and_what_tells_fraud_apart(data: Path) -> None
     assert "terminal_id_risk_7d" in printed(notebook)
 
 
-def test_comparing_puts_the_candidate_that_is_surely_best_in_staging(
-    world: World, data: Path
-) -> None:
+def test_comparing_stages_the_candidate_with_the_best_lower_bound(world: World, data: Path) -> None:
     uri = world.server.uri
     for model in ("logistic_regression", "hist_gradient_boosting"):
         finished = training(uri, "train", "--data", str(data), "--model", model)
@@ -103,29 +104,29 @@ def test_comparing_puts_the_candidate_that_is_surely_best_in_staging(
     assert int(version.version) == best
     assert f"candidate {best} is in Staging" in printed(notebook)
     assert f"--data {data} --dataset simulated" in printed(notebook)
-    assert "2 of 2 candidates are of" in printed(notebook)
+    assert "2 of 2 candidates were trained on" in printed(notebook)
     assert pictures(notebook) == 5
 
 
 def reviewed(world: World, reference: str) -> NotebookNode:
     environment = {**world.environment, "FRAUD_EVIDENCE": reference}
-    del environment["FRAUD_SIGNING_KEY"]  # a reviewer looks, and signs nothing
+    del environment["FRAUD_SIGNING_KEY"]  # a reviewer signs nothing
     return run("3_review.ipynb", environment)
 
 
-def test_a_review_checks_every_file_and_says_how_to_approve(world: World) -> None:
+def test_a_review_verifies_every_file_and_shows_how_to_approve(world: World) -> None:
     reference, evidence = world.evaluate(world.register())
 
     notebook = reviewed(world, reference)
 
     text = printed(notebook)
-    assert f"{len(evidence.files)} files are those of sha256:" in text
+    assert f"{len(evidence.files)} files match sha256:" in text
     assert "authors: git:carol@example.com, github:carol" in text
     assert f"python -m registry promote {reference}" in text
     assert pictures(notebook) == 2
 
 
-def test_a_review_of_what_may_not_be_promoted_says_which_gate_failed(world: World) -> None:
+def test_a_review_of_a_refused_candidate_names_the_gate_that_failed(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.0))
     assert evidence.blocking
 

@@ -1,4 +1,4 @@
-"""A real tracking server and a test's own ledger on it, with short ways to do the usual things."""
+"""A real tracking server, and a ledger of the test's own on it, with shortcuts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLICY = REPOSITORY / "tests" / "policy.yaml"
 
 @dataclass(frozen=True)
 class Server:
-    """A real tracking server, and the folder that its files lie in."""
+    """A real tracking server, and the folder of its files."""
 
     uri: str
     folder: Path
@@ -38,13 +38,13 @@ class Server:
         return self.folder / "artifacts"
 
     def stored(self, address: str) -> Path:
-        """Where the files behind an `mlflow-artifacts:/…` address lie on the server's disk."""
+        """The path, on the server's disk, of the files at an `mlflow-artifacts:/…` address."""
         return self.artifacts / address.removeprefix("mlflow-artifacts:/")
 
 
 @dataclass(frozen=True)
 class World:
-    """One test's own ledger on the shared server, with short ways to do the usual things."""
+    """The ledger of one test on the shared server, with shortcuts for the usual operations."""
 
     server: Server
     client: MlflowClient
@@ -93,7 +93,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the command line and the service read."""
+        """The settings of the command line and of the service."""
         return {
             "MLFLOW_TRACKING_URI": self.server.uri,
             "FRAUD_LEDGER_CONFIG": str(self.config),
@@ -113,7 +113,7 @@ def new_world(server: Server, folder: Path) -> World:
 
 @contextmanager
 def lasting(world: World) -> Iterator[World]:
-    """The world, whose registered models are deleted at the end, so that numbers start at 1."""
+    """Delete the world's registered models at the end, so that the next versions start at 1."""
     yield world
     for name in (CANDIDATES, PRODUCTION):
         with suppress(NotFound), server_errors("tidying up"):

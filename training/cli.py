@@ -1,4 +1,4 @@
-"""`python -m training`: what the entry points of the MLproject call."""
+"""`python -m training`: the commands that the entry points of the MLproject call."""
 
 from __future__ import annotations
 
@@ -20,25 +20,38 @@ from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
 from registry.progress import step
+from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from training.errors import BadInput
-from training.evaluation_rows import write_rows
-from training.run import train as train_model
+from training.evaluation_rows import write_evaluation_rows
+from training.models import MODELS
+from training.run import train_candidate
 
-EXPERIMENT = "fraud-detector"
+MAX_TAG_LENGTH = 5000
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+DataOption = Annotated[
+    str, typer.Option(help="Parquet or CSV file, folder of Parquet files, or `simulated`.")
+]
+DatasetOption = Annotated[
+    str, typer.Option(help="Data-set file: the name of a shipped one, or a path.")
+]
 
 
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help="Parquet, CSV, folder, or `simulated`.")] = "simulated",
-    dataset: Annotated[str, typer.Option(help="Shipped name or path of a YAML.")] = "simulated",
-    model: Annotated[str, typer.Option(help="Name of the model.")] = "hist_gradient_boosting",
-    trials: Annotated[str, typer.Option(help="Parameter sets to try; 0 takes the defaults.")] = "0",
-    seed: Annotated[str, typer.Option(help="Of the fit and the search.")] = "0",
-    register: Annotated[str, typer.Option(help="Register a candidate at the end.")] = "true",
+    data: DataOption = "simulated",
+    dataset: DatasetOption = "simulated",
+    model: Annotated[
+        str, typer.Option(help=f"One of {', '.join(sorted(MODELS))}.")
+    ] = "hist_gradient_boosting",
+    trials: Annotated[
+        str, typer.Option(help="Number of parameter sets to try; 0 uses the defaults.")
+    ] = "0",
+    seed: Annotated[str, typer.Option(help="Seed of the fits and the search.")] = "0",
+    register: Annotated[str, typer.Option(help="Register the model as a candidate.")] = "true",
 ) -> None:
-    """Train a model, judge it on the test days, log it, and register it as a candidate.
+    """Train a model, evaluate it on the test days, and log and register it as a candidate.
 
     Example: python -m training train --data creditcard.parquet --dataset creditcard
     """
@@ -51,14 +64,14 @@ def train(
         "register": register,
     }
     if "MLFLOW_RUN_ID" not in os.environ and "MLFLOW_EXPERIMENT_NAME" not in os.environ:
-        mlflow.set_experiment(EXPERIMENT)
+        mlflow.set_experiment(TRAINING_EXPERIMENT)
     with mlflow.start_run() as run:
         try:
-            version = train_model(raw)
+            version = train_candidate(raw)
         except BaseException as error:
             reason = str(error) or type(error).__name__
-            with suppress(MlflowException):  # where the server is what failed, the reason stays
-                mlflow.set_tag("failure", reason[:5000])
+            with suppress(MlflowException):  # if the server is what failed, report that
+                mlflow.set_tag(FAILURE_TAG, reason[:MAX_TAG_LENGTH])
             raise
     print(f"  run {run.info.run_id}")
     if version is not None:
@@ -67,19 +80,19 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Annotated[str, typer.Option(help="Parquet, CSV, folder, or `simulated`.")] = "simulated",
-    dataset: Annotated[str, typer.Option(help="Shipped name or path of a YAML.")] = "simulated",
+    data: DataOption = "simulated",
+    dataset: DatasetOption = "simulated",
     candidate: Annotated[str, typer.Option(help="Version, or `staging`.")] = "staging",
-    policy: Annotated[str, typer.Option(help="Policy file. Default: the shipped one.")] = "",
+    policy: Annotated[str, typer.Option(help="Policy file; by default the shipped one.")] = "",
 ) -> None:
-    """Build the evaluation rows from data that you name and hand them to `registry evaluate`.
+    """Build evaluation rows from the given data and run `registry evaluate` on them.
 
     Example: python -m training evaluate --candidate 3
     """
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         path = Path(folder) / "rows.parquet"
         with step(f"building evaluation rows from {data}"):
-            write_rows(data, dataset, path)
+            write_evaluation_rows(data, dataset, path)
         command = [sys.executable, "-m", "registry", "evaluate", candidate, "--rows", str(path)]
         if policy:
             command += ["--policy", policy]
@@ -89,26 +102,26 @@ def evaluate(
 @app.command()
 def rows(
     destination: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
-    data: Annotated[str, typer.Option(help="Parquet, CSV, folder, or `simulated`.")] = "simulated",
-    dataset: Annotated[str, typer.Option(help="Shipped name or path of a YAML.")] = "simulated",
+    data: DataOption = "simulated",
+    dataset: DatasetOption = "simulated",
 ) -> None:
     """Write the evaluation rows of a data set to a file.
 
     Example: python -m training rows rows.parquet --data creditcard.parquet --dataset creditcard
     """
-    print(f"{write_rows(data, dataset, destination):,} rows in {destination}")
+    print(f"{write_evaluation_rows(data, dataset, destination):,} rows in {destination}")
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    """Make SIGTERM an exception, so that the run ends FAILED and says why."""
+    """Turn SIGTERM into an exception, so that the run ends FAILED with a reason."""
     raise SystemExit(f"stopped by {signal.Signals(number).name}")
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line and exit code 2."""
+    """Run the command line; bad input ends in one line on standard error and exit code 2."""
     signal.signal(signal.SIGTERM, _stop)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    # skl2onnx 1.20 hands numpy integers to protobuf, once for each tree; nothing a user can mend.
+    # skl2onnx 1.20 passes numpy integers to protobuf, once per tree; no user can change that.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")
     try:
         app()

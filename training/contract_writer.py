@@ -1,6 +1,8 @@
-"""Writing the contract: what the fitted model takes, seen from its training rows."""
+"""Writing the contract: what the fitted model accepts, as seen in its training rows."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -9,23 +11,23 @@ from registry.model.contract import Contract, Histogram, Input, Window
 from training.data import Data
 from training.errors import BadInput
 
-MOST_CATEGORIES = 1000
+MAX_CATEGORIES = 1000
 DECILES = [tenth / 10 for tenth in range(1, 10)]
 
 
 def describe_inputs(data: Data, train: pl.DataFrame) -> tuple[Input, ...]:
-    """Each input as the training rows show it: range, missing or not, categories, histogram."""
+    """Each input as the training rows show it: nullable or not, range, categories, histogram."""
     dataset = data.dataset
     return (
-        *(_number(train[name]) for name in dataset.number_inputs),
-        *(_category(train[name]) for name in dataset.categories),
+        *(_describe_number(train[name]) for name in dataset.number_inputs),
+        *(_describe_category(train[name]) for name in dataset.categories),
     )
 
 
-def _number(column: pl.Series) -> Input:
+def _describe_number(column: pl.Series) -> Input:
     present = column.drop_nulls()
     if present.is_empty():
-        raise BadInput(f"column {column.name!r} has no value in the training window")
+        raise BadInput(f"column {column.name!r} has no values in the training window")
     values = present.to_numpy()
     # Deciles that coincide (most terminals have no fraud at all) make one bin, not several.
     edges = np.unique(np.quantile(values, DECILES, method="lower"))
@@ -38,30 +40,30 @@ def _number(column: pl.Series) -> Input:
         low=float(values.min()),
         high=float(values.max()),
         reference=float(np.median(values)),
-        histogram=Histogram(
-            edges=tuple(edges.tolist()),
-            counts=tuple(counts.tolist()),
-            missing=column.null_count(),
-        ),
+        histogram=_histogram(column, counts.tolist(), edges.tolist()),
     )
 
 
-def _category(column: pl.Series) -> Input:
+def _describe_category(column: pl.Series) -> Input:
     counts = column.drop_nulls().value_counts().sort(column.name)
-    if not 0 < len(counts) <= MOST_CATEGORIES:
+    if not 0 < len(counts) <= MAX_CATEGORIES:
         raise BadInput(
-            f"column {column.name!r} has {len(counts)} different values in the training window; a "
-            f"category has 1 to {MOST_CATEGORIES}: list it under `ignored`, or as an entity"
+            f"column {column.name!r} has {len(counts)} distinct values in the training window, but "
+            f"a category has 1 to {MAX_CATEGORIES}: list it under `ignored` or `entities` instead"
         )
-    most_frequent = counts.sort("count", column.name, descending=[True, False])
+    by_frequency = counts.sort("count", column.name, descending=[True, False])
     return Input(
         name=column.name,
         kind="category",
         nullable=column.null_count() > 0,
         categories=tuple(counts[column.name].to_list()),
-        reference=most_frequent[column.name][0],
-        histogram=Histogram(counts=tuple(counts["count"].to_list()), missing=column.null_count()),
+        reference=by_frequency[column.name][0],
+        histogram=_histogram(column, counts["count"].to_list()),
     )
+
+
+def _histogram(column: pl.Series, counts: Sequence[int], edges: Sequence[float] = ()) -> Histogram:
+    return Histogram(edges=tuple(edges), counts=tuple(counts), missing=column.null_count())
 
 
 def write_contract(
@@ -72,7 +74,7 @@ def write_contract(
     threshold: float,
     threshold_method: str,
 ) -> Contract:
-    """Put the contract together; `name` is the data-set file's."""
+    """The contract of a model that is fitted on `train`; `name` is that of the data-set file."""
     times = train[data.dataset.time.column].dt.replace_time_zone("UTC")
     return Contract(
         dataset=name,

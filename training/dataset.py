@@ -1,4 +1,4 @@
-"""A data-set file: the small YAML that gives the columns of somebody's data their roles."""
+"""A data-set file: the YAML that assigns a role to each column of a data set."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from features.definitions import calendar_features, history_features
+from registry.errors import first_error
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
 from registry.model.contract import CalendarFeature, CalendarPart, HistoryFeature
@@ -18,7 +19,7 @@ from training.errors import BadInput
 
 SHIPPED = Path(__file__).parent / "datasets"
 RESERVED = frozenset({LABEL, TIME, AMOUNT, CLUSTER, OUTPUT})
-"""Columns that stand beside the inputs in evaluation rows and in parity rows."""
+"""Columns that evaluation rows and parity rows hold beside the inputs."""
 
 
 class _Strict(BaseModel):
@@ -26,25 +27,25 @@ class _Strict(BaseModel):
 
 
 class Time(_Strict):
-    """The time column: timestamps, ISO 8601 text, or numbers of `unit` since `origin`."""
+    """The time column: timestamps, ISO 8601 text, or numbers in `unit` since `origin`."""
 
     column: str
     unit: Literal["s", "ms"] | None = None
     origin: date | None = None
 
     @model_validator(mode="after")
-    def _unit_and_origin_go_together(self) -> Self:
+    def _unit_and_origin_are_set_together(self) -> Self:
         if (self.unit is None) != (self.origin is None):
-            raise ValueError("`unit` and `origin` go together")
+            raise ValueError("`unit` and `origin` must be set together")
         return self
 
 
 class Entity(_Strict):
-    """Someone or something with a history, and what of it becomes features.
+    """A column that identifies who or what a history belongs to, such as a customer or a terminal.
 
-    `risk`: its past share of fraud. `days_since`: how long ago its last known fraud and its last
-    genuine transaction were. `amount_ratio`: a transaction's amount over the mean of its others.
-    `drop_compromised_days`: no feature; see `training.split.drop_compromised`.
+    `risk`, `days_since` and `amount_ratio` request features: its past share of fraud; the days
+    since its last known fraud and its last genuine transaction; a transaction's amount over the
+    mean of its others. For `drop_compromised_days` see `training.split.drop_compromised`.
     """
 
     risk: bool = False
@@ -54,7 +55,7 @@ class Entity(_Strict):
 
 
 class Dataset(_Strict):
-    """The roles of the columns, and how the data is to be split and judged."""
+    """The roles of the columns, and how to split the data and evaluate models on it."""
 
     label: str
     time: Time
@@ -82,8 +83,8 @@ class Dataset(_Strict):
             *self.numbers,
             *self.ignored,
         ]
-        if twice := sorted({column for column in roles if roles.count(column) > 1}):
-            raise ValueError(f"column {twice[0]!r} has two roles")
+        if repeated := sorted({column for column in roles if roles.count(column) > 1}):
+            raise ValueError(f"column {repeated[0]!r} has more than one role")
         return self
 
     @model_validator(mode="after")
@@ -91,21 +92,23 @@ class Dataset(_Strict):
         for name, entity in self.entities.items():
             for key in ("risk", "days_since"):
                 if getattr(entity, key) and self.delay_days < 1:
-                    raise ValueError(f"`{key}: true` of {name!r} needs `delay_days` of at least 1")
+                    raise ValueError(
+                        f"`{key}: true` of {name!r} requires `delay_days` of at least 1"
+                    )
         if len(set(self.windows_days)) != len(self.windows_days):
-            raise ValueError("`windows_days` names a window twice")
+            raise ValueError("`windows_days` contains a duplicate")
         if len(set(self.calendar)) != len(self.calendar):
-            raise ValueError("`calendar` names a part twice")
+            raise ValueError("`calendar` contains a duplicate")
         return self
 
     @model_validator(mode="after")
-    def _inputs_have_names_of_their_own(self) -> Self:
+    def _input_names_are_free(self) -> Self:
         features = set(self.feature_names)
         if taken := sorted(features.intersection(self.columns)):
-            raise ValueError(f"column {taken[0]!r} has the name of a feature: rename it")
+            raise ValueError(f"column {taken[0]!r} has the same name as a feature: rename it")
         bands = [name for name in self.inputs if name.startswith(BAND_PREFIX)]
         if reserved := sorted(RESERVED.intersection(self.inputs)) + bands:
-            raise ValueError(f"column {reserved[0]!r} has a name that is reserved: rename it")
+            raise ValueError(f"column {reserved[0]!r} has a reserved name: rename it")
         return self
 
     @property
@@ -114,7 +117,7 @@ class Dataset(_Strict):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that must be there."""
+        """Every column that the data must have."""
         return (
             self.label,
             self.time.column,
@@ -141,9 +144,9 @@ class Dataset(_Strict):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Of what is computed, in the order of the model's columns."""
+        """The computed inputs, in the order of the model's columns."""
         calendar, history = self.calendar_features, self.history
-        return (*(one.name for one in calendar), *(one.name for one in history))
+        return (*(feature.name for feature in calendar), *(feature.name for feature in history))
 
     @property
     def number_inputs(self) -> tuple[str, ...]:
@@ -151,27 +154,27 @@ class Dataset(_Strict):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What the model takes, in the order of its columns."""
+        """All inputs of the model, in the order of its columns."""
         return (*self.number_inputs, *self.categories)
 
 
 def read_dataset(name: str) -> Dataset:
-    """The data-set file of a shipped name (`simulated`, `creditcard`, `handbook`) or at a path.
+    """Read a shipped data-set file by its name (such as `simulated`), or any by its path.
 
-    Raises BadInput, naming the file and the key.
+    Raises BadInput naming the file and the key.
     """
     path = SHIPPED / f"{name}.yaml" if name.isidentifier() else Path(name)
     try:
         return Dataset.model_validate(yaml.safe_load(path.read_text()))
     except FileNotFoundError as error:
-        shipped = ", ".join(sorted(one.stem for one in SHIPPED.glob("*.yaml")))
+        shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
         raise BadInput(
-            f"no data-set file {name!r}: give one of {shipped}, or the path of your own YAML file"
+            f"no data-set file {name!r}: use one of {shipped}, or the path to your own YAML file"
         ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(f"{path.name}: {key}: {first['msg']}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a 13th month, say
+        first = first_error(error)
+        parts = (path.name, first.field, first.message)
+        raise BadInput(": ".join(part for part in parts if part)) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: such as a 13th month
         reason = " ".join(str(error).split())
         raise BadInput(f"{path.name} cannot be read as YAML: {reason}") from error

@@ -1,5 +1,5 @@
-"""How a training run can fail through its input. Each message says what to do next."""
+"""How a training run can fail because of its input. Each message says what to do next."""
 
 
 class BadInput(Exception):
-    """The data, the data-set file or a parameter is not what it must be."""
+    """The data, the data-set file or a parameter is invalid."""

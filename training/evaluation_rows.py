@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
+from registry.atomic import atomic_write
 from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
 from training.data import Data, read_data
 from training.dataset import read_dataset
@@ -15,11 +14,11 @@ from training.errors import BadInput
 from training.split import split_data
 
 
-def write_rows(source: str, dataset_name: str, destination: Path) -> int:
+def write_evaluation_rows(source: str, dataset_name: str, destination: Path) -> int:
     """Write the test part of the split to a Parquet file; return the number of rows.
 
-    Each row holds the raw inputs, the label and the time, and the file says in its metadata which
-    data it is from. Raises BadInput as reading and splitting do, and where it cannot be written.
+    Each row holds the raw inputs, the label and the time; the file's metadata names the data it
+    was made from. Raises BadInput as reading and splitting do, or if the file cannot be written.
     """
     dataset = read_dataset(dataset_name)
     data = read_data(source, dataset)
@@ -42,34 +41,32 @@ def write_rows(source: str, dataset_name: str, destination: Path) -> int:
 
 
 def _write(rows: pl.DataFrame, destination: Path, metadata: dict[str, str]) -> None:
-    """Renamed into place when it is whole: half a file would be judged as if it were all."""
-    unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
+    """Write atomically: half a file would be evaluated as if it were complete."""
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        rows.write_parquet(unfinished, metadata=metadata)
-        unfinished.replace(destination)
+        with atomic_write(destination) as temporary:
+            rows.write_parquet(temporary, metadata=metadata)
     except OSError as error:
         raise BadInput(f"{destination} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def bands(data: Data, test: pl.DataFrame) -> list[pl.Series]:
-    """For each entity, numbers to make slices by: its age in days, and how active it is."""
+    """For each entity, two numbers to slice by: its age in days, and how active it is."""
     dataset, time = data.dataset, data.dataset.time.column
-    made: list[pl.Series] = []
+    max_days = max(dataset.windows_days)
+    columns: list[pl.Series] = []
     for entity in dataset.entities:
         first_seen = data.frame.group_by(entity).agg(pl.col(time).min().alias("_first"))
-        seen = test.select(entity, time)
-        born = seen.join(first_seen, on=entity, how="left", maintain_order="left")
-        age = (born[time] - born["_first"]).dt.total_days().fill_null(0).cast(pl.Float64)
-        made.append(age.alias(f"{BAND_PREFIX}{entity} age in days"))
-        longest = max(dataset.windows_days)
-        count = next(
-            one
-            for one in dataset.history
-            if (one.entity, one.aggregate, one.window_days) == (entity, "count", longest)
+        joined = test.select(entity, time).join(
+            first_seen, on=entity, how="left", maintain_order="left"
         )
-        made.append(test[count.name].alias(f"{BAND_PREFIX}{entity} count in {longest} days"))
-    return made
+        age = (joined[time] - joined["_first"]).dt.total_days().fill_null(0).cast(pl.Float64)
+        columns.append(age.alias(f"{BAND_PREFIX}{entity} age in days"))
+        count = next(
+            feature.name
+            for feature in dataset.history
+            if (feature.entity, feature.aggregate) == (entity, "count")
+            and feature.window_days == max_days
+        )
+        columns.append(test[count].alias(f"{BAND_PREFIX}{entity} count in {max_days} days"))
+    return columns

@@ -5,25 +5,24 @@ After Mitchell et al., Model Cards for Model Reporting, 2019.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from registry.evaluation.measures import MEASURES
 from registry.model.contract import Contract, Input
 from registry.report.content import Picture
+from registry.report.embed import save_and_embed
 from registry.report.numbers import quantity
+from registry.report.render import environment
 from training.assess import Assessment, drawn
 from training.data import Data
 from training.split import Split
 
 CARD_FILE = "model_card.html"
 TEMPLATE = "model_card.html.j2"
-PLOTS_FOLDER = "plots"
 DPI = 100
 FEW_FRAUDS, FEW_DAYS = 100, 7
 SIMULATED_DATASETS = ("simulated", "handbook", "handbook_extended")
@@ -151,14 +150,8 @@ def _seen(one: Input) -> str:
 
 def write(folder: Path, card: Card, found: Assessment) -> None:
     """Write the page, and `plots/` with its pictures, into a folder."""
-    plots = folder / PLOTS_FOLDER
-    plots.mkdir()
-    addresses: dict[str, Picture] = {}
-    for picture, figure in drawn(found):
-        path = plots / picture.file
-        figure.savefig(path, dpi=DPI, metadata={"Software": None})
-        addresses[f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"] = picture
-    (folder / CARD_FILE).write_text(html(card, addresses), encoding="utf-8")
+    pictures = save_and_embed(drawn(found), folder, DPI)
+    (folder / CARD_FILE).write_text(html(card, pictures), encoding="utf-8")
 
 
 def html(card: Card, pictures: Mapping[str, Picture]) -> str:
@@ -166,10 +159,4 @@ def html(card: Card, pictures: Mapping[str, Picture]) -> str:
     return _ENVIRONMENT.get_template(TEMPLATE).render(card=card, pictures=pictures)
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = environment(Path(__file__).parent / "templates")

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.errors import first_error
 from registry.evaluation.measures import MEASURES
 from registry.model.contract import Input
 from registry.model.scorer import Scorer
 from registry.progress import step
 from registry.report.numbers import quantity
-from registry.tracking.candidates import AUTHORS_TAG
+from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
 from training.contract_writer import describe_inputs, write_contract
@@ -52,7 +53,7 @@ class Parameters(BaseModel):
     register_candidate: bool = Field(alias="register")
 
 
-def train(raw: dict[str, str]) -> int | None:
+def train_candidate(raw: dict[str, str]) -> int | None:
     """Train, judge on the test days and log; register and return the candidate's version.
 
     Runs inside an active MLflow run. Raises BadInput for a parameter, a data-set file or data
@@ -61,8 +62,8 @@ def train(raw: dict[str, str]) -> int | None:
     try:
         parameters = Parameters.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadInput(f"parameter `{first['loc'][0]}`: {first['msg']}") from error
+        first = first_error(error)
+        raise BadInput(f"parameter `{first.field}`: {first.message}") from error
     mlflow.log_params(raw)
     origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
@@ -86,18 +87,11 @@ def _choose(
     data: Data, parameters: Parameters, train: pl.DataFrame, inputs: tuple[Input, ...]
 ) -> Validated:
     """The parameters to fit with, and the threshold, both chosen inside the training window."""
-    dataset = data.dataset
     recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
     if parameters.trials:
         recipe = _search(data, recipe, parameters.trials, train, inputs)
-    split = split_by_time(
-        train,
-        time=dataset.time.column,
-        label=dataset.label,
-        delay_days=dataset.delay_days,
-        test_share=VALIDATION_SHARE,
-        names=("fitting", "validation"),
-    )
+    names = ("fitting", "validation")
+    split = split_by_time(train, data.dataset, test_share=VALIDATION_SHARE, names=names)
     with step(f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"):
         chosen = validate(data, recipe, split, inputs)
     mlflow.set_tag("calibration", str(chosen.recipe.sigmoid or "none: it would not help"))
@@ -106,14 +100,7 @@ def _choose(
 
 def search_folds(dataset: Dataset, train: pl.DataFrame) -> tuple[Split, ...]:
     """The rolling folds that a search is judged by, all inside the training window."""
-    return prequential_folds(
-        train,
-        time=dataset.time.column,
-        label=dataset.label,
-        delay_days=dataset.delay_days,
-        folds=FOLDS,
-        share=FOLDS_SHARE,
-    )
+    return prequential_folds(train, dataset, folds=FOLDS, share=FOLDS_SHARE)
 
 
 def _search(
@@ -184,7 +171,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
-        "commit": origin["git_commit"],
+        "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }
 

@@ -1,4 +1,4 @@
-"""Splitting by time only: train, a gap for the labels to arrive, then test."""
+"""Splitting by time only: train, a gap in which labels are still unknown, then test."""
 
 from __future__ import annotations
 
@@ -13,136 +13,115 @@ from training.errors import BadInput
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to learn from and, after the label delay, rows to judge on."""
+    """Rows to fit on and, after the label delay, rows to evaluate on."""
 
     train: pl.DataFrame
     test: pl.DataFrame
 
 
 def split_data(frame: pl.DataFrame, dataset: Dataset) -> Split:
-    """Train and test as the data-set file says, known compromised entities dropped where it does.
+    """Train and test as the data-set file defines them, without known compromised entities.
 
     `frame` is sorted by time. Raises BadInput as `split_by_time` does.
     """
-    time, label = dataset.time.column, dataset.label
-    split = split_by_time(
-        frame, time=time, label=label, delay_days=dataset.delay_days, test_share=dataset.test_share
-    )
-    test = split.test
-    for name, entity in dataset.entities.items():
-        if entity.drop_compromised_days is not None:
-            test = drop_compromised(
-                test,
-                frame,
-                entity=name,
-                time=time,
-                label=label,
-                delay_days=dataset.delay_days,
-                since_days=entity.drop_compromised_days,
-            )
-    split = replace(split, test=test)
-    return _checked(split, frame, time, label, dataset.delay_days, ("train", "test"))
+    split = split_by_time(frame, dataset, test_share=dataset.test_share)
+    split = replace(split, test=drop_compromised(split.test, frame, dataset))
+    return _checked(split, frame, dataset, ("train", "test"))
 
 
 def split_by_time(
     frame: pl.DataFrame,
+    dataset: Dataset,
     *,
-    time: str,
-    label: str,
-    delay_days: float,
     test_share: float,
     names: tuple[str, str] = ("train", "test"),
 ) -> Split:
-    """Split rows that are sorted by time: the last `test_share` of them are the test.
+    """Split rows that are sorted by time: the last `test_share` of them are the test part.
 
-    The border is a time, so that rows of the same moment fall on the same side. Rows in the
+    The border is a time, so that rows of the same moment fall on the same side. Rows in the last
     `delay_days` before it belong to neither part: on the day the model is fitted, their labels
-    are not known yet. Raises BadInput, calling the parts by `names`, where one has no rows or no
-    fraud.
+    are not known yet. Raises BadInput, calling the parts by `names`, if one has no rows or only
+    one of the two labels.
     """
-    border = frame[time][int(len(frame) * (1 - test_share))]
-    split = _at(frame, time, border, delay_days)
-    return _checked(split, frame, time, label, delay_days, names)
+    border = frame[dataset.time.column][int(len(frame) * (1 - test_share))]
+    return _checked(_split_at(border, frame, dataset), frame, dataset, names)
 
 
 def prequential_folds(
-    train: pl.DataFrame, *, time: str, label: str, delay_days: float, folds: int, share: float
+    train: pl.DataFrame, dataset: Dataset, *, folds: int, share: float
 ) -> tuple[Split, ...]:
     """Rolling folds inside rows that are sorted by time, the oldest first.
 
-    The last `share` of the rows is cut, at times, into `folds` parts of about equally many rows.
-    Each is the test of one fold, which learns from all rows that are more than `delay_days` older,
-    as in real life the next model would. Raises BadInput as `split_by_time` does, naming the fold.
+    The last `share` of the rows is cut, at times, into `folds` parts of roughly equal size. Each
+    is the test part of one fold, which is fitted on all rows that are more than `delay_days`
+    older, as the next model would be in real life. Raises BadInput as `split_by_time` does,
+    naming the fold.
 
     Method: prequential evaluation (Dawid, 1984); Fraud Detection Handbook, chapter 5.
     """
-    first = [int(len(train) * (1 - share * (folds - fold) / folds)) for fold in range(folds)]
-    borders = [train[time][row] for row in first]
-    made: list[Split] = []
+    times = train[dataset.time.column]
+    starts = [int(len(train) * (1 - share * (folds - fold) / folds)) for fold in range(folds)]
+    borders = [times[row] for row in starts]
+    splits: list[Split] = []
     for fold, border in enumerate(borders):
-        until = train if fold + 1 == folds else train.filter(pl.col(time) < borders[fold + 1])
+        is_last = fold + 1 == folds
+        rows = train if is_last else train.filter(times < borders[fold + 1])
         names = (f"fold {fold + 1} fitting", f"fold {fold + 1} test")
-        split = _at(until, time, border, delay_days)
-        made.append(_checked(split, until, time, label, delay_days, names))
-    return tuple(made)
+        splits.append(_checked(_split_at(border, rows, dataset), rows, dataset, names))
+    return tuple(splits)
 
 
-def drop_compromised(
-    test: pl.DataFrame,
-    frame: pl.DataFrame,
-    *,
-    entity: str,
-    time: str,
-    label: str,
-    delay_days: int,
-    since_days: int,
-) -> pl.DataFrame:
-    """`test` without the rows of an entity that was known to be compromised on their day.
+def drop_compromised(test: pl.DataFrame, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """`test` without the rows of entities that were known to be compromised on their day.
 
-    That is one with a fraud `since_days` or fewer before the first test day, or later, whose label
-    was known at the start of the row's day: its card would have been blocked. Days begin at
-    midnight. `frame` holds the transactions before the test too.
+    For entities with `drop_compromised_days`: one that had a fraud at most so many days before the
+    first test day, or later, is dropped from the first day at whose start the label of that fraud
+    was known, because its card would have been blocked. Days begin at midnight. `frame` also holds
+    the transactions before the test.
 
     Method: Fraud Detection Handbook, chapter 3, `get_train_test_set`; with a train week and a
-    delay of a week its `since_days` is 14.
+    delay of a week it drops by the frauds of 14 days.
     """
-    begin = test[time].dt.truncate("1d").min()
-    frauds = frame.filter(
-        (pl.col(label) == 1) & (pl.col(time) >= pl.lit(begin) - pl.duration(days=since_days))
-    )
-    known = frauds.group_by(pl.col(entity).alias("_compromised")).agg(
-        (pl.col(time).min().dt.truncate("1d") + pl.duration(days=delay_days + 1)).alias("_known")
-    )
+    for name, entity in dataset.entities.items():
+        if entity.drop_compromised_days is not None:
+            test = _without_compromised(test, frame, dataset, name, entity.drop_compromised_days)
+    return test
+
+
+def _without_compromised(
+    test: pl.DataFrame, frame: pl.DataFrame, dataset: Dataset, entity: str, since_days: int
+) -> pl.DataFrame:
+    time = pl.col(dataset.time.column)
+    first_day = test[dataset.time.column].dt.truncate("1d").min()
+    is_recent = time >= pl.lit(first_day) - pl.duration(days=since_days)
+    frauds = frame.filter((pl.col(dataset.label) == 1) & is_recent)
+    day_known = time.min().dt.truncate("1d") + pl.duration(days=dataset.delay_days + 1)
+    known = frauds.group_by(pl.col(entity).alias("_compromised")).agg(day_known.alias("_known"))
     joined = test.join(
         known, left_on=entity, right_on="_compromised", how="left", maintain_order="left"
     )
-    usable = joined["_known"].is_null() | (joined[time] < joined["_known"])
+    usable = joined["_known"].is_null() | (joined[dataset.time.column] < joined["_known"])
     return test.filter(usable)
 
 
-def _at(frame: pl.DataFrame, time: str, border: datetime, delay_days: float) -> Split:
+def _split_at(border: datetime, frame: pl.DataFrame, dataset: Dataset) -> Split:
+    times = frame[dataset.time.column]
     return Split(
-        train=frame.filter(pl.col(time) < border - timedelta(days=delay_days)),
-        test=frame.filter(pl.col(time) >= border),
+        train=frame.filter(times < border - timedelta(days=dataset.delay_days)),
+        test=frame.filter(times >= border),
     )
 
 
-def _checked(
-    split: Split,
-    frame: pl.DataFrame,
-    time: str,
-    label: str,
-    delay_days: float,
-    names: tuple[str, str],
-) -> Split:
+def _checked(split: Split, frame: pl.DataFrame, dataset: Dataset, names: tuple[str, str]) -> Split:
+    times = frame[dataset.time.column]
     for name, part in zip(names, (split.train, split.test), strict=True):
         if part.is_empty():
-            covered = f"{frame[time][0]} to {frame[time][-1]}" if len(frame) else "nothing"
+            covered = f"{times[0]} to {times[-1]}" if len(frame) else "nothing"
             raise BadInput(
-                f"the {name} part of the split has no rows: the data covers "
-                f"{covered}, the label delay is {delay_days} days"
+                f"the {name} part of the split has no rows: the data covers {covered}, "
+                f"the label delay is {dataset.delay_days} days"
             )
-        if part[label].n_unique() < 2:
-            kind = "fraud" if part[label].max() == 0 else "genuine transaction"
-            raise BadInput(f"the {name} part of the split holds no {kind}")
+        if part[dataset.label].n_unique() < 2:
+            missing = "fraud" if part[dataset.label].max() == 0 else "genuine transaction"
+            raise BadInput(f"the {name} part of the split contains no {missing}")
     return split

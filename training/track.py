@@ -24,13 +24,20 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
-from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG
 from registry.tracking.client import download
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import (
+    AUTHORS_TAG,
+    CANDIDATES,
+    DATA_TAG,
+    FILES_TAG,
+    GIT_COMMIT_TAG,
+    GIT_DIRTY_TAG,
+    PARITY_FILE,
+    REQUIREMENTS_TAG,
+)
 from training.data import Data
 from training.intervals import Estimate
 
-PARITY_FILE = "parity/rows.parquet"
 PARITY_ROWS = 10_000
 SERVING_LIBRARIES = ("numpy", "onnxruntime")
 LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
@@ -47,10 +54,10 @@ def log_origin() -> dict[str, str]:
     pins = "".join(f"{one}\n" for one in installed)
     mlflow.log_text(pins, "environment.txt")
     tags = {
-        "git_commit": commit or "unknown",
-        "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+        GIT_COMMIT_TAG: commit or "unknown",
+        GIT_DIRTY_TAG: "unknown" if changes is None else str(bool(changes)).lower(),
         AUTHORS_TAG: " ".join(_authors()),
-        "requirements_sha256": sha256_of_bytes(pins.encode()),
+        REQUIREMENTS_TAG: sha256_of_bytes(pins.encode()),
         "python": platform.python_version(),
         **{f"library.{name}": version(name) for name in LIBRARIES},
     }
@@ -90,7 +97,7 @@ def log_data(data: Data) -> None:
         ),
         context="training",
     )
-    mlflow.set_tag("data_sha256", data.sha256)
+    mlflow.set_tag(DATA_TAG, data.sha256)
     mlflow.log_metric("rows", len(data.frame))
 
 

@@ -31,7 +31,7 @@ from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import read_data
 from training.dataset import read_dataset
-from training.evaluation_rows import write_rows
+from training.evaluation_rows import write_evaluation_rows
 from training.fit import Recipe, encode, labelled_rows
 from training.models import FRAUD_WEIGHT, MODELS
 from training.split import split_data
@@ -75,7 +75,7 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     # Not by `set_experiment`, which leaves it in the environment of whatever runs next.
     candidate, inputs, pipeline = _train(client.create_experiment("bench-inference"))
     rows = folder / "rows.parquet"
-    write_rows(DATA, DATASET, rows)
+    write_evaluation_rows(DATA, DATASET, rows)
     config, key = folder / "ledger.yaml", folder / "signing-key.pem"
     trust = create_ledger(config, key)
     reference, _ = evaluate.evaluate(client, trust, str(candidate), rows, POLICY)

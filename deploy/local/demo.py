@@ -1,4 +1,4 @@
-"""`make demo`: the whole way of a model into Production, on one machine, with the real parts."""
+"""`make demo`: the whole workflow from training to serving, on one machine, with the real parts."""
 
 from __future__ import annotations
 
@@ -21,39 +21,37 @@ from deploy.local.processes import (
     NotStarted,
     inference_service,
     mlflow_server,
-    port_is_taken,
+    port_in_use,
     stop,
     wait_until_ok,
 )
 from registry.errors import RegistryError
 from registry.ledger.trust import read_trust
-from registry.model.scorer import open_model
-from registry.tracking.client import connect, read_ledger
-from registry.tracking.fetch import fetch_verified
-from registry.tracking.names import CANDIDATES
+from registry.tracking.client import connect
+from registry.tracking.head import fetch_head
+from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from registry.tracking.rest import Registry
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLICY = "deploy/local/demo-policy.yaml"
-EXPERIMENT = "fraud-detector"
 INTERRUPTED = 130
-"""What typer makes of a KeyboardInterrupt."""
+"""The exit code with which typer ends on a KeyboardInterrupt."""
 
 
 class Stopped(Exception):
-    """The demo cannot go on; the message is for the person at the terminal."""
+    """The demo cannot continue; the message is for the person at the terminal."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
 
 
-def say(text: str) -> None:
-    print(f"\n▸ {text}", flush=True)
+def announce(step: str) -> None:
+    print(f"\n▸ {step}", flush=True)
 
 
 def run(command: list[str], environment: dict[str, str], *, capture: bool = False) -> str:
-    """Show a command as a person would type it, and run it. Raises Stopped where it fails."""
+    """Print a command as one would type it, and run it. Raises Stopped if it fails."""
     print(f"$ {shlex.join(command)}", flush=True)
     words = [sys.executable, *command[1:]] if command[0] == "python" else command
     process = subprocess.Popen(
@@ -62,7 +60,7 @@ def run(command: list[str], environment: dict[str, str], *, capture: bool = Fals
         env=environment,
         stdout=subprocess.PIPE if capture else None,
         text=True,
-        # A group of its own, so that `stop` ends what the command started too.
+        # Its own process group, so that `stop` also ends the command's children.
         start_new_session=True,
     )
     try:
@@ -76,50 +74,50 @@ def run(command: list[str], environment: dict[str, str], *, capture: bool = Fals
         raise Stopped(
             f"`{shlex.join(command[:4])} …` ended with {process.returncode}", process.returncode
         )
-    return output if capture else ""
+    return output or ""
 
 
-def main(
+def demo(
     yes: Annotated[bool, typer.Option("--yes", help="Approve without asking.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Check everything, then exit.")] = False,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT")] = 5000,
     inference_port: Annotated[int, typer.Option(envvar="FRAUD_PORT")] = 8000,
-    folder: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".local"),
+    folder: Annotated[Path, typer.Option(help="Folder for all files.")] = Path(".local"),
 ) -> None:
-    """Train, put in Staging, judge, approve, promote and serve a fraud model on this machine.
+    """Train, put in Staging, evaluate, approve, promote and serve a fraud model on this machine.
 
     Example: make demo ARGS="--yes --once --mlflow-port 5001"
     """
     if not yes and not sys.stdin.isatty():
         raise Stopped("there is no terminal to ask for approval; add --yes", 2)
     for name, port in (("mlflow", mlflow_port), ("inference", inference_port)):
-        if port_is_taken(port):
+        if port_in_use(port):
             raise Stopped(
                 f"port {port} is in use; free it, or choose another with --{name}-port", 2
             )
     folder = (REPOSITORY / folder).absolute()
-    say(f"Starting the tracking server on port {mlflow_port} (its files are in {folder})")
+    announce(f"Starting the tracking server on port {mlflow_port} (its files are in {folder})")
     with mlflow_server(folder / "mlflow", mlflow_port) as tracking_uri:
         environment = _environment(folder, tracking_uri)
         if not (folder / "ledger.yaml").exists():
-            say("Making a ledger and its signing key")
+            announce("Creating a ledger and its signing key")
             key = str(folder / "signing-key.pem")
             run(["python", "-m", "registry", "init", "--private-key", key], environment)
-        _to_production(tracking_uri, folder, environment, yes)
+        _train_and_promote(tracking_uri, folder, environment, yes)
         log = folder / "inference.log"
-        say(f"Starting the inference service on port {inference_port}")
+        announce(f"Starting the inference service on port {inference_port}")
         with inference_service(tracking_uri, folder / "ledger.yaml", inference_port, log) as (
             address,
             process,
         ):
             wait_until_ok(process, f"{address}/healthcheck", log)
-            _use(address, tracking_uri, folder, once)
+            _send_traffic(address, tracking_uri, folder, once)
             if not once:
-                _stay(tracking_uri, address, process, log)
+                _wait_for_ctrl_c(tracking_uri, address, process, log)
 
 
 def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
-    """For the commands: this virtual environment first, this server, this ledger."""
+    """The commands' environment: this virtual environment first, this server, this ledger."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -129,26 +127,29 @@ def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
     }
 
 
-def _to_production(tracking_uri: str, folder: Path, environment: dict[str, str], yes: bool) -> None:
-    say("Training on the embedded data, as an MLflow Project")
+def _train_and_promote(
+    tracking_uri: str, folder: Path, environment: dict[str, str], yes: bool
+) -> None:
+    announce("Training on the embedded data, as an MLflow Project")
     before = _newest_candidate(tracking_uri)
-    # Another seed each time: a second demo has another model to compare with the first.
-    train = ["mlflow", "run", ".", "--env-manager", "local", "--experiment-name", EXPERIMENT]
-    run([*train, "-P", f"seed={before}"], environment)
+    # A new seed each time, so that a second demo has another model to compare with the first.
+    train = ["mlflow", "run", ".", "--env-manager", "local"]
+    train += ["--experiment-name", TRAINING_EXPERIMENT, "-P", f"seed={before}"]
+    run(train, environment)
     candidate = _newest_candidate(tracking_uri)
     if candidate == before:
         raise Stopped("training registered no candidate")
 
-    say("Putting the candidate in Staging and judging it on the held-out days")
+    announce("Putting the candidate in Staging and evaluating it on the held-out days")
     rows = str(folder / "rows.parquet")
     run(["python", "-m", "registry", "stage", str(candidate)], environment)
     run(["python", "-m", "training", "rows", rows], environment)
     evaluate = ["python", "-m", "registry", "evaluate", "--rows", rows, "--policy", POLICY]
     reference = run(evaluate, environment, capture=True).splitlines()[-1]
 
-    say("Asking for approval")
+    announce("Asking for approval")
     if not yes and input(f"Put candidate {candidate} in Production? [y/N] ").lower() != "y":
-        raise Stopped("not approved; Production stays as it was", 3)
+        raise Stopped("not approved; Production is unchanged", 3)
     comment = "approved in the demo" + (" with --yes" if yes else "")
     promote = ["python", "-m", "registry", "promote", reference, "--policy", POLICY]
     approver = f"os:{getpass.getuser()}"
@@ -158,62 +159,61 @@ def _to_production(tracking_uri: str, folder: Path, environment: dict[str, str],
 
 def _newest_candidate(tracking_uri: str) -> int:
     versions = connect(tracking_uri).search_model_versions(f"name='{CANDIDATES}'")
-    return max((int(one.version) for one in versions), default=0)
+    return max((int(version.version) for version in versions), default=0)
 
 
-def _use(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
-    client, trust = connect(tracking_uri), read_trust(folder / "ledger.yaml")
-    head = read_ledger(client, trust).head
-    if head is None:
-        raise Stopped("nothing is in Production")
+def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
+    registry, trust = Registry(tracking_uri), read_trust(folder / "ledger.yaml")
     with tempfile.TemporaryDirectory() as temporary:
-        scorer = open_model(fetch_verified(Registry(client.tracking_uri), head, Path(temporary)))
-    say(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
+        head = fetch_head(registry, trust, Path(temporary))
+    announce(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
     rows = traffic.choose(folder / "rows.parquet", proof.ANSWERS)
-    exchanges = traffic.send(address, rows, scorer.contract)
+    exchanges = traffic.send(address, rows, head.scorer.contract)
     traffic.show(exchanges)
     if not once:
         return
-    say("Checking the answers against the signed file")
-    proof.prove_answers(exchanges, scorer, head)
-    print(f"{len(exchanges):,} answers equal it to the bit and name version {head.version}")
-    say("Starting a second service on a copy with one changed byte")
-    reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head)
+    announce("Checking the answers against the signed file")
+    proof.prove_answers(exchanges, head.scorer, head.link)
+    print(f"{len(exchanges):,} answers are bit-identical to those of the signed file")
+    announce("Starting a second service on a copy with one changed byte")
+    reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head.link)
     print(f"it stayed unready: {reason}")
 
 
-def _stay(tracking_uri: str, address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    say("Everything is up")
-    for name, where in {
+def _wait_for_ctrl_c(
+    tracking_uri: str, address: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    announce("Everything is up")
+    for name, url in {
         "MLflow UI": tracking_uri,
         "Swagger": f"{address}/docs",
         "ReDoc": f"{address}/",
         "Metrics": f"{address}/metrics",
     }.items():
-        print(f"  {name:<10} {where}")
-    print("Ctrl-C ends it", flush=True)
+        print(f"  {name:<10} {url}")
+    print("Press Ctrl-C to stop", flush=True)
     while process.poll() is None:
         time.sleep(0.5)
-    raise Stopped(f"the inference service ended by itself; its log is in {log}")
+    raise Stopped(f"the inference service ended unexpectedly; see {log}")
 
 
-def _terminated(number: int, _: FrameType | None) -> None:
+def _raise_keyboard_interrupt(number: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def start() -> None:
-    """Run the demo; whatever ends it, everything that it started is ended too."""
-    signal.signal(signal.SIGTERM, _terminated)
+def main() -> None:
+    """Run the demo; however it ends, all processes that it started are stopped."""
+    signal.signal(signal.SIGTERM, _raise_keyboard_interrupt)
     try:
-        typer.run(main)
+        typer.run(demo)
     except (Stopped, NotStarted, proof.NotProven, RegistryError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            print("\nstopped; `make demo` starts again with what is there")
+            print("\nstopped; `make demo` continues from what it left")
         raise
 
 
 if __name__ == "__main__":
-    start()
+    main()

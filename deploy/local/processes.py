@@ -1,4 +1,4 @@
-"""Starting servers as child processes on loopback, and ending them by their own handle."""
+"""Servers as child processes on loopback: started, waited for, and stopped by process group."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ START_SECONDS = 60.0
 
 
 class NotStarted(Exception):
-    """A server that did not come up; the message names its log."""
+    """A server did not start; the message names its log."""
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
+    """A port on 127.0.0.1 that no process listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def port_is_taken(port: int) -> bool:
+def port_in_use(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -44,9 +44,9 @@ def port_is_taken(port: int) -> bool:
 def running(
     command: list[str], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in a process group of its own; end the whole group at the end.
+    """Run a server in its own process group; stop the whole group on exit.
 
-    A group of its own also keeps a Ctrl-C at the terminal from reaching it before its time.
+    Its own group also keeps a Ctrl-C at the terminal from stopping it before its clients.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -65,7 +65,7 @@ def running(
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """End a process and the children in its group: SIGTERM first, SIGKILL after a while."""
+    """Stop a process and the children in its group: SIGTERM first, SIGKILL after a timeout."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -79,9 +79,9 @@ def stop(process: subprocess.Popen[Any]) -> None:
 
 
 def status_of(url: str) -> int | None:
-    """The status code that a GET answers; None where nobody answers."""
+    """The status code of a GET request; None if there is no answer."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 (our own loopback)
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 (only loopback addresses)
             return int(response.status)
     except urllib.error.HTTPError as error:
         return int(error.code)
@@ -90,11 +90,11 @@ def status_of(url: str) -> int | None:
 
 
 def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Wait until `url` answers 200. Raises NotStarted where the process ends or time runs out."""
+    """Wait until `url` answers 200. Raises NotStarted if the process ends or the time is up."""
     deadline = time.monotonic() + START_SECONDS
     while status_of(url) != 200:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise NotStarted(f"no answer at {url}; {log} says why")
+            raise NotStarted(f"no answer from {url}; see {log}")
         time.sleep(0.1)
 
 
@@ -104,7 +104,7 @@ def mlflow_server(
 ) -> Iterator[str]:
     """A real tracking server with local artifacts below `folder`; yields its address.
 
-    Its database is SQLite in `folder`, unless `backend_store_uri` names another.
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
@@ -114,7 +114,7 @@ def mlflow_server(
         *("--backend-store-uri", backend_store_uri),
         *("--artifacts-destination", str(folder.absolute() / "artifacts")),
     ]
-    # The server's background jobs would cost 2.5 GB of memory, and nothing here uses them.
+    # Background jobs would take 2.5 GB of memory, and nothing here uses them.
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
     with running(command, log, environment) as process:
@@ -126,9 +126,9 @@ def mlflow_server(
 def inference_service(
     tracking_uri: str, ledger_config: Path, port: int, log: Path, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`python -m inference` on loopback, started but not waited for; yields its address.
+    """`python -m inference` on loopback, without waiting until it is ready; yields its address.
 
-    It asks for no token, and keeps its cache beside the ledger's configuration; `settings` are
+    It requires no token, and keeps its cache beside the ledger's configuration; `settings` are
     further environment variables.
     """
     environment = {
@@ -138,7 +138,7 @@ def inference_service(
         "FRAUD_PORT": str(port),
         "FRAUD_AUTH": "off",
         "FRAUD_DRAIN_SECONDS": "0",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # else the caller's own setting is inherited
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # or the caller's setting would be inherited
         **settings,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:

@@ -1,4 +1,4 @@
-"""What `make demo ARGS="--yes --once"` proves before it exits 0."""
+"""The checks of `make demo ARGS="--yes --once"`; each must hold before it ends with exit code 0."""
 
 from __future__ import annotations
 
@@ -16,42 +16,49 @@ from registry.ledger.chain import Link
 from registry.model.scorer import MODEL_FILE, Scorer
 
 ANSWERS = 1000
-SHOWN_DIGEST = 12
+DIGEST_LENGTH = 12
 """Characters of the model file's sha256 in an answer."""
-WATCH_SECONDS = 30.0
+REFUSAL_SECONDS = 30.0
 
 
 class NotProven(Exception):
-    """Something that the demo shows did not hold."""
+    """A check of the demo failed."""
 
 
 def prove_answers(exchanges: list[Exchange], scorer: Scorer, head: Link) -> None:
-    """Every answer is, to the bit, the signed file's; it names the head; both decisions occur."""
+    """Check that the answers are those of the signed file.
+
+    Each probability must be bit-identical to the file's, each answer must name the head, and both
+    decisions must occur. Raises NotProven.
+    """
     if len(exchanges) != ANSWERS:
         raise NotProven(f"{len(exchanges)} answers instead of {ANSWERS}")
-    for one in exchanges:
-        row = scorer.encode([one.transaction[name] for name in scorer.contract.names])
-        offline = float(scorer.score(row)[0])
-        if one.answer["probability"] != offline:
-            raise NotProven(f"answered {one.answer['probability']}, the signed file says {offline}")
-        answered = (one.answer["model_version"], one.answer["model_digest"])
-        if answered != (head.version, head.statement.files[MODEL_FILE][:SHOWN_DIGEST]):
-            raise NotProven(f"an answer names {answered}, which is not the head")
-    decisions = {one.answer["decision"] for one in exchanges}
+    served_model = (head.version, head.statement.files[MODEL_FILE][:DIGEST_LENGTH])
+    for exchange in exchanges:
+        answer = exchange.answer
+        row = scorer.encode([exchange.transaction[name] for name in scorer.contract.names])
+        expected = float(scorer.score(row)[0])
+        if answer["probability"] != expected:
+            raise NotProven(f"answered {answer['probability']}, the signed file gives {expected}")
+        named_model = (answer["model_version"], answer["model_digest"])
+        if named_model != served_model:
+            raise NotProven(f"an answer names {named_model}, which is not the head")
+    decisions = {exchange.answer["decision"] for exchange in exchanges}
     if decisions != {"approve", "review"}:
         raise NotProven(f"only these decisions were made: {', '.join(sorted(decisions))}")
 
 
 def prove_damage_is_refused(store: Path, ledger_config: Path, head: Link) -> str:
-    """Start a second service on a copy of the store with one byte changed; return its reason.
+    """Start a second service on a copy of the store with one byte changed.
 
-    Raises NotProven where that service becomes ready, or does not name the file.
+    Returns the reason that it gives for being unready. Raises NotProven if it becomes ready, or
+    does not name the file.
     """
     with tempfile.TemporaryDirectory(prefix="damaged-") as temporary:
         copy = Path(temporary)
         _copy_damaged(store, copy, head)
         log = copy / "inference.log"
-        # A cache of its own: the other service's holds the right bytes, verified.
+        # An empty cache, because the first service's holds a verified copy of the right bytes.
         cache = str(copy / "cache")
         with (
             mlflow_server(copy, free_port()) as tracking_uri,
@@ -63,7 +70,7 @@ def prove_damage_is_refused(store: Path, ledger_config: Path, head: Link) -> str
             reason = _reason_for_refusal(address)
             answer = requests.post(f"{address}/predict", json={}, timeout=10)
     if MODEL_FILE not in reason or answer.status_code != 503:
-        raise NotProven(f"the service on damaged files said {answer.status_code}: {reason}")
+        raise NotProven(f"the service on damaged files answered {answer.status_code}: {reason}")
     return reason
 
 
@@ -73,17 +80,17 @@ def _copy_damaged(store: Path, copy: Path, head: Link) -> None:
         sqlite3.connect(copy / "mlflow.db") as duplicate,
     ):
         original.backup(duplicate)
-    inside = head.statement.entry.source.removeprefix("mlflow-artifacts:/")
-    folder = copy / "artifacts" / inside
-    shutil.copytree(store / "artifacts" / inside, folder)
+    source = head.statement.entry.source.removeprefix("mlflow-artifacts:/")
+    folder = copy / "artifacts" / source
+    shutil.copytree(store / "artifacts" / source, folder)
     content = bytearray((folder / MODEL_FILE).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / MODEL_FILE).write_bytes(content)
 
 
 def _reason_for_refusal(address: str) -> str:
-    """What the service gives as its reason, once it has looked at the files."""
-    deadline = time.monotonic() + WATCH_SECONDS
+    """The reason that the service gives for being unready, once it has checked the files."""
+    deadline = time.monotonic() + REFUSAL_SECONDS
     reason = "it does not answer"
     while time.monotonic() < deadline:
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Transactions from the held-out days, sent to a running service one by one."""
+"""Transactions of the held-out days, sent to a running service one by one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Exchange:
-    """One transaction that was sent, what was true, and what the service answered."""
+    """A transaction that was sent, its label, and the service's answer."""
 
     transaction: dict[str, Any]
     time: str
@@ -30,7 +30,7 @@ class Exchange:
 
 
 def choose(rows: Path, count: int) -> pl.DataFrame:
-    """`count` evaluation rows in time order; one in twenty a fraud, so that there is one to see."""
+    """`count` evaluation rows in time order, one in twenty a fraud where there are enough."""
     frame = pl.read_parquet(rows).with_row_index("_row")
     frauds = frame.filter(pl.col(LABEL) == 1)
     frauds = frauds.sample(min(len(frauds), int(count * FRAUD_SHARE)), seed=SEED)
@@ -40,7 +40,7 @@ def choose(rows: Path, count: int) -> pl.DataFrame:
 
 
 def send(address: str, rows: pl.DataFrame, contract: Contract) -> list[Exchange]:
-    """POST each row to `/predict`. Raises requests.HTTPError where one is not answered."""
+    """POST each row to `/predict`. Raises requests.HTTPError for an answer that is an error."""
     exchanges: list[Exchange] = []
     with requests.Session() as session:
         for row in rows.iter_rows(named=True):
@@ -54,32 +54,34 @@ def send(address: str, rows: pl.DataFrame, contract: Contract) -> list[Exchange]
     return exchanges
 
 
-def show(exchanges: list[Exchange], shown: int = 20) -> None:
-    """A table of some decisions beside the truth, and of how all of them came out."""
-    notable = [one for one in exchanges if one.fraud or one.answer["decision"] == "review"]
-    notable = notable[: shown * 3 // 4]
-    others = [one for one in exchanges if not one.fraud and one.answer["decision"] == "approve"]
-    picked = sorted(notable + others[: shown - len(notable)], key=lambda one: one.time)
+def show(exchanges: list[Exchange], max_rows: int = 20) -> None:
+    """Print a sample of the decisions beside the labels, and counts over all of them."""
+    notable = [item for item in exchanges if item.fraud or item.answer["decision"] == "review"]
+    ordinary = [
+        item for item in exchanges if not item.fraud and item.answer["decision"] == "approve"
+    ]
+    notable = notable[: max_rows * 3 // 4]
+    sample = sorted(notable + ordinary[: max_rows - len(notable)], key=lambda item: item.time)
     first = next(iter(exchanges[0].transaction))
-    table = Table(title=f"{len(picked)} of {len(exchanges):,} transactions from the held-out days")
+    table = Table(title=f"{len(sample)} of {len(exchanges):,} transactions from the held-out days")
     for column in ("time", first, "probability", "decision", "truth"):
         table.add_column(column, justify="right" if column == first else "left", no_wrap=True)
-    for one in picked:
+    for exchange in sample:
         table.add_row(
-            one.time,
-            f"{one.transaction[first]:.2f}",
-            f"{one.answer['probability']:.4f}",
-            one.answer["decision"],
-            _truth(one),
+            exchange.time,
+            f"{exchange.transaction[first]:.2f}",
+            f"{exchange.answer['probability']:.4f}",
+            exchange.answer["decision"],
+            _truth(exchange),
         )
     console = Console()
     console.print(table)
     for decision in ("review", "approve"):
-        truths = [_truth(one) for one in exchanges if one.answer["decision"] == decision]
+        truths = [_truth(item) for item in exchanges if item.answer["decision"] == decision]
         frauds, genuine = truths.count("fraud"), truths.count("genuine")
         console.print(f"{decision}: {frauds} frauds and {genuine} genuine transactions")
-    console.print("Frauds are sent more often here than they occur, so that there are some to see.")
+    console.print("The sample has more frauds than the data, so that some can be shown.")
 
 
-def _truth(one: Exchange) -> str:
-    return "fraud" if one.fraud else "genuine"
+def _truth(exchange: Exchange) -> str:
+    return "fraud" if exchange.fraud else "genuine"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.cli.options import (
@@ -25,7 +24,7 @@ from registry.cli.options import (
 from registry.ledger.chain import Ledger
 from registry.ledger.trust import Trust, open_signer, read_trust
 from registry.lifecycle.approval import Approval, approvals
-from registry.tracking.client import connect, read_ledger
+from registry.tracking.client import MlflowClient, connect, read_ledger
 
 
 @dataclass(frozen=True)

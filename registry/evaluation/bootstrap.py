@@ -1,4 +1,4 @@
-"""Paired bootstrap: how sure a difference between two models is, on the same transactions.
+"""Paired bootstrap: how certain a difference between two models is, on the same transactions.
 
 Each resample gives every transaction (or every cluster of them, such as a customer) a weight drawn
 from Poisson(1), the same for both models, and measures both again. The rows are sorted once; a

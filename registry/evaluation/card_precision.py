@@ -46,19 +46,19 @@ class RankedCards:
         ]
 
     def precision(self, k: int, weights: NDArray[np.uint8] | None = None) -> float:
-        """Mean over the days of hits / k; a card that was found is left out on later days.
+        """Mean over the days of hits / k; a compromised card is not counted again on later days.
 
         With `weights` of shape (n,), the same for the rows of one card, a card counts as that many
         cards: a resample.
         """
-        left = np.ones(len(self._row_of_card), dtype=np.int64)
+        remaining = np.ones(len(self._row_of_card), dtype=np.int64)
         if weights is not None:
-            left = weights[self._row_of_card].astype(np.int64)
+            remaining = weights[self._row_of_card].astype(np.int64)
         hits = 0
         for day in self._days:
-            here = left[day.cards]
-            room = k - (np.cumsum(here) - here)
-            found = np.clip(room, 0, here) * day.compromised
-            left[day.cards] -= found
-            hits += int(found.sum())
+            cards = remaining[day.cards]
+            room = k - (np.cumsum(cards) - cards)
+            compromised = np.clip(room, 0, cards) * day.compromised
+            remaining[day.cards] -= compromised
+            hits += int(compromised.sum())
         return hits / (k * len(self._days))

@@ -1,4 +1,4 @@
-"""Evidence: an MLflow run that holds what was judged, and `evidence.json`, which names it all."""
+"""Evidence: an MLflow run with everything that was evaluated, listed in its `evidence.json`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
-from registry.tracking.client import download, server_errors
-from registry.tracking.names import EVIDENCE_EXPERIMENT
-
-EVIDENCE_FILE = "evidence.json"
-MODEL_FOLDER = "model"
-POLICY_FILE = "policy.yaml"
-PARITY_FILE = "parity/rows.parquet"
-SCORES_FILE = "scores.parquet"
+from registry.tracking.client import MlflowClient, download, server_errors
+from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
 
 class _Value(BaseModel):
@@ -39,8 +32,8 @@ class ComparedWith(_Value):
     statement: Sha256
 
 
-class Rows(_Value):
-    """The evaluation rows: the sha256 of their file, where they are from, and what they hold."""
+class EvaluatedRows(_Value):
+    """The evaluation rows: the sha256 of their file, where they come from, and what they hold."""
 
     sha256: Sha256
     origin: dict[str, str]
@@ -57,7 +50,7 @@ class Evidence(_Value):
     authors: tuple[str, ...]
     compared_with: ComparedWith | None
     policy: PolicyRef
-    rows: Rows
+    rows: EvaluatedRows
     measurements: dict[str, Any]
     verdicts: tuple[Verdict, ...]
     evaluated_at: AwareDatetime
@@ -75,22 +68,24 @@ class Evidence(_Value):
 
     @property
     def blocking(self) -> tuple[Verdict, ...]:
-        """The required gates that failed: with one of them, there is no promotion."""
-        return tuple(one for one in self.verdicts if one.blocks)
+        """The failed verdicts of required gates; any of them prevents a promotion."""
+        return tuple(verdict for verdict in self.verdicts if verdict.blocks)
 
     @property
     def summary(self) -> str:
-        """The verdict in a few words, for the ledger."""
-        passed = sum(one.passed for one in self.verdicts)
+        """All verdicts in a few words, for the ledger."""
+        passed = sum(verdict.passed for verdict in self.verdicts)
         words = f"{passed} of {len(self.verdicts)} checks passed"
         if self.advisory:
-            words += f"; advisory: {', '.join(one.gate for one in self.advisory)}"
+            words += f"; advisory: {', '.join(verdict.gate for verdict in self.advisory)}"
         return words
 
     @property
     def advisory(self) -> tuple[Verdict, ...]:
-        """The gates that failed and stop nothing."""
-        return tuple(one for one in self.verdicts if not one.passed and not one.required)
+        """The failed verdicts of gates that are not required."""
+        return tuple(
+            verdict for verdict in self.verdicts if not verdict.passed and not verdict.required
+        )
 
 
 def parse_reference(text: str) -> EvidenceRef:
@@ -113,7 +108,7 @@ def write_evidence(folder: Path, evidence: Evidence) -> str:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Evidence whose every byte was hashed again, and the local folder that holds it."""
+    """Evidence whose files were hashed again, and the local folder that holds them."""
 
     evidence: Evidence
     folder: Path
@@ -150,7 +145,7 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
             evidence = Evidence.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
-        found = dict(Manifest.of(folder).sha256)
-        del found[EVIDENCE_FILE]
-        Manifest(evidence.files).require(Manifest(found), f"evidence run {reference.run_id}")
+        files = dict(Manifest.of(folder).sha256)
+        del files[EVIDENCE_FILE]
+        Manifest(evidence.files).require(Manifest(files), f"evidence run {reference.run_id}")
         yield Fetched(evidence, folder, f"{address}/{MODEL_FOLDER}")

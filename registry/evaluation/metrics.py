@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Costs:
-    """How many alerts a day the analysts can look at, and what one costs, in the amounts' currency.
+    """The alert budget, and the cost of one alert in the currency of the amounts.
 
     A fraud that is missed costs its amount; a fraud that is caught costs the alert only.
     """
@@ -22,10 +22,10 @@ class Costs:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """n transactions to judge on: `labels` 0 or 1, `days` since 1970-01-01, `amounts`.
+    """n transactions with their labels: `labels` 0 or 1, `days` since 1970-01-01, `amounts`.
 
-    `clusters` numbers, from 0, whom each transaction belongs to (a customer, a card), where
-    transactions of one are alike; then resampling draws clusters. All of shape (n,).
+    `clusters` numbers from 0 the owner of each transaction (a customer, a card), where the
+    transactions of one owner are alike; resampling then draws clusters. All of shape (n,).
     """
 
     labels: NDArray[np.int8]
@@ -42,7 +42,7 @@ class LabelledRows:
 
     @cached_property
     def independent_frauds(self) -> int:
-        """How many frauds tell something new: where rows cluster, the clusters with any."""
+        """The number of frauds or, where rows have clusters, of clusters with a fraud."""
         frauds = self.labels == 1
         if self.clusters is None:
             return int(frauds.sum())
@@ -52,7 +52,7 @@ class LabelledRows:
 def alerts_within_budget(
     scores: NDArray[np.float32], days: NDArray[np.int64], budget_per_day: int
 ) -> NDArray[np.bool_]:
-    """Which of n rows become alerts: on each day the highest scores, `budget_per_day` at most.
+    """Which of n rows become alerts: on each day the highest scores, at most `budget_per_day`.
 
     `days` is the day number of each row, shape (n,). Of equal scores the earlier row comes first.
     """
@@ -65,10 +65,10 @@ def alerts_within_budget(
 
 
 def budget_threshold(scores: NDArray[np.float32], alerts: int) -> float:
-    """The lowest score that raises at most `alerts` alerts when `score >= threshold` is one.
+    """The lowest threshold at which `score >= threshold` raises at most `alerts` alerts.
 
-    Where so many rows share the score at the border that they would not all fit, it is the next
-    score above; where none fits, it is 1.
+    It is one of the scores. Where more rows share the score at the border than fit, it is the next
+    higher score; where none fits, it is 1.
     """
     if alerts >= len(scores):
         return float(scores.min())
@@ -94,7 +94,7 @@ def money_saved(
 
 
 def cost_threshold(rows: LabelledRows, scores: NDArray[np.float32], per_alert: float) -> float:
-    """The threshold that would have saved most; 1, so that nothing is alerted, where none saves."""
+    """The threshold that would have saved the most money; 1 (no alerts) where none saves any."""
     thresholds, saved = money_saved(rows, scores, per_alert)
     best = int(np.argmax(saved))
     return float(thresholds[best]) if saved[best] > 0 else 1.0

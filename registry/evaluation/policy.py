@@ -1,4 +1,4 @@
-"""The policy file: which gates a candidate must pass, under which bounds, and who may approve."""
+"""The policy file: which gates a candidate must pass, with which bounds, and who may approve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from registry.errors import UsageError
+from registry.errors import UsageError, first_error
 from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
 from registry.evaluation.metrics import Costs
@@ -40,8 +40,8 @@ _Gates = create_model(
 
 def _in_file_order(document: Any, validate: Callable[[Any], BaseModel]) -> dict[str, Gate]:
     gates = validate(document)
-    found = {name: getattr(gates, name) for name in document}
-    return {name: gate for name, gate in found.items() if gate is not None}
+    listed = {name: getattr(gates, name) for name in document}
+    return {name: gate for name, gate in listed.items() if gate is not None}
 
 
 def _schema_of_gates(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -85,22 +85,22 @@ def read_policy(path: Path) -> Policy:
     """Read a policy file. Raises UsageError naming the file, the line and the key."""
     try:
         text = path.read_text()
-        if again := _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader)):
+        if repeated := _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader)):
             raise UsageError(
-                f"policy {path.name}, line {again.start_mark.line + 1}: {again.value}: stands twice"
+                f"policy {path.name}, line {repeated.start_mark.line + 1}: {repeated.value}: "
+                "duplicate key"
             )
         return Policy.model_validate(yaml.safe_load(text))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        line = _line_of(text, first["loc"])
-        raise UsageError(f"policy {path.name}, line {line}: {key}: {first['msg']}") from error
+        first = first_error(error)
+        place = f"policy {path.name}, line {_line_of(text, first.location)}"
+        raise UsageError(f"{place}: {first.field or 'the file'}: {first.message}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"policy {path} cannot be read as YAML: {error}") from error
 
 
 def _repeated_key(node: yaml.Node | None) -> yaml.ScalarNode | None:
-    """The first key that stands a second time in one mapping; YAML would quietly take the last."""
+    """The first key that a mapping repeats; YAML would silently take the last."""
     if not isinstance(node, yaml.MappingNode):
         return None
     pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
@@ -109,8 +109,8 @@ def _repeated_key(node: yaml.Node | None) -> yaml.ScalarNode | None:
         if key.value in seen:
             return key
         seen.append(key.value)
-        if again := _repeated_key(value):
-            return again
+        if repeated := _repeated_key(value):
+            return repeated
     return None
 
 

@@ -32,7 +32,7 @@ TIME = "_time"
 AMOUNT = "_amount"
 CLUSTER = "_cluster"
 BAND_PREFIX = "_band."
-"""Of columns with a number to make slices by, such as `_band.customer_id age`."""
+"""Prefix of columns with a number to form slices by, such as `_band.customer_id age`."""
 
 ORIGIN_KEYS = ("dataset", "data", "data_sha256", "delay_days")
 BANDS = 4
@@ -40,7 +40,7 @@ BANDS = 4
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the rows: a mask of shape (n,), and what they have in common."""
+    """Some of the rows: a mask of shape (n,), and a name for what they have in common."""
 
     name: str
     rows: NDArray[np.bool_]
@@ -48,7 +48,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class EvaluationRows:
-    """n rows as they were read: raw inputs in `columns`, and what they are judged by."""
+    """n rows as they were read: raw inputs in `columns`, and their labels, days and amounts."""
 
     columns: pd.DataFrame
     labelled: LabelledRows
@@ -64,14 +64,14 @@ class EvaluationRows:
 
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
-        """By amount, by day, and by the bands that the rows bring."""
+        """By amount, by day, and by the band columns of the file."""
         banded = {"amount": self.labelled.amounts}
         for name in self.columns.columns:
             if str(name).startswith(BAND_PREFIX):
                 banded[str(name).removeprefix(BAND_PREFIX)] = self.columns[name].to_numpy(float)
         days = self.labelled.days
         return (
-            *(one for name, values in banded.items() for one in _bands(name, values)),
+            *(band for name, values in banded.items() for band in _bands(name, values)),
             *(Slice(f"day {np.datetime64(int(day), 'D')}", days == day) for day in np.unique(days)),
         )
 
@@ -81,7 +81,7 @@ class EvaluationRows:
 
 
 def _bands(name: str, values: NDArray[np.float64]) -> list[Slice]:
-    """Quarters of the rows by a number; fewer where values repeat."""
+    """Quartiles of the rows by a number; fewer where values repeat."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BANDS + 1)))
     return [
         Slice(f"{name} {low:g} to {high:g}", (values >= low) & _below(values, high, edges[-1]))
@@ -95,9 +95,7 @@ def _below(values: NDArray[np.float64], high: float, last: float) -> NDArray[np.
 
 def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]:
     """A frame's columns as a model's inputs, float32 of shape (n, inputs). Raises UsageError."""
-    columns = {
-        one.name: frame[one.name].to_numpy() for one in contract.inputs if one.name in frame.columns
-    }
+    columns = {name: frame[name].to_numpy() for name in contract.names if name in frame.columns}
     return encode_columns(columns, contract.inputs)
 
 
@@ -105,7 +103,7 @@ def read_rows(path: Path) -> EvaluationRows:
     """Read evaluation rows. Raises UsageError naming the file and what is wrong in it."""
     try:
         frame = pq.read_table(path).to_pandas()
-        # Of the file, not of the schema: Polars writes it there alone.
+        # The file's metadata, not the schema's: Polars writes only the former.
         metadata = pq.read_metadata(path).metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise UsageError(
@@ -114,16 +112,18 @@ def read_rows(path: Path) -> EvaluationRows:
         ) from error
     for column in (LABEL, TIME, AMOUNT):
         if column not in frame.columns:
-            raise UsageError(f"{path.name} has no column {column}; it is no evaluation file")
+            raise UsageError(f"{path.name} has no column {column}; it is not an evaluation file")
     if set(frame[LABEL].unique()) != {0, 1}:
         raise UsageError(f"{path.name}: {LABEL} must be 0 or 1, and both must occur")
     if missing := [key for key in ORIGIN_KEYS if key.encode() not in metadata]:
-        raise UsageError(f"{path.name} does not say its {missing[0]}; it is no evaluation file")
+        raise UsageError(
+            f"{path.name} does not state its {missing[0]}; it is not an evaluation file"
+        )
     _check_delay(path.name, metadata[b"delay_days"].decode())
     try:
         times = pd.to_datetime(frame[TIME], utc=True)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{path.name}: {TIME} holds something that is no time") from error
+        raise UsageError(f"{path.name}: {TIME} holds a value that is not a time") from error
     if times.isna().any():
         raise UsageError(f"{path.name}: {TIME} is missing in {int(times.isna().sum())} rows")
     amounts = pd.to_numeric(frame[AMOUNT], errors="coerce").to_numpy(dtype=np.float64)
@@ -140,9 +140,9 @@ def read_rows(path: Path) -> EvaluationRows:
 
 
 def _check_delay(name: str, delay_days: str) -> None:
-    """Raises UsageError: a negative delay would open the gate against leakage."""
+    """Raises UsageError: with a negative delay the leakage gate would let everything pass."""
     if not re.fullmatch(r"\d+(\.\d+)?", delay_days):
-        raise UsageError(f"{name}: delay_days is {delay_days!r}, which is no number of days")
+        raise UsageError(f"{name}: delay_days is {delay_days!r}, which is not a number of days")
 
 
 def _labelled(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> LabelledRows:
@@ -157,9 +157,9 @@ def _labelled(frame: pd.DataFrame, times: pd.Series[pd.Timestamp]) -> LabelledRo
     )
 
 
-def numbered_owners(whose: pd.Series[Any]) -> NDArray[np.int64]:
-    """Numbers from 0 for whom each row belongs to; a row of nobody known is alone."""
-    numbers = pd.factorize(whose)[0].astype(np.int64)
-    alone = numbers < 0
-    numbers[alone] = numbers.max() + 1 + np.arange(alone.sum())
+def numbered_owners(owners: pd.Series[Any]) -> NDArray[np.int64]:
+    """A number from 0 for the owner of each row; each row without an owner has its own."""
+    numbers = pd.factorize(owners)[0].astype(np.int64)
+    unowned = numbers < 0
+    numbers[unowned] = numbers.max() + 1 + np.arange(unowned.sum())
     return numbers

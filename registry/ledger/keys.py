@@ -6,15 +6,15 @@ part of it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from securesystemslib.signer import SSlibKey
 
+from registry.atomic import atomic_write
 from registry.errors import NotFound, RegistryError, UsageError
 from registry.ledger.chain import Ledger
+from registry.ledger.signing import SSlibKey
 from registry.ledger.trust import Trust, TrustedKey, trusted_key
 
 
@@ -63,10 +63,9 @@ def with_last(trust: Trust, key: TrustedKey, last: int, *, revoked: bool) -> Tru
 
 def write_trust(path: Path, trust: Trust) -> None:
     """Replace `ledger.yaml` atomically. Raises UsageError if it cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_text(trust.as_yaml())
-        unfinished.replace(path)
+        with atomic_write(path) as temporary:
+            temporary.write_text(trust.as_yaml())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 

@@ -11,12 +11,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError as DsseVerificationError
-from securesystemslib.signer import Key, Signer
 
 from registry.errors import VerificationError
 from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.ledger.signing import DsseVerificationError, Envelope, Key, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

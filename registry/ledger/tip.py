@@ -5,14 +5,12 @@ Signatures cannot show that entries are missing from the end; only a reader that
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from registry.atomic import atomic_write
 from registry.errors import UsageError, VerificationError
 from registry.ledger.chain import Ledger
 
@@ -102,22 +100,7 @@ def write_tip(path: Path, tip: Tip) -> None:
     Raises UsageError if it cannot be written.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        unfinished = Path(name)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(f"{tip}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with atomic_write(path) as temporary:
+            temporary.write_text(f"{tip}\n")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error

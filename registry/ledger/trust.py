@@ -22,11 +22,17 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.exceptions import VerificationError as DsseVerificationError
-from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
-from registry.errors import RegistryError, UsageError
+from registry.errors import RegistryError, UsageError, first_error
+from registry.ledger.signing import (
+    CryptoSigner,
+    DsseVerificationError,
+    Key,
+    Signature,
+    Signer,
+    SSlibKey,
+    UnverifiedSignatureError,
+)
 from registry.ledger.tip import Tip
 
 
@@ -115,9 +121,8 @@ def read_trust(path: Path, floor: Tip | None = None) -> Trust:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"{path}: {field}: {first['msg']}") from error
+        first = first_error(error)
+        raise UsageError(f"{path}: {first.field or 'the file'}: {first.message}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path} is not a ledger configuration: {error}") from error
 

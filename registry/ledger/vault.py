@@ -5,9 +5,10 @@ from __future__ import annotations
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.keys.crypto import CryptographyClient
-from securesystemslib.signer import AzureSigner, Signature, SSlibKey
+from securesystemslib.signer._azure_signer import AzureSigner
 
 from registry.errors import Refused, RegistryError, Unreachable, UsageError, on_one_line
+from registry.ledger.signing import Signature, SSlibKey
 
 TIMEOUTS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 1}
 """In seconds, and the number of retries. The SDK's defaults are 300 s and up to ten retries."""

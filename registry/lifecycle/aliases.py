@@ -9,23 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-
 from registry.errors import NotFound, RegistryError
 from registry.ledger.chain import Ledger
 from registry.progress import warn
 from registry.tracking.candidates import staged
-from registry.tracking.client import server_errors
+from registry.tracking.client import MlflowClient, MlflowException, server_errors
 from registry.tracking.names import (
     CANDIDATES,
+    LEDGER_VERSION_TAG,
     PRODUCTION,
     PRODUCTION_ALIAS,
     PROMPT_TAG,
     STAGING_ALIAS,
 )
-
-LEDGER_VERSION_TAG = "ledger_version"
 
 
 @dataclass(frozen=True)

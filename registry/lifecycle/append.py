@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError, VerificationError
@@ -15,7 +14,7 @@ from registry.ledger.trust import Trust, TrustedKey
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.approval import Approval
 from registry.progress import step
-from registry.tracking.client import read_ledger, server_errors, suppress_exists
+from registry.tracking.client import MlflowClient, read_ledger, server_errors, suppress_exists
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 
 

@@ -8,18 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-
 from registry.errors import ContractError, NotFound
 from registry.evaluation.evidence import (
-    MODEL_FOLDER,
-    PARITY_FILE,
-    POLICY_FILE,
-    SCORES_FILE,
     ComparedWith,
+    EvaluatedRows,
     Evidence,
-    Rows,
     write_evidence,
 )
 from registry.evaluation.gates.gate import ScoredModel, Trial
@@ -32,10 +25,34 @@ from registry.ledger.trust import Trust
 from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
-from registry.tracking.candidates import AUTHORS_TAG, FILES_TAG, candidate, fetch_candidate
-from registry.tracking.client import download, read_ledger, server_errors, suppress_exists
+from registry.tracking.candidates import candidate, download_candidate
+from registry.tracking.client import (
+    MlflowClient,
+    ModelVersion,
+    download,
+    read_ledger,
+    server_errors,
+    suppress_exists,
+)
 from registry.tracking.fetch import fetch_verified
-from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.names import (
+    AUTHORS_TAG,
+    CANDIDATE_RUN_TAG,
+    CANDIDATE_TAG,
+    CANDIDATES,
+    COMPARED_WITH_TAG,
+    EVIDENCE_EXPERIMENT,
+    FILES_TAG,
+    MODEL_FOLDER,
+    NOTHING,
+    PARITY_FILE,
+    PASSED,
+    POLICY_FILE,
+    POLICY_TAG,
+    REFUSED,
+    SCORES_FILE,
+    VERDICT_TAG,
+)
 from registry.tracking.rest import Registry
 
 
@@ -100,10 +117,10 @@ def _trial(
     """Fetch the candidate into the evidence folder, and Production beside it; score both."""
     with server_errors(f"reading the run of candidate {version.version}"):
         run = client.get_run(str(version.run_id))
-    with step(f"fetching candidate {version.version}"):
+    with step(f"downloading candidate {version.version}"):
         folder.mkdir()
-        fetched = fetch_candidate(client, version, folder.parent / "candidate")
-        shutil.move(fetched, folder / MODEL_FOLDER)
+        downloaded = download_candidate(client, version, folder.parent / "candidate")
+        shutil.move(downloaded, folder / MODEL_FOLDER)
         shutil.copyfile(policy_path, folder / POLICY_FILE)
         address = f"{run.info.artifact_uri}/{PARITY_FILE}"
         (folder / PARITY_FILE).parent.mkdir()
@@ -146,8 +163,8 @@ def _compared_with(head: Link | None) -> ComparedWith | None:
     return ComparedWith(version=head.version, statement=head.statement.digest)
 
 
-def _summary(rows: EvaluationRows) -> Rows:
-    return Rows(
+def _summary(rows: EvaluationRows) -> EvaluatedRows:
+    return EvaluatedRows(
         sha256=rows.sha256,
         origin=dict(rows.origin),
         count=len(rows.labelled.labels),
@@ -173,11 +190,11 @@ def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
             _experiment(client),
             run_name=f"candidate-{evidence.candidate.version}",
             tags={
-                "candidate": f"{CANDIDATES}/{evidence.candidate.version}",
-                "candidate_run": evidence.candidate.run_id,
-                "policy": evidence.policy.name,
-                "verdict": "refused" if evidence.blocking else "passed",
-                "compared_with": head.statement if head else "nothing",
+                CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
+                CANDIDATE_RUN_TAG: evidence.candidate.run_id,
+                POLICY_TAG: evidence.policy.name,
+                VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
+                COMPARED_WITH_TAG: head.statement if head else NOTHING,
             },
         )
         run_id = str(run.info.run_id)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
-from registry.errors import NotFound, Refused, UsageError
+from registry.errors import Refused, UsageError
 from registry.ledger.chain import Link
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
+from registry.tracking.head import head_of
 
 
 def set_frozen(
@@ -31,9 +31,7 @@ def set_frozen(
     if not approval.comment:
         raise UsageError(f"`{action}` needs a reason; give it with --reason")
     ledger = read_ledger(client, trust)
-    head = ledger.head
-    if head is None:
-        raise NotFound("nothing is in Production yet, so there is nothing to freeze")
+    head = head_of(ledger)
     if ledger.frozen == (action == "freeze"):
         raise Refused(f"the ledger is {'already' if ledger.frozen else 'not'} frozen")
     entry = head.statement.entry.model_copy(

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mlflow import MlflowClient
-
 from registry.ledger.chain import Link
-from registry.tracking.client import server_errors
-from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.client import MlflowClient, server_errors
+from registry.tracking.names import (
+    CANDIDATE_RUN_TAG,
+    CANDIDATE_TAG,
+    CANDIDATES,
+    COMPARED_WITH_TAG,
+    EVIDENCE_EXPERIMENT,
+    NOTHING,
+    PASSED,
+    VERDICT_TAG,
+)
 
 MAX_RUNS = 50
 
@@ -27,14 +34,14 @@ def pending(client: MlflowClient, head: Link | None) -> list[Pending]:
     evaluated without a Production model. The list is for people: it reads the runs' tags, which
     `promote` does not trust. Raises Unreachable.
     """
-    compared_with = head.statement.digest if head else "nothing"
+    compared_with = head.statement.digest if head else NOTHING
     with server_errors("reading the evidence runs"):
         experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
         if experiment is None:
             return []
         runs = client.search_runs(
             [experiment.experiment_id],
-            f"tags.verdict = 'passed' and tags.compared_with = '{compared_with}' "
+            f"tags.{VERDICT_TAG} = '{PASSED}' and tags.{COMPARED_WITH_TAG} = '{compared_with}' "
             "and attributes.status = 'FINISHED'",
             max_results=MAX_RUNS,
         )
@@ -45,7 +52,7 @@ def pending(client: MlflowClient, head: Link | None) -> list[Pending]:
     newest: dict[str, str] = {}
     for run in runs:
         tags = run.data.tags
-        candidate = (str(tags.get("candidate")), tags.get("candidate_run"))
+        candidate = (str(tags.get(CANDIDATE_TAG)), tags.get(CANDIDATE_RUN_TAG))
         if candidate in candidates:
             newest.setdefault(candidate[0], str(run.info.run_id))
     return [Pending(run_id, name) for name, run_id in newest.items()]

@@ -5,18 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlflow import MlflowClient
 from pydantic import ValidationError
 from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError
-from registry.evaluation.evidence import (
-    POLICY_FILE,
-    Evidence,
-    Fetched,
-    fetched_evidence,
-    parse_reference,
-)
+from registry.evaluation.evidence import Evidence, Fetched, fetched_evidence, parse_reference
 from registry.evaluation.policy import Policy, read_policy
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of
@@ -26,7 +19,8 @@ from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval, choose, with_comment
 from registry.progress import step
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
+from registry.tracking.names import POLICY_FILE
 
 
 def promote(

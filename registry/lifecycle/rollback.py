@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from mlflow import MlflowClient
 from securesystemslib.signer import Signer
 
 from registry.errors import NotFound, UsageError
@@ -16,7 +15,7 @@ from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.progress import step
-from registry.tracking.client import read_ledger
+from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow import MlflowClient
-
 from registry.errors import RegistryError
 from registry.evaluation.evidence import fetched_evidence
 from registry.ledger.chain import Ledger
 from registry.ledger.tip import Tip
 from registry.lifecycle.aliases import needed_repairs
+from registry.tracking.client import MlflowClient
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 

@@ -1,7 +1,7 @@
-"""What a model takes and gives: the inputs, the threshold, and what both were made from.
+"""The contract: a model's inputs, its decision threshold, and where both come from.
 
-Training writes the contract into the `metadata` of the model's MLmodel file; gates, service and
-batch read it from there, and from nowhere else.
+Training writes it into the `metadata` of the model's MLmodel file; gates, service and batch read it
+from there, and from nowhere else.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from registry.errors import ContractError
+from registry.errors import ContractError, first_error
 
 UNKNOWN_CATEGORY_CODE = -1.0
-"""The code of a category that is missing or that training never saw: scored, not refused."""
+"""The code of a missing category, or of one that was not in the training data."""
 
 METADATA_KEY = "fraud_contract"
 
@@ -32,7 +32,7 @@ class _Value(BaseModel):
 
 
 class HistoryFeature(_Value):
-    """One history feature, as data: what is looked at, over which days, until when.
+    """The definition of one history feature: what is aggregated, over which days.
 
     The window is `(t - delay - window, t - delay]` for a transaction at time t: with a delay of 0
     the transaction counts itself, as in the Fraud Detection Handbook, chapter 3.
@@ -40,10 +40,11 @@ class HistoryFeature(_Value):
     `count` is the number of the entity's transactions, `mean_amount` the mean of their amounts,
     and `risk` the share of frauds among them; each is 0 where the window holds none.
 
-    `amount_ratio` is the transaction's amount over the mean of the other amounts in the window, at
-    most 1000, and 1 where there is no other or their mean is not above 0. `days_since_fraud` and
-    `days_since_genuine` are the days from the window's last fraud, or last transaction that is not
-    known to be one, to the transaction; window and delay together where the window holds none.
+    `amount_ratio` is the transaction's amount divided by the mean of the other amounts in the
+    window: at most 1000, and 1 where there is no other or their mean is not above 0.
+    `days_since_fraud` and `days_since_genuine` are the days from the window's last fraud, or last
+    transaction without a known fraud, to the transaction; the sum of window and delay where the
+    window holds none.
     """
 
     name: str
@@ -54,10 +55,10 @@ class HistoryFeature(_Value):
 
 
 class CalendarFeature(_Value):
-    """What the clock and the calendar say of a transaction's time, taken as the data gives it.
+    """A part of the transaction's time, in the time zone of the data.
 
-    `hour` is the hour of the day, 0 to 23; `night` is 1 up to and with hour 6, and `weekend` 1 on a
-    Saturday or Sunday, else 0, as in the Fraud Detection Handbook, chapter 3.
+    `hour` is the hour of the day, 0 to 23; `night` is 1 for the hours 0 to 6, and `weekend` 1 on
+    Saturday and Sunday, else 0, as in the Fraud Detection Handbook, chapter 3.
     """
 
     name: str
@@ -65,10 +66,10 @@ class CalendarFeature(_Value):
 
 
 class Histogram(_Value):
-    """How one input was spread over the training rows; the reference that drift is measured from.
+    """The distribution of one input over the training rows: the reference for drift.
 
-    A number has up to nine inner `edges` (deciles) and one more count than edges, the bin i
-    holding `edges[i-1] <= x < edges[i]`. A category has no edges and one count for each category.
+    A number has up to nine inner `edges` (deciles) and one more count than edges; bin i holds
+    `edges[i-1] <= x < edges[i]`. A category has no edges and one count for each category.
     """
 
     edges: tuple[float, ...] = ()
@@ -91,26 +92,26 @@ class Input(_Value):
     @model_validator(mode="after")
     def _categories_are_of_a_category(self) -> Self:
         if len(set(self.categories)) != len(self.categories):
-            raise ValueError(f"input {self.name!r} names a category twice")
+            raise ValueError(f"input {self.name!r} repeats a category")
         if bool(self.categories) != (self.kind == "category"):
             raise ValueError(f"input {self.name!r}: a category has categories, a number has none")
         return self
 
     @property
     def codes(self) -> dict[str, float]:
-        """Each known category with the number that the ONNX model knows it by."""
+        """Category → the number that stands for it in the ONNX model's input."""
         return {category: float(code) for code, category in enumerate(self.categories)}
 
 
 class Window(_Value):
-    """Times of the first and the last transaction, both included."""
+    """The times of the first and the last transaction, inclusive."""
 
     start: datetime
     end: datetime
 
 
 class Contract(_Value):
-    """Everything a caller, a gate or a pod needs to know of a model besides its bytes."""
+    """All that a caller, a gate or a pod needs to know about a model besides its bytes."""
 
     version: Literal[1] = 1
     dataset: str
@@ -124,23 +125,24 @@ class Contract(_Value):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        if len({one.name for one in self.inputs}) != len(self.inputs):
+        if len(set(self.names)) != len(self.names):
             raise ValueError("two inputs have the same name")
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.inputs)
+        return tuple(column.name for column in self.inputs)
 
     def as_metadata(self) -> dict[str, Any]:
-        """The contract as MLflow stores it in MLmodel (JSON types only)."""
+        """The contract as the `metadata` of an MLmodel file (JSON types only)."""
         return {METADATA_KEY: self.model_dump(mode="json")}
 
 
 def read_contract(model_directory: Path) -> Contract:
-    """The contract in `model_directory`/MLmodel, checked against the MLflow signature beside it.
+    """The contract in `model_directory`/MLmodel, which must have the same inputs as the MLflow
+    signature there.
 
-    Raises ContractError, which names the file and the field, when either is missing or they differ.
+    Raises ContractError, naming the file and the field, where either is missing or they differ.
     """
     path = model_directory / "MLmodel"
     try:
@@ -151,14 +153,12 @@ def read_contract(model_directory: Path) -> Contract:
     except OSError as error:
         raise ContractError(f"{path.name} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ContractError(f"MLmodel: contract field {field!r}: {first['msg']}") from error
+        first = first_error(error)
+        raise ContractError(f"MLmodel: contract field {first.field!r}: {first.message}") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise ContractError(
-            "MLmodel holds no contract and signature that can be read; "
-            "register the model with `mlflow run .`"
+            "MLmodel has no readable contract and signature; register the model with `mlflow run .`"
         ) from error
     if signature != [(name, "double") for name in contract.names]:
-        raise ContractError("MLmodel: the signature and the contract name different inputs")
+        raise ContractError("MLmodel: the inputs of the signature and of the contract differ")
     return contract

@@ -1,4 +1,7 @@
-"""Contract → array → ONNX session → probability: the few lines that gates and service share."""
+"""Contract → array → ONNX session → probability: the code that gates, service and batch share.
+
+Only ONNX is loaded, never a pickle: unpickling would run code from the model's files.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from registry.errors import ContractError, UsageError
 from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input, read_contract
 
 SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
-"""One thread: then trees give the same bits for a row alone and in a batch."""
+"""One thread: then trees give bit-identical results for a row alone and in a batch."""
 
 EXTERNAL_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
@@ -25,19 +28,19 @@ Value = float | str | None
 
 
 class Scorer:
-    """A model that is ready to score. One session, used by one thread at a time or by many."""
+    """A model that is ready to score. Its one session may be used by many threads at once."""
 
     def __init__(self, model: bytes, contract: Contract) -> None:
-        """Start an ONNX session on `model`.
+        """Start an ONNX session on `model`, the content of the ONNX file.
 
-        Raises ContractError where the file is no ONNX model, or its one float32 input of shape
-        (n, inputs) or its one output `probability` of shape (n,) is not there.
+        Raises ContractError where that is not an ONNX model with exactly one input, float32 of
+        shape (n, inputs), and one output, `probability` of shape (n,).
         """
         options = onnxruntime.SessionOptions()
         for name, threads in SESSION_OPTIONS.items():
             setattr(options, name, threads)
-        # Weights outside the model file would be read from the working directory, where nobody
-        # hashed them; below a device there is no file.
+        # External weights would be read from the working directory, where their bytes are not
+        # verified. Below a device there is no file.
         options.add_session_config_entry(EXTERNAL_WEIGHTS, os.devnull)
         try:
             self._session = onnxruntime.InferenceSession(
@@ -54,14 +57,14 @@ class Scorer:
             or isinstance(inputs[0].shape[0], int)
         ):
             raise ContractError(f"{MODEL_FILE} must take one float32 input of shape (n, {width})")
-        if [one.name for one in outputs] != [OUTPUT] or len(outputs[0].shape) != 1:
-            raise ContractError(f"{MODEL_FILE} must give one output `{OUTPUT}` of shape (n,)")
+        if [output.name for output in outputs] != [OUTPUT] or len(outputs[0].shape) != 1:
+            raise ContractError(f"{MODEL_FILE} must return one output `{OUTPUT}` of shape (n,)")
         self._input = inputs[0].name
         self.contract = contract
         self._codes = [
-            (column, one.codes)
-            for column, one in enumerate(contract.inputs)
-            if one.kind == "category"
+            (index, column.codes)
+            for index, column in enumerate(contract.inputs)
+            if column.kind == "category"
         ]
 
     def encode(self, values: Sequence[Value]) -> NDArray[np.float32]:
@@ -73,8 +76,8 @@ class Scorer:
             raise ValueError(f"{len(values)} values for {len(self.contract.inputs)} inputs")
         if self._codes:
             values = list(values)
-            for column, codes in self._codes:
-                values[column] = _code(values[column], codes)
+            for index, codes in self._codes:
+                values[index] = _code(values[index], codes)
         return np.array([values], dtype=np.float32)  # None is NaN to numpy
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +86,7 @@ class Scorer:
         return np.asarray(probability, dtype=np.float32)
 
     def score_one_by_one(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As `score`, each row in a call of its own: to the bit what the service answers."""
+        """As `score`, each row in its own call: bit-identical to what the service answers."""
         scores = np.empty(len(rows), dtype=np.float32)
         for index in range(len(rows)):
             scores[index] = self.score(rows[index : index + 1])[0]
@@ -91,7 +94,7 @@ class Scorer:
 
 
 def _code(value: Value, codes: Mapping[str, float]) -> float:
-    # pandas says NaN for missing text; as text, it or None could be a category's own name.
+    # pandas has NaN for missing text. As text, "nan" or "None" could be a category's name.
     missing = value is None or value != value  # noqa: PLR0124
     return UNKNOWN_CATEGORY_CODE if missing else codes.get(str(value), UNKNOWN_CATEGORY_CODE)
 
@@ -99,26 +102,24 @@ def _code(value: Value, codes: Mapping[str, float]) -> float:
 def encode_columns(
     columns: Mapping[str, Sequence[Value] | NDArray[np.float64]], inputs: Sequence[Input]
 ) -> NDArray[np.float32]:
-    """Whole columns of raw values as float32 of shape (n, inputs); the twin of `Scorer.encode`.
+    """Whole columns of raw values, as float32 of shape (n, inputs), encoded as by `Scorer.encode`.
 
-    Raises UsageError naming a column that is missing, or that holds text where numbers belong.
+    Raises UsageError, naming a column that is missing, or that holds text instead of numbers.
     """
     encoded: list[NDArray[np.float32]] = []
-    for one in inputs:
-        if one.name not in columns:
-            raise UsageError(f"the rows have no column {one.name!r}, which the model takes")
-        column = columns[one.name]
-        if one.kind == "category":
-            codes = one.codes
-            coded = [_code(value, codes) for value in column]
+    for described in inputs:
+        name = described.name
+        if name not in columns:
+            raise UsageError(f"the rows have no column {name!r}, which the model needs")
+        if described.kind == "category":
+            codes = described.codes
+            coded = [_code(value, codes) for value in columns[name]]
             encoded.append(np.asarray(coded, dtype=np.float32))
-        else:
-            try:
-                encoded.append(np.asarray(column, dtype=np.float64).astype(np.float32))
-            except (TypeError, ValueError) as error:
-                raise UsageError(
-                    f"column {one.name!r} holds something that is no number"
-                ) from error
+            continue
+        try:
+            encoded.append(np.asarray(columns[name], dtype=np.float64).astype(np.float32))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"column {name!r} holds a value that is not a number") from error
     return np.column_stack(encoded)
 
 

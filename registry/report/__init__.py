@@ -5,8 +5,10 @@ numbers     numbers as people read them, with their unit
 tables      the tables, each row a tuple of cells
 content     what the report says, in order, as plain values
 plots       the pictures
+embed       pictures saved as files and embedded in a page
 render      the content as HTML and as GitHub Markdown, from templates/
 write       all of it into the folder of evidence
 
-Others use `write.write`; training also draws with `plots` and `numbers`.
+Others use `write.write`; training makes its model card with `plots`, `numbers`, `embed` and
+`render`.
 """

@@ -15,7 +15,7 @@ from registry.evaluation.measures import MEASURES, Measure, Unit, detection
 
 @dataclass(frozen=True)
 class Comparison:
-    """One number of both models, and the interval of candidate − Production where one is known."""
+    """One number of both models, and the interval of candidate − Production where it is known."""
 
     name: str
     unit: Unit
@@ -30,14 +30,14 @@ class Comparison:
 
     @property
     def reading(self) -> str:
-        """What the interval says: which model is better, or that it cannot be told."""
+        """Which model is better by the interval, if either."""
         if self.interval is None:
             return ""
         if self.interval.lower <= 0 <= self.interval.upper:
             return "no clear difference"
         return "better" if (self.interval.lower > 0) == self.higher_is_better else "worse"
 
-    def times(self, factor: float, name: str, unit: Unit) -> Comparison:
+    def scaled(self, factor: float, name: str, unit: Unit) -> Comparison:
         """The same comparison in another unit; `factor` is positive."""
         ends = self.interval
         return replace(
@@ -57,7 +57,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Count:
-    """How many transactions of some kind are frauds, and how many genuine."""
+    """How many of some transactions are frauds, and how many genuine."""
 
     frauds: int
     genuine: int
@@ -73,7 +73,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Decisions:
-    """How many transactions the candidate decides otherwise than Production does."""
+    """How many transactions the candidate decides differently from Production."""
 
     to_review: Count
     to_approve: Count
@@ -107,7 +107,7 @@ def at_budget(trial: Trial, intervals: Mapping[str, Interval]) -> tuple[Comparis
     frauds_per_day = int(rows.labels.sum()) / len(np.unique(rows.days))
     caught = compare(MEASURES["budget_recall"])
     return (
-        caught.times(frauds_per_day, "Frauds caught per day", "count"),
+        caught.scaled(frauds_per_day, "Frauds caught per day", "count"),
         *(compare(measure) for measure in MEASURES.values() if measure.report_label),
     )
 

@@ -1,4 +1,4 @@
-"""What a report says, in the order in which it says it: plain values, ready to be set in a page."""
+"""The content of a report, in the order of the page: plain values, ready to be rendered."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from registry.evaluation.gates.slices import Slices
 from registry.evaluation.policy import Policy
 from registry.ledger.statement import format_time
 from registry.report.business import at_budget, changed_decisions, count
-from registry.report.tables import business_row, gate_row, judged_rows, shorten, slice_rows
+from registry.report.tables import business_row, gate_row, provenance_rows, shorten, slice_rows
 
-NAMED_GATES = 3
-TOLD_FAILURES = 5
-SHORT_NOTE = 200
-"""Characters of a note on the first screen; the table of all gates has more of it."""
+MAX_NAMED_GATES = 3
+MAX_FAILURES = 5
+MAX_NOTE_LENGTH = 200
+"""Characters of a note in the summary; the table of all gates shows more of it."""
 
-WORST_SLICES = 8
+MAX_SLICES = 8
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: its file under `plots/`, what it shows, and how to read it."""
+    """A picture: its file under `plots/`, what it shows, and how to read it."""
 
     file: str
     title: str
@@ -35,7 +35,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Page:
-    """All that both forms of the report show; a row of a table is a tuple of its cells."""
+    """Everything that both forms of the report show; a row of a table is a tuple of its cells."""
 
     headline: str
     promotable: bool
@@ -48,26 +48,26 @@ class Page:
     gates: tuple[tuple[str, ...], ...]
     slices: tuple[tuple[str, ...], ...]
     slices_left: int
-    judged: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, str], ...]
 
 
 def build(evidence: Evidence, trial: Trial, policy: Policy, files: Mapping[str, str]) -> Page:
-    """Say what the evidence says; `files` is each file that was judged, by its sha256."""
+    """The page on the evidence; `files` maps each file that was evaluated to its sha256."""
     slices = slice_rows(evidence, policy.gate(Slices))
     return Page(
         headline=headline(evidence),
         promotable=not evidence.blocking,
         reasons=tuple(_reasons(evidence, policy)),
         budget=_budget(evidence, policy),
-        business=tuple(business_row(one) for one in at_budget(trial, intervals(evidence))),
+        business=tuple(business_row(row) for row in at_budget(trial, intervals(evidence))),
         compared=trial.production is not None,
         likely=_likely(evidence, policy),
         decisions=decisions_sentence(trial),
-        gates=tuple(gate_row(one) for one in evidence.verdicts),
-        slices=slices[:WORST_SLICES],
-        slices_left=max(0, len(slices) - WORST_SLICES),
-        judged=tuple(judged_rows(evidence, policy)),
+        gates=tuple(gate_row(verdict) for verdict in evidence.verdicts),
+        slices=slices[:MAX_SLICES],
+        slices_left=max(0, len(slices) - MAX_SLICES),
+        provenance=tuple(provenance_rows(evidence, policy)),
         files=tuple(sorted(files.items())),
     )
 
@@ -91,29 +91,29 @@ def headline(evidence: Evidence) -> str:
 
 
 def _names(verdicts: tuple[Verdict, ...]) -> str:
-    names = [one.gate for one in verdicts]
-    if len(names) > NAMED_GATES:
-        names[NAMED_GATES - 1 :] = [f"{len(names) - NAMED_GATES + 1} more gates"]
+    names = [verdict.gate for verdict in verdicts]
+    if len(names) > MAX_NAMED_GATES:
+        names[MAX_NAMED_GATES - 1 :] = [f"{len(names) - MAX_NAMED_GATES + 1} more gates"]
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
-    required = sum(one.required for one in evidence.verdicts)
+    required = sum(verdict.required for verdict in evidence.verdicts)
     blocking, advisory = evidence.blocking, evidence.advisory
     if blocking:
         yield f"{len(blocking)} of {required} required gates failed."
-        yield from (_failure(one) for one in blocking[:TOLD_FAILURES])
-        if len(blocking) > TOLD_FAILURES:
-            yield f"{len(blocking) - TOLD_FAILURES} more are in the table of all gates."
+        yield from (_failure(verdict) for verdict in blocking[:MAX_FAILURES])
+        if len(blocking) > MAX_FAILURES:
+            yield f"{len(blocking) - MAX_FAILURES} more are in the table of all gates."
     else:
         yield f"All {required} required gates passed."
-    yield from (f"Advisory, stops nothing: {_failure(one)}" for one in advisory)
+    yield from (f"Advisory, does not block: {_failure(verdict)}" for verdict in advisory)
     if not blocking:
         until = evidence.evaluated_at + timedelta(days=policy.evidence_max_age_days)
         who = " by someone who is not an author" if policy.four_eyes else ""
         yield f"It may go to Production until {format_time(until)}, once it is approved{who}."
     if not policy.four_eyes:
-        yield "This policy lets an author approve: four-eyes is off."
+        yield "This policy lets an author approve: four eyes are not required."
     lineage = policy.gate(Lineage)
     if lineage is not None and not lineage.clean_tree:
         yield "This policy lets a candidate be trained with uncommitted changes."
@@ -121,10 +121,10 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         yield "Nothing is in Production yet: there is nothing to compare with."
 
 
-def _failure(one: Verdict) -> str:
-    gate, asks, measured, bound, _, note = gate_row(one)
-    why = f" ({shorten(note, SHORT_NOTE)})" if note else ""
-    return f"{gate} failed. Asked: {asks}. Measured: {measured}, bound {bound}{why}."
+def _failure(verdict: Verdict) -> str:
+    gate, requirement, measured, bound, _, note = gate_row(verdict)
+    why = f" ({shorten(note, MAX_NOTE_LENGTH)})" if note else ""
+    return f"{gate} failed. Required: {requirement}. Measured: {measured}, bound {bound}{why}."
 
 
 def _budget(evidence: Evidence, policy: Policy) -> str:
@@ -135,20 +135,20 @@ def _budget(evidence: Evidence, policy: Policy) -> str:
 
 
 def _likely(evidence: Evidence, policy: Policy) -> str:
-    """How the intervals are to be read; empty where there are none."""
+    """How to read the intervals; empty where there are none."""
     gate, measured = policy.gate(NoWorse), _no_worse(evidence)
     if gate is None or measured is None or not measured.intervals:
         return ""
     unit = "clusters (such as customers)" if measured.clustered else "transactions"
     return (
-        f"Likely: from {measured.resamples:,} resamples of the {unit}, the same for both models; "
-        f"each end is one-sided, with {1 - gate.alpha:.0%} confidence. "
-        "That of the frauds caught is for as many frauds as there are in these rows."
+        f"Likely range: from {measured.resamples:,} resamples of the {unit}, the same for both "
+        f"models; each end is one-sided, with {1 - gate.alpha:.0%} confidence. "
+        "The range of the frauds caught is for as many frauds as there are in these rows."
     )
 
 
 def decisions_sentence(trial: Trial) -> str:
-    """How many transactions get another decision, at each model's own threshold."""
+    """How many transactions get a different decision, at each model's own threshold."""
     labels = trial.rows.labelled.labels
     changed, total = changed_decisions(trial), len(labels)
     if changed is None:
@@ -159,7 +159,7 @@ def decisions_sentence(trial: Trial) -> str:
         )
     return (
         f"At each model's own threshold {changed.total:,} of {total:,} transactions "
-        f"({changed.total / total:.2%}) get another decision: "
+        f"({changed.total / total:.2%}) get a different decision: "
         f"{changed.to_review.total:,} from approve to review ({changed.to_review}), "
         f"{changed.to_approve.total:,} from review to approve ({changed.to_approve})."
     )

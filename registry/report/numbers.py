@@ -1,4 +1,4 @@
-"""Numbers as people read them: with a unit, and no more digits than mean something."""
+"""Numbers as people read them: with a unit, and only significant digits."""
 
 from __future__ import annotations
 

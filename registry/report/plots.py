@@ -1,4 +1,4 @@
-"""Pictures of how scores find fraud and of what a promotion changes, readable without colour."""
+"""Plots of how scores find fraud and of what a promotion changes, readable without colour."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from registry.report.business import Decisions
 from registry.report.numbers import bounded_difference
 
 LINES = ("-", "--", ":", "-.")
-CURVE_POINTS = 2000
-MARKED_FRAUDS = 1000
+MAX_CURVE_POINTS = 2000
+MAX_MARKED_FRAUDS = 1000
 SEED = 20260104
-LEAST = 1e-4
-"""The axes of probabilities are stretched near 0 and 1, and end this far from them."""
+MIN_PROBABILITY = 1e-4
+"""Axes of probabilities are stretched near 0 and 1, and end this far from them."""
 
 TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
@@ -44,9 +44,9 @@ def precision_recall(labels: NDArray[np.int8], scores: Mapping[str, NDArray[np.f
     for line, (name, score) in zip(LINES, scores.items(), strict=False):
         precision, recall, _ = precision_recall_curve(labels, score, drop_intermediate=True)
         average = average_precision_score(labels, score)
-        some = _thinned(len(recall))
+        points = _thinned(len(recall))
         label = f"{name}: average precision {average:.3f}"
-        axes.plot(recall[some], precision[some], line, drawstyle="steps-post", label=label)
+        axes.plot(recall[points], precision[points], line, drawstyle="steps-post", label=label)
     share = labels.mean()
     axes.axhline(share, color="grey", linewidth=0.8, label=f"chance: {share:.4f}")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
@@ -55,8 +55,8 @@ def precision_recall(labels: NDArray[np.int8], scores: Mapping[str, NDArray[np.f
 
 
 def _thinned(count: int) -> NDArray[np.intp]:
-    """Indices of `CURVE_POINTS` of `count` points at most, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, CURVE_POINTS)).astype(np.intp))
+    """Indices of at most `MAX_CURVE_POINTS` of `count` points, the first and the last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_CURVE_POINTS)).astype(np.intp))
 
 
 def score_distribution(
@@ -92,7 +92,7 @@ def score_shift(
     )
     figure.colorbar(image, label="genuine transactions")
     frauds = np.flatnonzero(~genuine)
-    marked = np.random.default_rng(SEED).permutation(frauds)[:MARKED_FRAUDS]
+    marked = np.random.default_rng(SEED).permutation(frauds)[:MAX_MARKED_FRAUDS]
     label = "fraud" if len(marked) == len(frauds) else f"fraud ({len(marked):,} of {len(frauds):,})"
     axes.plot(before[marked], after[marked], "x", color="C3", markersize=4, label=label)
     cuts = stretched(np.asarray(thresholds, dtype=np.float32))
@@ -118,19 +118,19 @@ def _draw_decisions(axes: Axes, cuts: NDArray[np.float64], ends: tuple[float, fl
 def show_probabilities(axis: Axis) -> None:
     """Label an axis of `stretched` probabilities with the probabilities themselves."""
     axis.set_ticks(stretched(np.asarray(TICKS, dtype=np.float32)).tolist())
-    axis.set_ticklabels([f"{one:g}" for one in TICKS])
+    axis.set_ticklabels([f"{tick:g}" for tick in TICKS])
 
 
 def stretched(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log-odds to base 10 of probabilities of any shape, cut off at `LEAST` and 1 - `LEAST`."""
-    inside = np.clip(probability.astype(np.float64), LEAST, 1 - LEAST)
+    """Log-odds to base 10 of probabilities of any shape, cut off near 0 and 1."""
+    inside = np.clip(probability.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log10(inside / (1 - inside)))
 
 
 def intervals(differences: Sequence[Difference]) -> Figure:
-    """Each difference with its interval, zero and the bound; shares and money on axes apart."""
-    shares = [one for one in differences if one.measure.unit != "money"]
-    money = [one for one in differences if one.measure.unit == "money"]
+    """Each difference with its interval, zero and the bound; shares and money on separate axes."""
+    shares = [each for each in differences if each.measure.unit != "money"]
+    money = [each for each in differences if each.measure.unit == "money"]
     axis_of = {"as a share of 1": shares, "in the amounts' currency": money}
     panels = {axis: panel for axis, panel in axis_of.items() if panel}
     heights = [len(panel) + 0.6 for panel in panels.values()]
@@ -148,32 +148,35 @@ def intervals(differences: Sequence[Difference]) -> Figure:
 
 def _draw_intervals(axes: Axes, panel: Sequence[Difference]) -> None:
     axes.axvline(0, color="grey", linewidth=1, label="no difference")
-    for place, one in enumerate(panel):
-        found = one.interval
-        ends, height = [found.lower, found.upper], [place, place]
-        # No error bars: what was measured may lie outside the resamples' interval.
-        axes.plot(ends, height, "|-", color="black", markersize=10)
-        axes.plot(found.difference, place, "o", color="black", label="difference and interval")
-        text, near = bounded_difference(one.measure, found.difference), (found.difference, place)
-        axes.annotate(text, near, (0, 6), textcoords="offset points", ha="center", fontsize="small")
-        if one.bound is not None:
-            side, bound = (
-                ("right", one.bound) if one.measure.higher_is_better else ("left", -one.bound)
-            )
+    for place, row in enumerate(panel):
+        interval, measure = row.interval, row.measure
+        # Not an error bar: the measured difference may be outside the interval of the resamples.
+        axes.plot([interval.lower, interval.upper], [place] * 2, "|-", color="black", markersize=10)
+        point = (interval.difference, place)
+        axes.plot(*point, "o", color="black", label="difference and interval")
+        text = bounded_difference(measure, interval.difference)
+        axes.annotate(
+            text, point, (0, 6), textcoords="offset points", ha="center", fontsize="small"
+        )
+        if row.bound is not None:
+            side, bound = ("right", row.bound) if measure.higher_is_better else ("left", -row.bound)
             name = f"bound: the interval must lie {side} of it"
             axes.plot([bound] * 2, [place - 0.4, place + 0.4], "--", color="C3", label=name)
-    names = [one.measure.phrase + ("\n(no bound)" if one.bound is None else "") for one in panel]
+    names = [
+        row.measure.phrase if row.bound is not None else f"{row.measure.phrase}\n(no bound)"
+        for row in panel
+    ]
     axes.set(yticks=range(len(panel)), yticklabels=names, ylim=(len(panel) - 0.5, -0.7))
     axes.margins(x=0.1)
 
 
 def decisions(changed: Decisions) -> Figure:
-    """How many transactions get another decision; frauds and genuine ones on axes of their own."""
+    """How many transactions get a different decision; frauds and genuine ones on separate axes."""
     moves = {"approve → review": changed.to_review, "review → approve": changed.to_approve}
     figure = Figure(figsize=(7.5, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    frauds = [one.frauds for one in moves.values()]
-    genuine = [one.genuine for one in moves.values()]
+    frauds = [count.frauds for count in moves.values()]
+    genuine = [count.genuine for count in moves.values()]
     parts = ((left, "frauds", frauds, "///"), (right, "genuine transactions", genuine, ""))
     for axes, title, counts, hatch in parts:
         bars = axes.barh(list(moves), counts, hatch=hatch, color="lightgrey", edgecolor="black")

@@ -1,4 +1,4 @@
-"""A page as HTML and as GitHub Markdown. Every value in it is untrusted text, and is escaped."""
+"""A page as HTML and as GitHub Markdown. Every value in it is untrusted text, and escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]|~#$!])")
 
 
 def html(page: Page, pictures: Mapping[str, Picture]) -> str:
-    """One file that needs no other; `pictures` by their `data:` address."""
+    """One self-contained file; `pictures` by their `data:` address."""
     return _ENVIRONMENT.get_template(HTML_TEMPLATE).render(page=page, pictures=pictures)
 
 
@@ -35,10 +35,10 @@ def markdown(page: Page) -> str:
 
 
 def _visible(value: object) -> object:
-    """Text without control characters and those that turn the direction of writing."""
+    """Text without control characters and those that change the direction of writing."""
     if isinstance(value, Markup):
         return value
-    return "".join(one if one.isprintable() else " " for one in str(value))
+    return "".join(char if char.isprintable() else " " for char in str(value))
 
 
 def escape_markdown(value: object) -> str:
@@ -50,16 +50,21 @@ def escape_markdown(value: object) -> str:
 
 @pass_eval_context
 def _escaped(context: EvalContext, value: object) -> object:
-    """Jinja puts every expression of a template through this, so that none can be left out."""
+    """Jinja passes every expression of a template through this, so that none is left out."""
     return _visible(value) if context.autoescape else escape_markdown(value)
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape((HTML_TEMPLATE.partition(".")[2],), default=False),
-    finalize=_escaped,
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+def environment(templates: Path) -> Environment:
+    """Renders the templates of a folder, each value escaped for HTML (`.html.j2`) or Markdown."""
+    return Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(("html.j2",), default=False),
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_ENVIRONMENT = environment(Path(__file__).parent / "templates")

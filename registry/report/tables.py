@@ -12,20 +12,24 @@ from registry.ledger.statement import format_time
 from registry.report.business import Comparison
 from registry.report.numbers import change, gate_value, interval, quantity
 
-LONGEST_TEXT = 500
-"""Characters of a note; the whole of it is in `evidence.json`."""
+MAX_TEXT_LENGTH = 500
+"""Characters of a requirement or note; the full text is in `evidence.json`."""
 
 NOTHING = "–"
 
 
-def business_row(one: Comparison) -> tuple[str, ...]:
-    """Name, candidate, Production, difference, likely, reading."""
-    candidate = quantity(one.candidate, one.unit)
-    if one.production is None or one.difference is None:
-        return one.name, candidate, *(NOTHING,) * 4
-    likely = one.interval and interval(one.interval.lower, one.interval.upper, one.unit)
-    production, difference = quantity(one.production, one.unit), change(one.difference, one.unit)
-    return one.name, candidate, production, difference, likely or NOTHING, one.reading or NOTHING
+def business_row(comparison: Comparison) -> tuple[str, ...]:
+    """Name, candidate, Production, difference, likely range, reading."""
+    name, unit = comparison.name, comparison.unit
+    candidate, ends = quantity(comparison.candidate, unit), comparison.interval
+    if comparison.production is None or comparison.difference is None:
+        return name, candidate, NOTHING, NOTHING, NOTHING, NOTHING
+    likely = interval(ends.lower, ends.upper, unit) if ends else NOTHING
+    production, difference = (
+        quantity(comparison.production, unit),
+        change(comparison.difference, unit),
+    )
+    return name, candidate, production, difference, likely, comparison.reading or NOTHING
 
 
 def verdict_word(*, passed: bool, required: bool) -> str:
@@ -34,12 +38,17 @@ def verdict_word(*, passed: bool, required: bool) -> str:
     return "FAILED" if required else "failed (advisory)"
 
 
-def gate_row(one: Verdict) -> tuple[str, ...]:
-    """Gate, what it asks, measured, bound, verdict, note."""
-    measured, bound = gate_value(one.gate, one.measured), gate_value(one.gate, one.bound)
-    word = verdict_word(passed=one.passed, required=one.required)
-    asks, note = shorten(one.asks, LONGEST_TEXT), shorten(one.note, LONGEST_TEXT)
-    return one.gate, asks, measured, bound, word, note
+def gate_row(verdict: Verdict) -> tuple[str, ...]:
+    """Gate, requirement, measured, bound, verdict, note."""
+    gate = verdict.gate
+    return (
+        gate,
+        shorten(verdict.asks, MAX_TEXT_LENGTH),
+        gate_value(gate, verdict.measured),
+        gate_value(gate, verdict.bound),
+        verdict_word(passed=verdict.passed, required=verdict.required),
+        shorten(verdict.note, MAX_TEXT_LENGTH),
+    )
 
 
 def shorten(text: str, length: int) -> str:
@@ -49,7 +58,7 @@ def shorten(text: str, length: int) -> str:
 def slice_rows(evidence: Evidence, gate: Slices | None) -> tuple[tuple[str, ...], ...]:
     """Name, transactions, frauds, difference, upper end and verdict, by upper end from the lowest.
 
-    The upper end is the one that the gate judges by.
+    The gate compares the upper end with its margin.
     """
     if gate is None or gate.name not in evidence.measurements:
         return ()
@@ -57,19 +66,19 @@ def slice_rows(evidence: Evidence, gate: Slices | None) -> tuple[tuple[str, ...]
     upper = zip(gate.upper_ends(measured), measured.slices, strict=True)
     return tuple(
         (
-            one.name,
-            f"{one.transactions:,}",
-            f"{one.frauds:,}",
-            f"{one.difference:+z.3f}",
+            part.name,
+            f"{part.transactions:,}",
+            f"{part.frauds:,}",
+            f"{part.difference:+z.3f}",
             f"{end:+z.3f}",
             verdict_word(passed=end >= -gate.margin, required=gate.required),
         )
-        for end, one in sorted(upper, key=lambda pair: pair[0])
+        for end, part in sorted(upper, key=lambda pair: pair[0])
     )
 
 
-def judged_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, str]]:
-    """What was judged, under which policy and on which rows."""
+def provenance_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, str]]:
+    """What was evaluated, under which policy and on which rows."""
     rows, compared = evidence.rows, evidence.compared_with
     yield "Candidate", f"version {evidence.candidate.version}, run {evidence.candidate.run_id}"
     yield "Authors", ", ".join(evidence.authors) or "not recorded"
@@ -77,11 +86,11 @@ def judged_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, str]]
         "Compared with",
         f"ledger version {compared.version}, statement sha256:{compared.statement}"
         if compared
-        else "nothing: nothing is in Production yet",
+        else "nothing, as nothing is in Production yet",
     )
     yield "Policy", f"{evidence.policy.name}, sha256:{evidence.policy.sha256}"
     left_out = [name for name in GATES if name not in policy.gates]
-    yield "Gates not asked for", ", ".join(left_out) or "none"
+    yield "Gates left out", ", ".join(left_out) or "none"
     yield "Rows", f"{rows.count:,} transactions, {rows.frauds:,} of them frauds"
     yield "From, to", f"{format_time(rows.start)}, {format_time(rows.end)}"
     yield "Rows' file", f"sha256:{rows.sha256}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from registry.errors import UsageError
-from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, Evidence
+from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Trial
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import read_policy
@@ -18,11 +17,12 @@ from registry.ledger.manifest import Manifest
 from registry.report import content, plots, render
 from registry.report.business import changed_decisions
 from registry.report.content import Picture
+from registry.report.embed import PLOTS_FOLDER, save_and_embed
 from registry.report.plots import Difference
+from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE
 
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"
-PLOTS_FOLDER = "plots"
 DPI = 110
 
 PRECISION_RECALL = Picture(
@@ -38,7 +38,7 @@ INTERVALS = Picture(
 )
 DECISIONS = Picture(
     "decisions.png",
-    "Transactions that get another decision",
+    "Transactions that get a different decision",
     "At each model's own threshold. Frauds belong in review; every genuine transaction there is "
     "work for an analyst.",
 )
@@ -46,7 +46,7 @@ SCORE_SHIFT = Picture(
     "score_shift.png",
     "How probabilities move",
     "Each transaction by both models, on axes that are cut off at 0.0001 and 0.9999. Above the "
-    "dotted line the candidate is more suspicious; the dashed lines part the decisions.",
+    "dotted line the candidate is more suspicious; the dashed lines separate the decisions.",
 )
 SCORE_DISTRIBUTION = Picture(
     "score_distribution.png",
@@ -56,17 +56,11 @@ SCORE_DISTRIBUTION = Picture(
 
 
 def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
-    """Write `plots/`, `report.html` and `report.md` beside what is judged, into its folder."""
+    """Write `plots/`, `report.html` and `report.md` into the folder of evidence."""
     policy = read_policy(folder / POLICY_FILE)
-    page = content.build(evidence, trial, policy, _judged_files(folder))
-    pictures = folder / PLOTS_FOLDER
-    pictures.mkdir(exist_ok=True)
-    addresses: dict[str, Picture] = {}
-    for picture, figure in _drawn(evidence, trial):
-        path = pictures / picture.file
-        figure.savefig(path, dpi=DPI, metadata={"Software": None})
-        addresses[f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"] = picture
-    (folder / HTML_FILE).write_text(render.html(page, addresses), encoding="utf-8")
+    page = content.build(evidence, trial, policy, _evaluated_files(folder))
+    pictures = save_and_embed(_drawn(evidence, trial), folder, DPI)
+    (folder / HTML_FILE).write_text(render.html(page, pictures), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(render.markdown(page), encoding="utf-8")
 
 
@@ -80,15 +74,15 @@ def copy(folder: Path, destination: Path) -> None:
         raise UsageError(f"the report cannot be written to {destination}: {error}") from error
 
 
-def _judged_files(folder: Path) -> dict[str, str]:
-    """Every file of the evidence but the report itself, by sha256."""
+def _evaluated_files(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of the evidence except the report itself."""
     ours = (PLOTS_FOLDER + "/", HTML_FILE, MARKDOWN_FILE, EVIDENCE_FILE)
-    found = Manifest.of(folder).sha256
-    return {name: digest for name, digest in found.items() if not name.startswith(ours)}
+    files = Manifest.of(folder).sha256
+    return {name: digest for name, digest in files.items() if not name.startswith(ours)}
 
 
 def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]:
-    """The pictures that make sense of this trial, in the order in which they are shown."""
+    """The pictures that apply to this trial, in the order in which they are shown."""
     labels, candidate, production = trial.rows.labelled.labels, trial.candidate, trial.production
     threshold = candidate.scorer.contract.threshold
     scores = {"candidate": candidate.scores}
@@ -96,8 +90,8 @@ def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]
         yield PRECISION_RECALL, plots.precision_recall(labels, scores)
         yield SCORE_DISTRIBUTION, plots.score_distribution(labels, candidate.scores, threshold)
         return
-    if found := differences(evidence):
-        yield INTERVALS, plots.intervals(found)
+    if measured := differences(evidence):
+        yield INTERVALS, plots.intervals(measured)
     if (changed := changed_decisions(trial)) is not None:
         yield DECISIONS, plots.decisions(changed)
     both = scores | {"Production": production.scores}

@@ -1,13 +1,18 @@
-"""The MLflow tracking server, read over REST; what writes to it goes through MLflow's client.
+"""The MLflow tracking server: read over REST, written to through MLflow's client.
 
-names         registered models, aliases, tags and files, as they are called on the server
-credentials   user, token and certificates, from MLflow's own environment variables
-connection    one GET request, bounded in bytes and in time
-rest          the ledger's versions and the artifact store, over MLflow's REST API
-fetch         the files of a ledger entry, verified against its statement
-client        MLflow's client, its errors turned into ours
-candidates    the versions of `fraud-detector`, and the one in Staging
+names            what experiments, models, aliases, tags and files are called on the server
+credentials      credentials, certificates and timeouts, from MLflow's environment variables
+connection       a GET request whose response is bounded in bytes and in time
+rest             the ledger's versions and the artifact store, over MLflow's REST API
+fetch            the files of a ledger entry, verified against its statement
+head             the model in Production, verified and ready to score, in one call
+client_settings  defaults of MLflow's client, set before it is imported
+client           MLflow's client, its errors turned into ours
+candidates       the versions of `fraud-detector`, and the one in Staging
 
-Others use `rest.Registry`, `fetch.fetch_verified`, `client.connect` and `client.read_ledger`. The
-service imports only what does not import MLflow's client.
+To *download* is to get bytes as the server sends them; to *fetch* is to download and verify them.
+
+Used from outside: `rest.Registry`, `fetch.fetch_verified`, `head.fetch_head`, `client.connect` and
+`client.read_ledger`. The service imports neither `client` nor `candidates`: importing MLflow's
+client takes seconds and memory that a pod does not have.
 """

@@ -1,29 +1,26 @@
-"""Candidates: the versions of `fraud-detector`, and the one in Staging."""
+"""Candidates: the versions of the registered model `fraud-detector`, and the one in Staging."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-
 from registry.errors import NotFound, UsageError
-from registry.tracking.client import download, server_errors
+from registry.tracking.client import (
+    MlflowClient,
+    MlflowException,
+    ModelVersion,
+    download,
+    server_errors,
+)
 from registry.tracking.names import CANDIDATES, STAGING_ALIAS
 
 STAGING = "staging"
-AUTHORS_TAG = "authors"
-"""Of a training run: who made the candidate, such as `git:alice@example.com github:alice`."""
-
-FILES_TAG = "files_sha256"
-"""Of a candidate: the digest of its files when it was registered."""
 
 
 def candidate(client: MlflowClient, which: str) -> ModelVersion:
-    """The candidate of a version number, or the one in Staging for the word `staging`.
+    """The candidate with version number `which`, or the one in Staging for the word `staging`.
 
-    Raises NotFound, saying how to make one, and UsageError for anything else.
+    Raises NotFound, whose message says how to make one, and UsageError for any other word.
     """
     if which != STAGING and not which.isdecimal():
         raise UsageError(f"{which!r} is neither a candidate's version number nor `{STAGING}`")
@@ -54,15 +51,18 @@ def staged(client: MlflowClient) -> ModelVersion | None:
 
 
 def stage(client: MlflowClient, which: str) -> ModelVersion:
-    """Put a candidate in Staging, in place of whichever was there."""
+    """Put a candidate in Staging, in place of the one that was there."""
     version = candidate(client, which)
     with server_errors(f"staging candidate {which}"):
         client.set_registered_model_alias(CANDIDATES, STAGING_ALIAS, str(version.version))
     return version
 
 
-def fetch_candidate(client: MlflowClient, version: ModelVersion, destination: Path) -> Path:
-    """Download a candidate's own files, from where they lie: a `models:/` download adds one."""
+def download_candidate(client: MlflowClient, version: ModelVersion, destination: Path) -> Path:
+    """Download a candidate's files, unverified, from the artifact store.
+
+    Not from the `models:/` address, to whose files MLflow adds one of its own.
+    """
     source = str(version.source)
     if source.startswith("models:/m-"):
         with server_errors(f"reading candidate {version.version}"):

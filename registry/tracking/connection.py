@@ -1,7 +1,7 @@
-"""One question to the registry, whose answer costs what is allowed here and no more.
+"""GET requests to the tracking server, each response bounded in bytes and in time.
 
-By Python's own `http.client`: it keeps no cookies, follows no redirects and reads nothing that it
-was not told to.
+With Python's own `http.client`: it keeps no cookies, follows no redirects, and reads nothing that
+it was not asked to.
 """
 
 from __future__ import annotations
@@ -18,103 +18,106 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from registry.errors import Unreachable, UsageError, on_one_line
 from registry.tracking.credentials import read_access
 
-REFUSAL_BYTES = 4096
-PIECE_BYTES = 2**18
-ANSWER_SECONDS = 300.0
-PAUSE_SECONDS = 0.5
-TRANSIENT = (408, 429, 500, 502, 503, 504)
-HINT = "such as http://127.0.0.1:5000 (`make demo` starts one there)"
+MAX_ERROR_BYTES = 4096
+CHUNK_BYTES = 2**18
+MAX_RESPONSE_SECONDS = 300.0
+RETRY_DELAY_SECONDS = 0.5
+RETRIED_STATUSES = (408, 429, 500, 502, 503, 504)
+EXAMPLE = "such as http://127.0.0.1:5000 (`make demo` starts one there)"
 
 
-def _parsed(address: str | None) -> SplitResult:
-    """Raises UsageError, never with the address in it: somebody may have put a password there."""
+def _parse_address(address: str | None) -> SplitResult:
+    """Raises UsageError, never with the address in it: it may hold a password."""
     try:
         parts = urlsplit(address or "")
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
     except ValueError:
         wrong = True
     if wrong or parts.query or parts.fragment:
-        raise UsageError(f"set MLFLOW_TRACKING_URI to the tracking server's address, {HINT}")
+        raise UsageError(f"set MLFLOW_TRACKING_URI to the tracking server's address, {EXAMPLE}")
     if "@" in parts.netloc:
         raise UsageError(
-            "MLFLOW_TRACKING_URI holds a user or password, which would end up in logs; give them "
-            "as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            "MLFLOW_TRACKING_URI holds a user or password, which would end up in logs; set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
         )
     return parts
 
 
 class Connection:
-    """A server that is asked with GET; each answer is bounded in bytes and in time."""
+    """A server that takes GET requests; each response is bounded in bytes and in time."""
 
     def __init__(self, address: str | None) -> None:
         """Nothing is sent yet.
 
-        Raises UsageError for anything but an http(s) address, and a wrong variable of `Access`.
+        Raises UsageError for anything but an http(s) address, and for a wrong variable of `Access`.
         """
-        self._parts = _parsed(address)
+        self._parts = _parse_address(address)
         self._access = read_access()
         self._access.headers()
         self._tls = self._access.tls() if self._parts.scheme == "https" else None
 
-    def get(self, doing: str, path: str, query: dict[str, str], most_bytes: int) -> Iterator[bytes]:
-        """The body of the answer, piece by piece. It may be neither endless nor trickle for ever.
+    def get(
+        self, operation: str, path: str, query: dict[str, str], max_bytes: int
+    ) -> Iterator[bytes]:
+        """The body of the response, chunk by chunk.
 
-        A passing failure is tried again, as MLFLOW_HTTP_REQUEST_MAX_RETRIES says. Raises
-        Unreachable, beginning with what was being done.
+        Transient failures are retried as often as MLFLOW_HTTP_REQUEST_MAX_RETRIES says, unless a
+        chunk was yielded already. Raises Unreachable, whose message starts with `operation`; also
+        for a body of more than `max_bytes`, or one that takes longer than MAX_RESPONSE_SECONDS.
         """
-        doing = on_one_line(doing)[:200]
+        operation = on_one_line(operation)[:200]
         target = f"{self._parts.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-        again = True
-        for left in reversed(range(self._access.http_request_max_retries + 1)):
+        retriable = True
+        for retries_left in reversed(range(self._access.http_request_max_retries + 1)):
             try:
-                with self._asked(doing, target) as answer:
-                    if answer.status == 200:
-                        for piece in _pieces(doing, answer, most_bytes):
-                            again = False
-                            yield piece
+                with self._response(operation, target) as response:
+                    if response.status == 200:
+                        for chunk in _chunks(operation, response, max_bytes):
+                            retriable = False
+                            yield chunk
                         return
-                    again = answer.status in TRANSIENT
-                    raise Unreachable(f"{doing}: {_refusal(answer)}")
+                    retriable = response.status in RETRIED_STATUSES
+                    raise Unreachable(f"{operation}: {_refusal(response)}")
             except Unreachable:
-                if not (again and left):
+                if not (retriable and retries_left):
                     raise
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(RETRY_DELAY_SECONDS)
 
     @contextmanager
-    def _asked(self, doing: str, target: str) -> Iterator[HTTPResponse]:
-        """The answer, as long as it is wanted; whatever goes wrong with it is Unreachable."""
-        connection, hung_up = self._opened(), threading.Event()
+    def _response(self, operation: str, target: str) -> Iterator[HTTPResponse]:
+        """The response, while the connection is open; any failure to read it is Unreachable."""
+        connection, timed_out = self._new_connection(), threading.Event()
 
-        def hang_up(wire: socket.socket) -> None:
-            hung_up.set()
-            with suppress(OSError):  # it is gone
-                # Past a TLS socket's own method, which would take the session from its reader.
-                socket.socket.shutdown(wire, socket.SHUT_RDWR)
+        def abort(sock: socket.socket) -> None:
+            timed_out.set()
+            with suppress(OSError):  # closed already
+                # Not the method of a TLS socket, which would take the session from its reader.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-        clock = threading.Timer(ANSWER_SECONDS, lambda: hang_up(wire))
-        clock.daemon = True
+        timer = threading.Timer(MAX_RESPONSE_SECONDS, lambda: abort(sock))
+        timer.daemon = True
         try:
             connection.connect()
-            wire = connection.sock
-            clock.start()
+            sock = connection.sock
+            timer.start()
             connection.request("GET", target, headers=self._access.headers())
-            with connection.getresponse() as answer:
-                yield answer
-            if hung_up.is_set():  # to its reader it looked as if the answer had ended
+            with connection.getresponse() as response:
+                yield response
+            if timed_out.is_set():  # to its reader it looked as if the response had ended
                 raise TimeoutError
         except (HTTPException, OSError, ValueError) as error:
-            if hung_up.is_set():
-                reason = f"the answer did not end in {ANSWER_SECONDS:g} s"
+            if timed_out.is_set():
+                reason = f"the response did not end within {MAX_RESPONSE_SECONDS:g} s"
             else:
-                why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
                 server = f"{self._parts.scheme}://{self._parts.netloc}"
-                reason = f"no answer from {server} ({on_one_line(why)[:300]})"
-            raise Unreachable(f"{doing}: {reason}") from error
+                reason = f"no response from {server} ({on_one_line(cause)[:300]})"
+            raise Unreachable(f"{operation}: {reason}") from error
         finally:
-            clock.cancel()
+            timer.cancel()
             connection.close()
 
-    def _opened(self) -> HTTPConnection:
+    def _new_connection(self) -> HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         timeout = self._access.http_request_timeout
         if self._tls:
@@ -122,22 +125,22 @@ class Connection:
         return HTTPConnection(host, port, timeout=timeout)
 
 
-def _pieces(doing: str, answer: HTTPResponse, most_bytes: int) -> Iterator[bytes]:
-    size, length = 0, answer.length
-    while piece := answer.read1(PIECE_BYTES):
-        size += len(piece)
-        if size > most_bytes:
-            raise Unreachable(f"{doing}: the answer is larger than {most_bytes:,} bytes")
-        yield piece
+def _chunks(operation: str, response: HTTPResponse, max_bytes: int) -> Iterator[bytes]:
+    size, length = 0, response.length
+    while chunk := response.read1(CHUNK_BYTES):
+        size += len(chunk)
+        if size > max_bytes:
+            raise Unreachable(f"{operation}: the response is larger than {max_bytes:,} bytes")
+        yield chunk
     if length is not None and size < length:
-        raise Unreachable(f"{doing}: the answer broke off after {size:,} of {length:,} bytes")
+        raise Unreachable(f"{operation}: the response ended after {size:,} of {length:,} bytes")
 
 
-def _refusal(answer: HTTPResponse) -> str:
-    """Status, and what MLflow says of it, if it is MLflow."""
-    status = f"HTTP {answer.status}"
+def _refusal(response: HTTPResponse) -> str:
+    """The HTTP status, with MLflow's own message where the body holds one."""
+    status = f"HTTP {response.status}"
     try:
-        said = str(json.loads(answer.read1(REFUSAL_BYTES))["message"])
+        message = str(json.loads(response.read1(MAX_ERROR_BYTES))["message"])
     except (HTTPException, OSError, ValueError, KeyError, TypeError, RecursionError):
-        return on_one_line(f"{status} {answer.reason[:100]}").rstrip()
-    return on_one_line(f"{status}: {said.split(chr(10), 1)[0][:300]}")
+        return on_one_line(f"{status} {response.reason[:100]}").rstrip()
+    return on_one_line(f"{status}: {message.split(chr(10), 1)[0][:300]}")

@@ -1,4 +1,4 @@
-"""How the registry is reached: who asks, which certificates count, and how often it is tried."""
+"""Access to the tracking server: credentials, certificates, timeout and retries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from registry.errors import UsageError
+from registry.errors import UsageError, first_error
+from registry.tracking.client_settings import MAX_RETRIES, TIMEOUT_SECONDS
 
 
 class Access(BaseSettings):
@@ -25,29 +26,30 @@ class Access(BaseSettings):
     tracking_server_cert_path: str = ""
     tracking_client_cert_path: str = ""
     tracking_insecure_tls: bool = False
+    # Not supported: ignored, requests would be sent without the credentials that the user expects.
     tracking_auth: Annotated[str, Field(max_length=0)] = ""
     tracking_aws_sigv4: Annotated[bool, Field(lt=1)] = False
     workspace: str = ""
-    http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = 20
-    http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = 3
+    http_request_timeout: Annotated[float, Field(gt=0, le=3600)] = TIMEOUT_SECONDS
+    http_request_max_retries: Annotated[int, Field(ge=0, lt=10)] = MAX_RETRIES
 
     def headers(self) -> dict[str, str]:
-        """What says who asks, and in which workspace. Raises UsageError, without the secret."""
+        """A request's headers: credentials and workspace. Raises UsageError, without the secret."""
         headers = {"Accept-Encoding": "identity"}
-        name, password = _from_credentials_file()
-        name = self.tracking_username or name
+        user, password = _from_credentials_file()
+        user = self.tracking_username or user
         password = self.tracking_password.get_secret_value() or password
-        if name and password:
-            basic = b64encode(f"{name}:{password}".encode()).decode()
+        if user and password:
+            basic = b64encode(f"{user}:{password}".encode()).decode()
             headers["Authorization"] = f"Basic {basic}"
         elif token := self.tracking_token.get_secret_value().strip():
-            headers["Authorization"] = f"Bearer {_visible(token, 'MLFLOW_TRACKING_TOKEN')}"
+            headers["Authorization"] = f"Bearer {_header_value(token, 'MLFLOW_TRACKING_TOKEN')}"
         if workspace := self.workspace.strip():
-            headers["X-MLFLOW-WORKSPACE"] = _visible(workspace, "MLFLOW_WORKSPACE")
+            headers["X-MLFLOW-WORKSPACE"] = _header_value(workspace, "MLFLOW_WORKSPACE")
         return headers
 
     def tls(self) -> ssl.SSLContext:
-        """Which certificates are trusted. Raises UsageError where one cannot be read."""
+        """The trusted certificates, and our own. Raises UsageError where one cannot be read."""
         try:
             context = ssl.create_default_context(cafile=self.tracking_server_cert_path or None)
             if self.tracking_client_cert_path:
@@ -62,10 +64,10 @@ class Access(BaseSettings):
         return context
 
 
-def _visible(text: str, variable: str) -> str:
-    if not (text.isascii() and text.isprintable()):
-        raise UsageError(f"{variable} holds characters that no header can carry")
-    return text
+def _header_value(value: str, variable: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(f"{variable} contains characters that an HTTP header cannot hold")
+    return value
 
 
 def _from_credentials_file() -> tuple[str, str]:
@@ -73,22 +75,20 @@ def _from_credentials_file() -> tuple[str, str]:
     config = configparser.ConfigParser()
     try:
         config.read(Path.home() / ".mlflow" / "credentials")
-        name, password = (
-            config.get("mlflow", f"mlflow_tracking_{one}", fallback="")
-            for one in ("username", "password")
-        )
+        user = config.get("mlflow", "mlflow_tracking_username", fallback="")
+        password = config.get("mlflow", "mlflow_tracking_password", fallback="")
     except (configparser.Error, UnicodeDecodeError, OSError, RuntimeError) as error:
         raise UsageError(f"~/.mlflow/credentials cannot be read ({type(error).__name__})") from None
-    return name, password
+    return user, password
 
 
 def read_access() -> Access:
-    """Access from the environment. Raises UsageError, naming a wrong variable and no value."""
+    """Access from the environment. Raises UsageError with the variable, and never its value."""
     try:
         return Access()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = f"MLFLOW_{str(first['loc'][0]).upper()}"
+        first = first_error(error)
+        name = f"MLFLOW_{first.field.upper()}"
         if name in ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4"):
-            raise UsageError(f"{name} is not known here; use MLFLOW_TRACKING_TOKEN") from None
-        raise UsageError(f"{name}: {first['msg']}") from None
+            raise UsageError(f"{name} is not supported here; use MLFLOW_TRACKING_TOKEN") from None
+        raise UsageError(f"{name}: {first.message}") from None

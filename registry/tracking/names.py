@@ -1,9 +1,57 @@
-"""What things are called on the tracking server."""
+"""The stored names: what experiments, models, tags and files are called on the tracking server.
 
-CANDIDATES = "fraud-detector"
-PRODUCTION = "fraud-detector-production"
+They are written into servers and ledgers that last for years, so none of them may change.
+"""
+
+# Experiments and registered models
+TRAINING_EXPERIMENT = "fraud-detector"
 EVIDENCE_EXPERIMENT = "fraud-detector-promotions"
-STATEMENT_TAG = "statement"
-PROMPT_TAG = "mlflow.prompt.is_prompt"
+CANDIDATES = "fraud-detector"
+"""Registered model; each of its versions is a candidate."""
+PRODUCTION = "fraud-detector-production"
+"""Registered model; its versions are the entries of the ledger."""
+
+# Aliases
 STAGING_ALIAS = "staging"
 PRODUCTION_ALIAS = "production"
+
+# Tags of a training run
+AUTHORS_TAG = "authors"
+"""Who made the candidate, separated by spaces: `git:alice@example.com github:alice`."""
+GIT_COMMIT_TAG = "git_commit"
+GIT_DIRTY_TAG = "git_dirty"
+DATA_TAG = "data_sha256"
+REQUIREMENTS_TAG = "requirements_sha256"
+FAILURE_TAG = "failure"
+
+# Tags of a candidate
+FILES_TAG = "files_sha256"
+"""The digest of the candidate's files when it was registered."""
+LEDGER_VERSION_TAG = "ledger_version"
+"""The ledger entry that put the candidate in Production; for people, trusted by nothing."""
+
+# Tags of a ledger entry
+STATEMENT_TAG = "statement"
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+"""MLflow's own. Once a version has it, MLflow lists no version of that model any more."""
+
+# Tags of an evidence run; for people and for listing, trusted by nothing
+CANDIDATE_TAG = "candidate"
+CANDIDATE_RUN_TAG = "candidate_run"
+POLICY_TAG = "policy"
+VERDICT_TAG = "verdict"
+COMPARED_WITH_TAG = "compared_with"
+"""The digest of the head's statement, or `NOTHING` while the ledger was empty."""
+PASSED = "passed"
+REFUSED = "refused"
+NOTHING = "nothing"
+
+# Files of a training run
+PARITY_FILE = "parity/rows.parquet"
+"""Input rows with scikit-learn's own probabilities; an evidence run holds a copy."""
+
+# Files of an evidence run
+EVIDENCE_FILE = "evidence.json"
+MODEL_FOLDER = "model"
+POLICY_FILE = "policy.yaml"
+SCORES_FILE = "scores.parquet"

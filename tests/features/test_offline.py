@@ -1,4 +1,4 @@
-"""History features against hand-made windows, a naive count, and the book's published values."""
+"""History features compared with hand-made windows, a naive count and the published values."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def test_a_ratio_is_of_the_amount_to_the_mean_of_the_others_in_the_window() -> N
 
 def test_a_ratio_to_nothing_or_to_refunds_is_one_and_no_ratio_is_beyond_a_thousand() -> None:
     frame = frame_of([at(0, eur=0), at(0.1, eur=7), at(5, eur=-3), at(5.1, eur=7)])
-    dear = frame_of([at(0, eur=0.01), at(0.1, eur=7000)])
+    expensive = frame_of([at(0, eur=0.01), at(0.1, eur=7000)])
 
     assert column(frame, "card_amount_ratio_1d") == [1, 1, 1, 1]
-    assert column(dear, "card_amount_ratio_1d") == [1, 1000]
+    assert column(expensive, "card_amount_ratio_1d") == [1, 1000]
 
 
 def test_days_since_look_only_at_what_is_known_and_within_the_window() -> None:
@@ -129,7 +129,7 @@ def test_rows_with_the_same_time_keep_their_order_in_a_large_frame_too() -> None
     frame = pl.DataFrame({"place": range(100_000)}).select(
         (pl.lit(START) + pl.duration(hours=pl.col("place") % 7)).alias("when"), card=pl.lit("c")
     )
-    counts = [one for one in FEATURES if one.name == "card_count_1d"]
+    counts = [each for each in FEATURES if each.name == "card_count_1d"]
 
     at_midnight = with_history(frame, counts).filter(pl.col("when") == START)
     assert at_midnight["card_count_1d"].to_list() == list(range(1, 14_287))
@@ -149,7 +149,7 @@ def test_unsorted_rows_keep_their_order_and_columns() -> None:
 
     assert_frame_equal(result.select(frame.columns), frame)
     assert result["card_mean_amount_1d"].to_list() == [40, 10, 15]
-    assert result.columns[5:] == [one.name for one in FEATURES]
+    assert result.columns[5:] == [each.name for each in FEATURES]
     assert set(result.dtypes[5:]) == {pl.Float64}
     assert frame.columns == ["when", "card", "shop", "eur", "fraud"]
 
@@ -180,7 +180,7 @@ def test_a_label_that_is_not_known_counts_as_no_fraud() -> None:
 
 def test_label_and_amount_are_needed_only_by_the_features_that_read_them() -> None:
     frame = frame_of([at(0), at(2)]).drop("eur", "fraud")
-    counts = [one for one in FEATURES if one.aggregate == "count"]
+    counts = [each for each in FEATURES if each.aggregate == "count"]
 
     assert with_history(frame, counts)["shop_count_1d"].to_list() == [0, 1]
 
@@ -206,7 +206,7 @@ def test_nanoseconds_are_not_rounded_at_the_windows_edge() -> None:
     frame = pl.DataFrame({"when": [1, 2 * day, 2 * day + 1], "shop": ["s"] * 3}).with_columns(
         pl.col("when").cast(pl.Datetime("ns"))
     )
-    counts = [one for one in FEATURES if one.name == "shop_count_1d"]
+    counts = [each for each in FEATURES if each.name == "shop_count_1d"]
 
     assert with_history(frame, counts)["shop_count_1d"].to_list() == [0, 0, 1]
 
@@ -225,14 +225,14 @@ def test_a_day_is_24_hours_where_the_clocks_change() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (pl.col("when").cast(pl.Date), "'when' is Date, and must be a Datetime"),
-        (pl.lit(None, pl.Datetime("us")).alias("when"), "'when' has nulls"),
-        (pl.lit(float("nan")).alias("eur"), "'eur' must hold finite numbers"),
-        (pl.lit(None, pl.Float64).alias("eur"), "'eur' must hold finite numbers"),
-        (pl.lit("ten").alias("eur"), "'eur' must hold finite numbers"),
-        (pl.lit(0.5).alias("fraud"), "'fraud' must hold 1 or true"),
-        (pl.lit("no").alias("fraud"), "'fraud' must hold 1 or true"),
-        (pl.lit(1).alias("card_count_1d"), r"\['card_count_1d'\] are already there"),
+        (pl.col("when").cast(pl.Date), "'when' must be a Datetime, but is Date"),
+        (pl.lit(None, pl.Datetime("us")).alias("when"), "'when' contains nulls"),
+        (pl.lit(float("nan")).alias("eur"), "'eur' must contain finite numbers"),
+        (pl.lit(None, pl.Float64).alias("eur"), "'eur' must contain finite numbers"),
+        (pl.lit("ten").alias("eur"), "'eur' must contain finite numbers"),
+        (pl.lit(0.5).alias("fraud"), "'fraud' must contain 1 or true"),
+        (pl.lit("no").alias("fraud"), "'fraud' must contain 1 or true"),
+        (pl.lit(1).alias("card_count_1d"), r"\['card_count_1d'\] already exist"),
     ],
 )
 def test_an_unusable_column_is_named(broken: pl.Expr, message: str) -> None:
@@ -259,7 +259,7 @@ rows_in_any_order = st.lists(
 
 
 def naive(rows: Sequence[Row], place: int, feature: HistoryFeature) -> float:
-    """The definition read word for word, one row at a time."""
+    """The definition taken literally, one row at a time."""
     key = 1 if feature.entity == "card" else 2
     now, entity = rows[place][0], rows[place][key]
     end = now - timedelta(days=feature.delay_days)
@@ -270,7 +270,7 @@ def naive(rows: Sequence[Row], place: int, feature: HistoryFeature) -> float:
         and end - timedelta(days=feature.window_days) < row[0] <= end
         and (row[0] < now or other <= place)
     ]
-    seen = [row for _, _, row in sorted(window, key=lambda one: one[:2])]
+    seen = [row for _, _, row in sorted(window, key=lambda entry: entry[:2])]
     if feature.aggregate == "count":
         return float(len(seen))
     if feature.aggregate == "amount_ratio":
@@ -278,10 +278,10 @@ def naive(rows: Sequence[Row], place: int, feature: HistoryFeature) -> float:
         mean = sum(others) / len(others) if others else 0
         return min(rows[place][3] / mean, 1000) if mean > 0 else 1.0
     if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
-        wanted = 1 if feature.aggregate == "days_since_fraud" else 0
-        times = [row[0] for row in seen if (row[4] or 0) == wanted]
-        longest = float(feature.delay_days + feature.window_days)
-        return (now - times[-1]) / timedelta(days=1) if times else longest
+        label = 1 if feature.aggregate == "days_since_fraud" else 0
+        times = [row[0] for row in seen if (row[4] or 0) == label]
+        max_days = float(feature.delay_days + feature.window_days)
+        return (now - times[-1]) / timedelta(days=1) if times else max_days
     values = [row[3] if feature.aggregate == "mean_amount" else row[4] or 0 for row in seen]
     return sum(values) / len(values) if values else 0.0
 
@@ -317,7 +317,7 @@ def test_nothing_later_and_no_label_inside_the_delay_changes_a_feature(
         mixed[place] = row
     names = [feature.name for feature in FEATURES]
 
-    # Exactly: not even the last bit of a mean may tell of the future.
+    # Exactly: not even the last bit of a mean may depend on the future.
     assert_frame_equal(
         with_history(frame_of(mixed))[kept].select(names),
         with_history(frame_of(past)).select(names),
@@ -328,7 +328,7 @@ def test_nothing_later_and_no_label_inside_the_delay_changes_a_feature(
 @settings(max_examples=100, deadline=None)
 @given(rows_in_any_order, rows_in_any_order, rows_in_any_order, st.integers(8, 40))
 def test_no_row_at_all_inside_the_delay_changes_a_feature_that_is_delayed(
-    rows: list[Row], some: list[Row], others: list[Row], quarter: int
+    rows: list[Row], some_rows: list[Row], other_rows: list[Row], quarter: int
 ) -> None:
     now = START + timedelta(hours=6 * quarter)
     known_until = now - timedelta(days=DELAY_DAYS)
@@ -340,7 +340,7 @@ def test_no_row_at_all_inside_the_delay_changes_a_feature_that_is_delayed(
         with_history(
             frame_of([target, *known, *(row for row in later if row[0] > known_until)]), delayed
         )
-        for later in (some, others)
+        for later in (some_rows, other_rows)
     )
 
     names = [feature.name for feature in delayed]
@@ -361,12 +361,14 @@ def test_the_books_fifteen_published_features_come_out_of_the_handbook_file() ->
     both = published.join(computed, on="TRANSACTION_ID", validate="1:1", suffix=" of ours")
     assert both.height == 60_000
     names = {"night": "TX_DURING_NIGHT", "weekend": "TX_DURING_WEEKEND"}
-    for one in dataset.history:
-        names[one.name] = f"{one.entity}_{BOOK_NAMES[one.aggregate]}_{one.window_days}DAY_WINDOW"
+    for each in dataset.history:
+        names[each.name] = (
+            f"{each.entity}_{BOOK_NAMES[each.aggregate]}_{each.window_days}DAY_WINDOW"
+        )
     assert dataset.inputs == ("TX_AMOUNT", *names)
     assert len(dataset.inputs) == 15
     assert both["TX_AMOUNT"].to_list() == both["TX_AMOUNT of ours"].to_list()
     for ours, theirs in names.items():
         difference = (both[ours] - both[theirs]).abs().to_numpy().max()
-        # The book adds up amounts in another order; all others are the same to the bit.
+        # The book adds up amounts in another order; all others are bit-identical.
         assert difference <= (1e-9 if "mean_amount" in ours else 0), ours

@@ -14,11 +14,11 @@ START, END = np.array([0, 0, 1, 3, 4, 4]), np.array([0, 1, 3, 4, 4, 6])
 
 
 def test_an_edge_is_the_entitys_first_row_later_than_the_span_before() -> None:
-    found = windows.edges(TIMES, LENGTHS, [1, 4, 5])
+    positions = windows.edges(TIMES, LENGTHS, [1, 4, 5])
 
-    assert found[1].tolist() == [0, 1, 1, 3, 4, 5]
-    assert found[4].tolist() == [0, 1, 1, 3, 4, 4]
-    assert found[5].tolist() == [0, 1, 1, 1, 4, 4]
+    assert positions[1].tolist() == [0, 1, 1, 3, 4, 5]
+    assert positions[4].tolist() == [0, 1, 1, 3, 4, 4]
+    assert positions[5].tolist() == [0, 1, 1, 1, 4, 4]
 
 
 @pytest.mark.parametrize("span", [10, 2**62, 2**80])
@@ -28,14 +28,15 @@ def test_a_span_however_long_stays_within_the_entity(span: int) -> None:
 
 @pytest.mark.parametrize("scale", [1, 2**40, 2**55, 2**57, 2**58])
 @pytest.mark.parametrize("shift", [0, -(2**62), 2**61])
-def test_times_that_leave_no_room_for_all_entities_at_once_make_no_difference(
+def test_times_too_far_apart_for_all_entities_in_one_batch_make_no_difference(
     scale: int, shift: int
 ) -> None:
     times, lengths = np.tile(TIMES, 10) * scale + shift, np.tile(LENGTHS, 10)
 
-    found = windows.edges(times, lengths, [5 * scale])[5 * scale]
+    positions = windows.edges(times, lengths, [5 * scale])[5 * scale]
 
-    assert found.tolist() == [6 * at + one for at in range(10) for one in (0, 1, 1, 1, 4, 4)]
+    expected = [6 * copy + position for copy in range(10) for position in (0, 1, 1, 1, 4, 4)]
+    assert positions.tolist() == expected
 
 
 def test_no_rows_and_no_spans_are_fine() -> None:
@@ -59,9 +60,9 @@ def test_a_ratio_is_1_to_what_is_not_above_0_and_has_a_limit() -> None:
     assert windows.ratios(amounts, others, 5.0).tolist() == [1.5, 1, 1, 5, -5]
 
 
-def test_the_last_wanted_row_is_looked_for_in_the_window_only() -> None:
-    wanted = np.array([True, False, False, True, False, True])
+def test_the_last_match_is_looked_for_in_the_window_only() -> None:
+    matches = np.array([True, False, False, True, False, True])
 
-    passed = windows.since_last(TIMES, wanted, START, END, 99.0)
+    elapsed = windows.since_last(TIMES, matches, START, END, 99.0)
 
-    assert passed.tolist() == [99, 5, 99, 0, 99, 0]
+    assert elapsed.tolist() == [99, 5, 99, 0, 99, 0]

@@ -36,10 +36,10 @@ class Pod(Follower):
 
     def __init__(self, settings: Settings) -> None:
         trust = read_trust(settings.ledger_config, settings.ledger_floor)
-        self.metrics = Metrics()
         serving = Serving(
             follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds
         )
+        self.metrics = Metrics(lambda: 0, lambda: serving.lag_seconds)
         super().__init__(
             settings,
             Registry(settings.tracking_uri),

@@ -265,11 +265,11 @@ class Written:
 
 @pytest.fixture
 def recorded() -> tuple[Answers, Written]:
-    serving, metrics, written = Serving(), Metrics(), Written()
+    serving, metrics, written = Serving(), Metrics(lambda: 0, lambda: 0), Written()
     serving.model = three_inputs()
     metrics.loaded(None, serving.model)
     records: Any = written
-    return Answers(serving, metrics, records), written
+    return Answers(serving, metrics, metrics.drift, records), written
 
 
 def test_one_record_is_kept_for_each_transaction_that_was_scored(

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from inference.drift import (
-    COUNTED_AT_ONCE,
+    COUNT_BATCH_SIZE,
     Drift,
     bin_names,
     reference_shares,
@@ -22,7 +22,8 @@ from inference.drift import (
 )
 from registry.model.contract import Histogram
 from registry.model.scorer import Value, encode_columns
-from tests.contracts import category, contract_of, number
+from tests.contracts import category, number
+from tests.inference.models import served
 
 AMOUNT = number("amount", nullable=True).model_copy(
     update={"histogram": Histogram(edges=(0.1, 1.0, 10.0), counts=(10, 20, 30, 30), missing=10)}
@@ -30,7 +31,7 @@ AMOUNT = number("amount", nullable=True).model_copy(
 COUNTRY = category("country", "DE", "FR", nullable=True).model_copy(
     update={"histogram": Histogram(counts=(60, 20), missing=20)}
 )
-CONTRACT = contract_of(AMOUNT, COUNTRY)
+MODEL = served(AMOUNT, COUNTRY, weights=(1.0, 1.0))
 AMOUNT_BINS = ["-inf..0.1", "0.1..1", "1..10", "10..inf", "missing"]
 COUNTRY_BINS = ["DE", "FR", "unknown"]
 
@@ -38,26 +39,29 @@ Counted = dict[tuple[str, str], float]
 
 
 class Counting:
-    """A drift counter and what it counted."""
+    """The rows of a model, and what was counted of them."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        labels = ("version", "input", "bin")
-        counter = Counter("rows", "Rows", labels, registry=self._registry)
-        self.drift = Drift(CONTRACT, counter, "7")
+        self._drift = Drift(self._registry)
+        self._drift.start(MODEL)
+        self.flush = self._drift.flush
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        self._drift.add(MODEL, rows)
 
     def counted(self) -> Counted:
-        (family,) = self._registry.collect()
+        rows, _ = self._registry.collect()
         return {
             (one.labels["input"], one.labels["bin"]): one.value
-            for one in family.samples
-            if one.name == "rows_total" and one.value
+            for one in rows.samples
+            if one.name == "fraud_input_rows_total" and one.value
         }
 
 
 def encoded(amounts: Sequence[Value], countries: Sequence[Value]) -> NDArray[np.float32]:
     columns = {"amount": amounts, "country": countries}
-    return encode_columns(columns, CONTRACT.inputs)
+    return encode_columns(columns, MODEL.contract.inputs)
 
 
 def test_bins_are_named_by_their_ranges_or_categories() -> None:
@@ -95,8 +99,8 @@ def test_an_input_that_training_never_counted_has_no_shares() -> None:
 def test_a_number_on_an_edge_belongs_to_the_bin_above(value: Value, name: str) -> None:
     """0.1 is not the same in float32, in which it was scored, as in the contract's float64."""
     counting = Counting()
-    counting.drift.add(encoded([value], ["DE"]))
-    counting.drift.flush()
+    counting.add(encoded([value], ["DE"]))
+    counting.flush()
     assert counting.counted() == {("amount", name): 1, ("country", "DE"): 1}
 
 
@@ -107,16 +111,16 @@ def test_a_category_has_its_bin_and_unseen_and_missing_ones_share_one(
     value: Value, name: str
 ) -> None:
     counting = Counting()
-    counting.drift.add(encoded([5.0], [value]))
-    counting.drift.flush()
+    counting.add(encoded([5.0], [value]))
+    counting.flush()
     assert counting.counted() == {("amount", "1..10"): 1, ("country", name): 1}
 
 
 def test_nothing_is_counted_twice() -> None:
     counting = Counting()
-    counting.drift.add(encoded([5.0, 0.5], ["DE", "DE"]))
+    counting.add(encoded([5.0, 0.5], ["DE", "DE"]))
     for _ in range(3):
-        counting.drift.flush()
+        counting.flush()
     assert counting.counted() == {
         ("amount", "1..10"): 1,
         ("amount", "0.1..1"): 1,
@@ -124,15 +128,27 @@ def test_nothing_is_counted_twice() -> None:
     }
 
 
+def test_rows_of_a_model_that_was_replaced_are_ignored() -> None:
+    """They may have another number of inputs, and the series of their version are gone."""
+    registry = CollectorRegistry()
+    drift, old = Drift(registry), served(number("x"), weights=(1.0,), version=6)
+    drift.start(old)
+    drift.start(MODEL)
+    drift.add(old, np.zeros((1, 1), np.float32))
+    drift.flush()
+    labels = {"version": "6", "input": "x", "bin": "-inf..inf"}
+    assert registry.get_sample_value("fraud_input_rows_total", labels) == 0
+
+
 def test_single_rows_are_counted_many_at_a_time_and_none_is_lost() -> None:
     counting = Counting()
-    for _ in range(COUNTED_AT_ONCE - 1):
-        counting.drift.add(encoded([5.0], ["FR"]))
+    for _ in range(COUNT_BATCH_SIZE - 1):
+        counting.add(encoded([5.0], ["FR"]))
     assert counting.counted() == {}
-    counting.drift.add(encoded([5.0], ["FR"]))
+    counting.add(encoded([5.0], ["FR"]))
     assert counting.counted() == {("amount", "1..10"): 256, ("country", "FR"): 256}
-    counting.drift.add(encoded([0.5], ["FR"]))
-    counting.drift.flush()
+    counting.add(encoded([0.5], ["FR"]))
+    counting.flush()
     assert counting.counted() == {
         ("amount", "1..10"): 256,
         ("amount", "0.1..1"): 1,
@@ -156,16 +172,16 @@ def test_every_row_is_counted_once_however_rows_arrive(
     expected: Tally[tuple[str, str]] = Tally()
     for group, times in groups:
         part = np.tile(encoded(*zip(*group, strict=True)), (times, 1))
-        batches.drift.add(part)
+        batches.add(part)
         for row in part:
-            singles.drift.add(row.reshape(1, -1))
+            singles.add(row.reshape(1, -1))
         for amount, country in group:
             edges = np.array([0.1, 1, 10], np.float32)
             at = 4 if amount is None else int((np.float32(amount) >= edges).sum())
             expected["amount", AMOUNT_BINS[at]] += times
             expected["country", country if country in ("DE", "FR") else "unknown"] += times
-    batches.drift.flush()
-    singles.drift.flush()
+    batches.flush()
+    singles.flush()
     assert batches.counted() == singles.counted() == expected
 
 

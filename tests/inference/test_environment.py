@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
@@ -79,12 +80,20 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
         assert answer.json()["decision"] == "approve"
 
 
-def test_importing_the_service_loads_nothing_of_training() -> None:
+@pytest.mark.parametrize(
+    ("modules", "required", "unwanted"),
+    [
+        ("inference.app", "onnxruntime", {"training", *LEFT_OUT} - {"pandas", "polars", "pyarrow"}),
+        ("features.definitions, features.windows", "numpy", LEFT_OUT),
+    ],
+)
+def test_importing_what_serves_loads_no_training_library(
+    modules: str, required: str, unwanted: Collection[str]
+) -> None:
     """Here everything is installed, so what is absent is not imported."""
-    program = "import sys, inference.app; print(*sorted(sys.modules))"
+    program = f"import sys, {modules}; print(*sorted(sys.modules))"
     loaded = output_of(Path(sys.executable), program).split()
-    assert "onnxruntime" in loaded
-    unwanted = ("training", "sklearn", "matplotlib", "skl2onnx", "onnx", "optuna")
+    assert required in loaded
     assert [name for name in unwanted if name in loaded] == []
 
 
@@ -95,12 +104,11 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     world.put_in_production()
     program = (
         "import sys\nfrom pathlib import Path\nimport inference.app\n"
-        "from registry.ledger.fold import fold\nfrom registry.ledger.trust import read_trust\n"
-        "from registry.tracking.fetch import fetch_verified\n"
+        "from registry.ledger.trust import read_trust\n"
+        "from registry.tracking.head import fetch_head\n"
         "from registry.tracking.rest import Registry\n"
-        f"registry = Registry({world.server.uri!r})\n"
-        f"head = fold(registry.versions(), read_trust(Path({str(world.config)!r}))).head\n"
-        f"fetch_verified(registry, head, Path({str(tmp_path / 'fetched')!r}))\n"
+        f"trust = read_trust(Path({str(world.config)!r}))\n"
+        f"fetch_head(Registry({world.server.uri!r}), trust, Path({str(tmp_path / 'fetched')!r}))\n"
         "print(*sorted(sys.modules))"
     )
     loaded = output_of(Path(sys.executable), program).split()
@@ -109,12 +117,13 @@ def test_a_start_loads_none_of_the_large_clients_that_it_can_do_without(
     assert [name for name in unwanted if name in loaded] == []
 
 
-def test_the_services_mlflow_client_reports_to_nobody() -> None:
+def test_reading_a_ledger_leaves_azure_out_and_signing_with_key_vault_finds_it() -> None:
     program = (
-        "import inference.app; from mlflow.telemetry import get_telemetry_client; "
-        "print(get_telemetry_client())"
+        "import sys\nimport registry.ledger.trust\nprint('azure.core' in sys.modules)\n"
+        "import registry.ledger.vault\n"
+        "print(sys.modules[registry.ledger.vault.AzureSigner.__module__].AZURE_IMPORT_ERROR)"
     )
-    assert output_of(Path(sys.executable), program) == "None"
+    assert output_of(Path(sys.executable), program).split() == ["False", "None"]
 
 
 def test_skinny_and_full_mlflow_are_of_one_version() -> None:

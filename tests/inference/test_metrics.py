@@ -165,7 +165,7 @@ def test_a_thousand_swaps_leave_no_more_series_than_one(caller: Caller) -> None:
 
 
 def test_failed_looks_at_the_ledger_are_counted_by_reason() -> None:
-    metrics = Metrics()
+    metrics = Metrics(lambda: 0, lambda: 0)
     for reason in ("bytes", "unreachable", "unreachable"):
         metrics.swap_failed(reason)
     text = metrics.expose().decode()
@@ -187,12 +187,12 @@ import numpy as np
 from inference.metrics import Metrics
 from tests.inference.models import number, served
 
-metrics, old = Metrics(), served(number("amount"), weights=(1.0,))
+old = served(number("amount"), weights=(1.0,))
+metrics = Metrics(lambda: 1, lambda: float(sys.argv[2]))
 metrics.loaded(None, old)
-old.drift.add(np.array([[0.25]], dtype=np.float32))
+metrics.drift.add(old, np.array([[0.25]], dtype=np.float32))
 metrics.answered("/predict", 200, 0.001)
 metrics.scored(0.5, review=True)
-metrics.requests_in_flight = lambda: 1
 metrics.flush()
 if sys.argv[1] == "swaps":
     metrics.loaded(old, served(number("amount"), weights=(0.5,), version=8))
@@ -203,9 +203,9 @@ sys.stdout.buffer.write(metrics.expose())
 def test_with_several_workers_the_counts_are_summed_over_them(tmp_path: Path) -> None:
     """Real processes, whose files stay as those of workers that live."""
     text = ""
-    for deed in ("swaps", "stays"):
+    for arguments in (("swaps", "8"), ("stays", "3")):
         text = subprocess.run(
-            [sys.executable, "-c", WORKER, deed],
+            [sys.executable, "-c", WORKER, *arguments],
             env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
             cwd=REPOSITORY,
             capture_output=True,
@@ -219,6 +219,7 @@ def test_with_several_workers_the_counts_are_summed_over_them(tmp_path: Path) ->
     assert read["fraud_decisions_total{decision=review}"] == 2
     assert read["fraud_probability_count"] == 2
     assert read["fraud_requests_in_flight"] == 2
+    assert read["fraud_ledger_lag_seconds"] == 8  # the larger one
     assert read["fraud_swaps_total"] == 1
     old, new = (served(number("amount"), weights=(one,)).digest for one in (1.0, 0.5))
     assert read[f"fraud_model_info{{digest={old},version=7}}"] == 1

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from inference import records
-from inference.records import Records, inputs_sha256
+from inference.records import Records
 from registry.model.scorer import Value
 from tests.inference.models import three_inputs
 
@@ -91,13 +91,6 @@ def test_a_record_holds_the_values_where_the_setting_says_so(pipe: Pipe, dropped
 def test_no_record_is_written_where_the_setting_says_so(pipe: Pipe, dropped: Counter) -> None:
     assert written("off", pipe, dropped) == []
     assert count(dropped) == 0
-
-
-def test_the_same_inputs_have_the_same_hash_and_others_another() -> None:
-    assert inputs_sha256([1.0, "é"]) == hashlib.sha256('[1.0,"é"]'.encode()).hexdigest()
-    assert inputs_sha256([1.0]) == inputs_sha256([1.0])
-    assert inputs_sha256([1.0]) != inputs_sha256([1.0000001])
-    assert inputs_sha256([None]) != inputs_sha256(["null"])
 
 
 def test_a_value_with_line_breaks_stays_on_one_line(pipe: Pipe, dropped: Counter) -> None:

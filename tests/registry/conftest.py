@@ -1,4 +1,4 @@
-"""What several tests of the registry need."""
+"""Fixtures for the tests of the registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.world import World
 
 @pytest.fixture
 def no_evidence(world: World) -> None:
-    """No evidence of other tests: an empty ledger has no digest by which to tell it apart."""
+    """Delete the evidence of other tests, which on an empty ledger all compares with nothing."""
     experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
     if experiment is not None:
         for run in world.client.search_runs([experiment.experiment_id], max_results=1000):

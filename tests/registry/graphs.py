@@ -1,4 +1,4 @@
-"""ONNX models made by hand, node by node, for what no training would give."""
+"""ONNX models made by hand, node by node: such as training never makes them."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ def model_of(
     versions = {"": opset, "ai.onnx.ml": 3} | ({"local": 1} if functions else {})
     return helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid(domain, one) for domain, one in versions.items()],
+        opset_imports=[
+            helper.make_opsetid(domain, version) for domain, version in versions.items()
+        ],
         functions=list(functions),
         ir_version=8,
     )
 
 
 def first_input(width: int = 1) -> onnx.ModelProto:
-    """The first input is the probability, held between 0 and 1; not a number stays so."""
+    """The probability is the first input, clipped to 0 … 1; NaN stays NaN."""
     return model_of(
         [
             helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),

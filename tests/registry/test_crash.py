@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from registry.ledger.chain import Link
-from registry.lifecycle.aliases import LEDGER_VERSION_TAG
 from registry.tracking import candidates
-from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS
+from registry.tracking.names import CANDIDATES, LEDGER_VERSION_TAG, PRODUCTION, PRODUCTION_ALIAS
 from tests.registry.forked import Ended, registry
 from tests.world import World
 

@@ -162,4 +162,4 @@ def test_slices_find_one_slice_with_random_scores() -> None:
     changed = small_trial(trial.rows, scored(scores), trial.production)
     (verdict,) = gate.verdicts(gate.measure(changed))
     assert not verdict.passed
-    assert verdict.note.endswith("; fell: day 1970-01-03")
+    assert verdict.note.endswith("; significant falls: day 1970-01-03")

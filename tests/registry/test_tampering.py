@@ -257,8 +257,10 @@ class Interrupted(Connection):
         super().__init__(client.tracking_uri)
         self._client = client
 
-    def get(self, doing: str, path: str, query: dict[str, str], most_bytes: int) -> Iterator[bytes]:
-        yield from super().get(doing, path, query, most_bytes)
+    def get(
+        self, operation: str, path: str, query: dict[str, str], max_bytes: int
+    ) -> Iterator[bytes]:
+        yield from super().get(operation, path, query, max_bytes)
         if query["filter"].endswith("version_number > 0"):
             for version in ("1", "2", "1003"):
                 self._client.update_model_version(PRODUCTION, version, "touched")

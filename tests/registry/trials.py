@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from registry.evaluation.evidence import ComparedWith, Evidence, Rows
+from registry.evaluation.evidence import ComparedWith, EvaluatedRows, Evidence
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
@@ -85,7 +85,7 @@ def rows_of(
     start: datetime = START,
     delay_days: float = 7,
 ) -> EvaluationRows:
-    """Rows of one day and of amount 1, where nothing else is said."""
+    """EvaluatedRows of one day and of amount 1, where nothing else is said."""
     count = len(labels)
     return EvaluationRows(
         columns=pd.DataFrame({"amount": np.ones(count)}) if columns is None else columns,
@@ -195,7 +195,7 @@ def evidence_of(
         authors=("git:alice@example.com",),
         compared_with=None if first else ComparedWith(version=3, statement="d" * 64),
         policy=PolicyRef(name=policy.name, sha256="e" * 64),
-        rows=Rows(
+        rows=EvaluatedRows(
             sha256="a" * 64,
             origin={"dataset": "simulated", "delay_days": "7"},
             count=8,

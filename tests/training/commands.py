@@ -16,9 +16,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from tests.places import REPOSITORY
-from training.cli import EXPERIMENT, main
+from training.cli import main
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ def environment_of(uri: str, **more: str) -> dict[str, str]:
         **os.environ,
         "PATH": path,
         "MLFLOW_TRACKING_URI": uri,
-        "OMP_WAIT_POLICY": "PASSIVE",
         **more,
     }
 
@@ -76,7 +75,7 @@ def process(command: list[str], environment: dict[str, str]) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def newest_run(client: MlflowClient, experiment: str = EXPERIMENT) -> Run:
+def newest_run(client: MlflowClient, experiment: str = TRAINING_EXPERIMENT) -> Run:
     found = client.get_experiment_by_name(experiment)
     assert found is not None
     [run] = client.search_runs(

@@ -66,14 +66,14 @@ def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (missing_column, "the data has no column 'amount', which the data-set file names"),
-        (other_labels, "column 'fraud' (the label) holds something other than 0 and 1"),
-        (no_fraud, "the train part of the split holds no fraud"),
-        (no_fraud_to_fit_on, "the fitting part of the split holds no fraud"),
+        (missing_column, "the data has no column 'amount', which the data-set file requires"),
+        (other_labels, "column 'fraud' (the label) contains values other than 0 and 1"),
+        (no_fraud, "the train part of the split contains no fraud"),
+        (no_fraud_to_fit_on, "the fitting part of the split contains no fraud"),
         (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
         (own_yaml_with_another_purpose, "own.yaml: threshold_for: Input should be 'budget' or"),
         (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),
-        (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': give one of creditcard"),
+        (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': use one of creditcard"),
         (lambda *_: ["--model", "crystal_ball"], "parameter `model`: Input should be 'hist_"),
         (lambda *_: ["--trials", "many"], "parameter `trials`: Input should be a valid integer"),
         (lambda *_: ["--trials", "-1"], "parameter `trials`: Input should be greater than or"),
@@ -117,6 +117,15 @@ def test_a_process_with_bad_input_ends_with_code_2_and_no_traceback(
     assert finished.error_lines[0].startswith("error: text.parquet cannot be read as Parquet: ")
     assert "Traceback" not in finished.errors
     assert finished.output == ""
+
+
+def test_waiting_openmp_threads_do_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    environment = environment_of("", OMP_DISPLAY_ENV="true")
+
+    finished = process([sys.executable, "-m", "training", "--help"], environment)
+
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in finished.errors
 
 
 def stopped_after_a_trial(uri: str, transactions: Path, number: signal.Signals) -> Finished:
@@ -205,5 +214,5 @@ def test_bad_data_end_the_other_commands_in_one_line_too(
 
     assert finished.code == 2
     [line] = finished.error_lines
-    assert line.startswith(f"error: no data at {tmp_path}/none.csv; give a Parquet or CSV file")
+    assert line.startswith(f"error: no data at {tmp_path}/none.csv; pass a Parquet or CSV file")
     assert "Traceback" not in finished.errors

@@ -1,4 +1,4 @@
-"""What the contract says of the inputs, counted by hand on small tables."""
+"""What the contract states about the inputs, counted by hand on small tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START = datetime(2026, 1, 1)
 
 
 def data_of(**columns: Sequence[object]) -> Data:
-    """A table of the given inputs: `k` is a category, the amount is `a`, other names numbers."""
+    """A table with these inputs: `k` is a category, `a` is the amount, others are numbers."""
     rows = len(next(iter(columns.values())))
     table = {
         "y": [0] * rows,
@@ -72,7 +72,7 @@ def test_a_constant_is_one_bin() -> None:
     assert number.histogram.counts == (10,)
 
 
-def test_what_training_misses_may_be_missing_and_is_counted() -> None:
+def test_an_input_that_is_missing_in_training_is_nullable_and_its_gaps_are_counted() -> None:
     data = data_of(n=[None, 1, 2, 3, None], k=["x", None, "y", "x", None])
 
     _, number, category = describe_inputs(data, data.frame)
@@ -123,24 +123,24 @@ def test_a_thousand_categories_are_described_and_one_more_is_refused() -> None:
     with pytest.raises(BadInput) as caught:
         describe_inputs(more, more.frame)
     assert str(caught.value) == (
-        "column 'k' has 1001 different values in the training window; a category has 1 to 1000: "
-        "list it under `ignored`, or as an entity"
+        "column 'k' has 1001 distinct values in the training window, but a category has 1 to 1000: "
+        "list it under `ignored` or `entities` instead"
     )
 
 
 def test_a_column_without_any_value_in_the_training_window_is_refused() -> None:
     no_number, no_category = data_of(n=[None, None]), data_of(k=[None, None])
 
-    with pytest.raises(BadInput, match="column 'n' has no value in the training window"):
+    with pytest.raises(BadInput, match="column 'n' has no values in the training window"):
         describe_inputs(no_number, no_number.frame)
     no_category = Data(
         no_category.frame.cast({"k": pl.String}), no_category.dataset, Path("data"), ""
     )
-    with pytest.raises(BadInput, match="column 'k' has 0 different values"):
+    with pytest.raises(BadInput, match="column 'k' has 0 distinct values"):
         describe_inputs(no_category, no_category.frame)
 
 
-def test_the_contract_says_window_delay_and_threshold() -> None:
+def test_the_contract_states_window_delay_and_threshold() -> None:
     data = data_of(a=[1.0, 2.0, 3.0])
     inputs = describe_inputs(data, data.frame)
 

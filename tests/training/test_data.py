@@ -172,70 +172,74 @@ def test_booleans_are_labels_too(tmp_path: Path) -> None:
         (
             {},
             {"numbers": ["n"]},
-            "the data has no column 'n', which the data-set file names; it has t, a, y",
+            "the data has no column 'n', which the data-set file requires; its columns are t, a, y",
         ),
-        ({"y": [0, 1, 2]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
-        ({"y": [0, 1, None]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
-        ({"y": [0.0, 0.5, 1.0]}, {}, "column 'y' (the label) holds something other than 0 and 1"),
-        ({"y": ["no", "yes", "no"]}, {}, "column 'y' (the label) must be 0 or 1, it is String"),
-        ({"a": ["1", "2", "three"]}, {}, "column 'a' holds something that is no number"),
-        ({"a": [[1], [2], [3]]}, {}, "column 'a' holds something that is no number"),
-        ({"a": [JAN_1, JAN_1, JAN_1]}, {}, "column 'a' holds times where numbers belong"),
-        ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a' holds an infinite number"),
-        ({"a": [1.0, 2.0, float("-inf")]}, {}, "column 'a' holds an infinite number"),
+        ({"y": [0, 1, 2]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
+        ({"y": [0, 1, None]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
+        ({"y": [0.0, 0.5, 1.0]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
+        (
+            {"y": ["no", "yes", "no"]},
+            {},
+            "column 'y' (the label) must contain 0 and 1, but is of type String",
+        ),
+        ({"a": ["1", "2", "three"]}, {}, "column 'a' contains a value that is not a number"),
+        ({"a": [[1], [2], [3]]}, {}, "column 'a' contains a value that is not a number"),
+        ({"a": [JAN_1, JAN_1, JAN_1]}, {}, "column 'a' contains times, but numbers are expected"),
+        ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a' contains an infinite number"),
+        ({"a": [1.0, 2.0, float("-inf")]}, {}, "column 'a' contains an infinite number"),
         (
             {"a": [1.0, 2.0, 3.5e38]},
             {},
-            "column 'a' holds a number too large for the model (float32)",
+            "column 'a' contains a number too large for float32",
         ),
         ({"a": [1.0, 2.0, None]}, {}, "column 'a' (the amount) has missing values"),
         ({"a": [1.0, 2.0, float("nan")]}, {}, "column 'a' (the amount) has missing values"),
         (
             {"k": [["x"], ["y"], ["z"]]},
             {"categories": ["k"]},
-            "column 'k' holds lists or structs; give one value a row",
+            "column 'k' contains lists or structs; expected one value per row",
         ),
         (
             {"k": [["x"], ["y"], ["z"]]},
             {"entities": {"k": {}}},
-            "column 'k' holds lists or structs; give one value a row",
+            "column 'k' contains lists or structs; expected one value per row",
         ),
         (
             {"t": ["2026-01-01", "yesterday", "2026-01-03"]},
             {},
-            "column 't' (the time) holds times that cannot be parsed",
+            "column 't' (the time) contains values that cannot be parsed as times",
         ),
         (
             {"t": [0, 1, 2]},
             {},
-            "column 't' (the time) is a number: give `unit` and `origin`",
+            "column 't' (the time) contains numbers: set `unit` and `origin`",
         ),
         (
             {"t": [0.5, 1.5, 2.5]},
             {},
-            "column 't' (the time) is a number: give `unit` and `origin`",
+            "column 't' (the time) contains numbers: set `unit` and `origin`",
         ),
         (
             {},
             SECONDS,
-            "column 't' (the time) holds Datetime(time_unit='us', time_zone=None) and no numbers: "
-            "leave out `unit` and `origin`",
+            "column 't' (the time) is of type Datetime(time_unit='us', time_zone=None), not a "
+            "number: remove `unit` and `origin`",
         ),
         (
             {"t": [0, 1, 1_700_000_000_000]},
             SECONDS,
-            "column 't' (the time) goes beyond the years 1 to 9999: look at `unit`",
+            "column 't' (the time) has values outside the years 1 to 9999: check `unit`",
         ),
         (
             {"t": [0.0, 1.0, float("nan")]},
             SECONDS,
-            "column 't' (the time) holds times that cannot be parsed",
+            "column 't' (the time) contains values that cannot be parsed as times",
         ),
         ({"t": [JAN_1, JAN_2, None]}, {}, "column 't' (the time) has missing values"),
         (
             {"t": [JAN_1, JAN_1, JAN_1]},
             {},
-            "column 't' (the time) says the same time in every row",
+            "column 't' (the time) has the same value in every row",
         ),
     ],
 )
@@ -276,8 +280,8 @@ def folder_of_different_tables(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: parquet(folder, frame().clear()), "data.parquet holds no rows"),
-        (lambda folder: csv(folder, "t,a,y\n"), "data.csv holds no rows"),
+        (lambda folder: parquet(folder, frame().clear()), "data.parquet contains no rows"),
+        (lambda folder: csv(folder, "t,a,y\n"), "data.csv contains no rows"),
         (lambda folder: csv(folder, ""), "data.csv cannot be read as CSV: empty CSV"),
         (
             lambda folder: csv(folder, "t,a,y\n2026-01-01,1,0,9\n"),
@@ -308,7 +312,7 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
 def test_a_folder_without_parquet_says_so(tmp_path: Path) -> None:
     csv(tmp_path, CSV)
 
-    with pytest.raises(BadInput, match=r"holds no \.parquet file"):
+    with pytest.raises(BadInput, match=r"contains no \.parquet file"):
         read_data(str(tmp_path), dataset())
 
 
@@ -365,7 +369,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         return found
 
     monkeypatch.setattr(pl, "read_parquet", read_and_change)
-    with pytest.raises(BadInput, match="was changed while it was read; run again once"):
+    with pytest.raises(BadInput, match="changed while it was read; run again once"):
         read_data(str(path), dataset())
 
 

@@ -1,4 +1,4 @@
-"""Data-set files: the shipped ones load, and whatever is wrong with one is named."""
+"""Data-set files: the shipped ones load, and an error names what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_the_credit_card_data_set_takes_the_amount_and_v1_to_v28() -> None:
 
 
 def test_the_handbook_data_set_reads_risk_seven_days_late() -> None:
-    risks = {one.name: one.delay_days for one in read_dataset("handbook").history}
+    delays = {feature.name: feature.delay_days for feature in read_dataset("handbook").history}
 
-    assert risks["TERMINAL_ID_risk_30d"] == 7
-    assert risks["CUSTOMER_ID_count_30d"] == 0
+    assert delays["TERMINAL_ID_risk_30d"] == 7
+    assert delays["CUSTOMER_ID_count_30d"] == 0
 
 
 def test_the_handbook_data_set_has_the_books_fifteen_features_and_drops_as_the_book_does() -> None:
@@ -76,12 +76,12 @@ def test_the_extended_handbook_data_set_adds_to_the_books_features() -> None:
         "TERMINAL_ID_days_since_fraud_90d",
         "TERMINAL_ID_days_since_genuine_90d",
     ]
-    delays = {one.name: one.delay_days for one in extended.history}
+    delays = {feature.name: feature.delay_days for feature in extended.history}
     assert delays["TERMINAL_ID_days_since_fraud_90d"] == 7
     assert delays["CUSTOMER_ID_amount_ratio_90d"] == 0
 
 
-def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
+def test_omitted_keys_have_the_documented_defaults(tmp_path: Path) -> None:
     dataset = read_dataset(write(tmp_path, GOOD))
 
     assert dataset.windows_days == (1, 7, 30)
@@ -90,7 +90,7 @@ def test_what_is_left_out_has_the_documented_defaults(tmp_path: Path) -> None:
     assert dataset.alert_cost == 5
 
 
-def test_the_costs_are_the_alert_budget_and_what_an_alert_costs(tmp_path: Path) -> None:
+def test_the_costs_are_the_alert_budget_and_the_cost_of_an_alert(tmp_path: Path) -> None:
     assert read_dataset(write(tmp_path, GOOD)).costs == Costs(budget_per_day=5, per_alert=5)
     own = read_dataset(write(tmp_path, GOOD + "alert_cost: 2.5\n"))
     assert own.costs == Costs(budget_per_day=5, per_alert=2.5)
@@ -101,10 +101,10 @@ def test_the_costs_are_the_alert_budget_and_what_an_alert_costs(tmp_path: Path) 
     ["_label", "_time", "_amount", "_cluster", "_band.card age in days", "_band.", "probability"],
 )
 @pytest.mark.parametrize("role", ["numbers", "categories"])
-def test_an_input_may_not_have_the_name_of_what_stands_beside_the_inputs(
+def test_an_input_may_not_have_the_name_of_a_column_that_rows_hold_beside_it(
     tmp_path: Path, role: str, name: str
 ) -> None:
-    with pytest.raises(BadInput, match=f"column {name!r} has a name that is reserved: rename it"):
+    with pytest.raises(BadInput, match=f"column {name!r} has a reserved name: rename it"):
         read_dataset(write(tmp_path, GOOD + f"{role}: ['{name}']\n"))
 
 
@@ -114,7 +114,7 @@ def test_a_name_that_is_nearly_reserved_is_free(tmp_path: Path, name: str) -> No
 
 
 @pytest.mark.parametrize("cost", ["-1", ".nan", ".inf", "much"])
-def test_an_alert_costs_a_number(tmp_path: Path, cost: str) -> None:
+def test_the_cost_of_an_alert_is_a_finite_number_of_at_least_0(tmp_path: Path, cost: str) -> None:
     with pytest.raises(BadInput, match=r"mine\.yaml: alert_cost: "):
         read_dataset(write(tmp_path, GOOD + f"alert_cost: {cost}\n"))
 
@@ -124,24 +124,21 @@ def test_an_alert_costs_a_number(tmp_path: Path, cost: str) -> None:
     [
         (GOOD + "labels: y\n", "mine.yaml: labels: Extra inputs are not permitted"),
         (GOOD.replace("label: y\n", ""), "mine.yaml: label: Field required"),
-        (GOOD + "numbers: [a]\n", "mine.yaml: the file: Value error, column 'a' has two roles"),
-        (GOOD + "ignored: [y]\n", "mine.yaml: the file: Value error, column 'y' has two roles"),
+        (GOOD + "numbers: [a]\n", "mine.yaml: column 'a' has more than one role"),
+        (GOOD + "ignored: [y]\n", "mine.yaml: column 'y' has more than one role"),
         (
             GOOD.replace("{column: t}", "{column: t, unit: s}"),
-            "mine.yaml: time: Value error, `unit` and `origin` go together",
+            "mine.yaml: time: `unit` and `origin` must be set together",
         ),
         (
             GOOD.replace("{column: t}", "{column: t, origin: 2026-01-01}"),
-            "mine.yaml: time: Value error, `unit` and `origin` go together",
+            "mine.yaml: time: `unit` and `origin` must be set together",
         ),
         (
             GOOD.replace("{column: t}", "{column: t, unit: min, origin: 2026-01-01}"),
             "mine.yaml: time.unit: Input should be 's' or 'ms'",
         ),
-        (
-            GOOD + "test_share: 1\n",
-            "mine.yaml: test_share: Input should be less than 1",
-        ),
+        (GOOD + "test_share: 1\n", "mine.yaml: test_share: Input should be less than 1"),
         (
             GOOD.replace("delay_days: 1", "delay_days: -1"),
             "mine.yaml: delay_days: Input should be greater than or equal to 0",
@@ -150,31 +147,25 @@ def test_an_alert_costs_a_number(tmp_path: Path, cost: str) -> None:
             GOOD + "windows_days: [1, 0]\n",
             "mine.yaml: windows_days.1: Input should be greater than 0",
         ),
-        (
-            GOOD + "windows_days: [7, 7]\n",
-            "mine.yaml: the file: Value error, `windows_days` names a window twice",
-        ),
+        (GOOD + "windows_days: [7, 7]\n", "mine.yaml: `windows_days` contains a duplicate"),
         (
             GOOD.replace("delay_days: 1", "delay_days: 0") + "entities: {shop: {risk: true}}\n",
-            "mine.yaml: the file: Value error, `risk: true` of 'shop' needs `delay_days` of at "
-            "least 1",
+            "mine.yaml: `risk: true` of 'shop' requires `delay_days` of at least 1",
         ),
         (
             GOOD + "entities: {card: {}}\nnumbers: [card_count_7d]\n",
-            "mine.yaml: the file: Value error, column 'card_count_7d' has the name of a "
-            "feature: rename it",
+            "mine.yaml: column 'card_count_7d' has the same name as a feature: rename it",
         ),
         (
             GOOD + "numbers: [probability]\n",
-            "mine.yaml: the file: Value error, column 'probability' has a name that is reserved: "
-            "rename it",
+            "mine.yaml: column 'probability' has a reserved name: rename it",
         ),
         (
             GOOD + "entities: {card: {risky: true}}\n",
             "mine.yaml: entities.card.risky: Extra inputs are not permitted",
         ),
-        ("- a\n- b\n", "mine.yaml: the file: Input should be a valid dictionary"),
-        ("", "mine.yaml: the file: Input should be a valid dictionary"),
+        ("- a\n- b\n", "mine.yaml: Input should be a valid dictionary"),
+        ("", "mine.yaml: Input should be a valid dictionary"),
         ("label: [", "mine.yaml cannot be read as YAML: while parsing a flow node"),
         ("origin: 2013-13-01\n", "mine.yaml cannot be read as YAML: month must be in 1..12"),
         (
@@ -196,13 +187,13 @@ def test_a_wrong_file_is_refused_in_one_line_that_names_file_and_key(
     assert not (tmp_path / "executed").exists()
 
 
-def test_an_unknown_name_is_answered_with_the_shipped_ones() -> None:
+def test_the_error_for_an_unknown_name_lists_the_shipped_ones() -> None:
     with pytest.raises(BadInput) as caught:
         read_dataset("creditcards")
 
     assert str(caught.value) == (
-        "no data-set file 'creditcards': give one of creditcard, handbook, handbook_extended, "
-        "simulated, or the path of your own YAML file"
+        "no data-set file 'creditcards': use one of creditcard, handbook, handbook_extended, "
+        "simulated, or the path to your own YAML file"
     )
 
 
@@ -211,7 +202,7 @@ def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
         read_dataset(str(tmp_path / "none.yaml"))
 
 
-def test_a_folder_or_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_a_folder_or_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00label")
 
@@ -221,7 +212,7 @@ def test_a_folder_or_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read_dataset(str(binary))
 
 
-def test_the_documentation_lists_exactly_the_keys_that_there_are() -> None:
+def test_the_documentation_lists_exactly_the_keys_that_exist() -> None:
     text = (REPOSITORY / "docs" / "training.md").read_text()
     table = text.split("## The data-set file")[1].split("\n## ")[0]
 

@@ -13,7 +13,7 @@ from registry.evaluation.rows import read_rows
 from training.data import read_data
 from training.dataset import read_dataset
 from training.errors import BadInput
-from training.evaluation_rows import write_rows
+from training.evaluation_rows import write_evaluation_rows
 from training.split import split_by_time
 
 
@@ -22,10 +22,10 @@ def test_the_rows_are_the_test_part_with_label_time_amount_and_customer(
 ) -> None:
     path = tmp_path / "new" / "rows.parquet"
 
-    count = write_rows(str(transactions), "simulated", path)
+    count = write_evaluation_rows(str(transactions), "simulated", path)
 
     data = read_data(str(transactions), read_dataset("simulated"))
-    parts = split_by_time(data.frame, time="time", label="fraud", delay_days=7, test_share=0.3)
+    parts = split_by_time(data.frame, data.dataset, test_share=0.3)
     rows = pl.read_parquet(path)
     assert count == len(rows) == 5564
     assert rows.columns == [
@@ -48,7 +48,7 @@ def test_the_rows_are_the_test_part_with_label_time_amount_and_customer(
 
 def test_the_rows_say_which_data_they_are_from(transactions: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
-    write_rows(str(transactions), "simulated", path)
+    write_evaluation_rows(str(transactions), "simulated", path)
 
     rows = read_rows(path)
 
@@ -63,15 +63,17 @@ def test_the_rows_say_which_data_they_are_from(transactions: Path, tmp_path: Pat
 
 def test_the_same_data_make_the_same_file(transactions: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
-    write_rows(str(transactions), "simulated", first)
-    write_rows(str(transactions), "simulated", second)
+    write_evaluation_rows(str(transactions), "simulated", first)
+    write_evaluation_rows(str(transactions), "simulated", second)
 
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_bad_data_write_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no data at"):
-        write_rows(str(tmp_path / "none.parquet"), "simulated", tmp_path / "rows.parquet")
+        write_evaluation_rows(
+            str(tmp_path / "none.parquet"), "simulated", tmp_path / "rows.parquet"
+        )
 
     assert list(tmp_path.iterdir()) == []
 
@@ -88,7 +90,7 @@ def test_a_crash_while_writing_leaves_the_old_file_as_it_was(
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", crash)
     with pytest.raises(BadInput, match=r"rows\.parquet cannot be written: no space left"):
-        write_rows(str(transactions), "simulated", path)
+        write_evaluation_rows(str(transactions), "simulated", path)
 
     assert path.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir()] == ["rows.parquet"]

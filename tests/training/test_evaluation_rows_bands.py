@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from registry.evaluation.rows import EvaluationRows, read_rows
-from training.evaluation_rows import write_rows
+from training.evaluation_rows import write_evaluation_rows
 
 DATASET = """\
 label: fraud
@@ -48,7 +48,12 @@ def parquet(tmp_path: Path) -> Path:
     )
     frame.write_parquet(tmp_path / "data.parquet")
     destination = tmp_path / "rows" / "rows.parquet"
-    assert write_rows(str(tmp_path / "data.parquet"), str(tmp_path / "mine.yaml"), destination) == 6
+    assert (
+        write_evaluation_rows(
+            str(tmp_path / "data.parquet"), str(tmp_path / "mine.yaml"), destination
+        )
+        == 6
+    )
     return destination
 
 

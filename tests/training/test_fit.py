@@ -29,7 +29,7 @@ Prepared = tuple[Data, Split, tuple[Input, ...]]
 @pytest.fixture(scope="module")
 def prepared(transactions: Path) -> Prepared:
     data = read_data(str(transactions), read_dataset("simulated"))
-    split = split_by_time(data.frame, time="time", label="fraud", delay_days=7, test_share=0.3)
+    split = split_by_time(data.frame, data.dataset, test_share=0.3)
     return data, split, describe_inputs(data, split.train)
 
 

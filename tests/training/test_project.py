@@ -16,8 +16,7 @@ from deploy.local.processes import free_port, inference_service, wait_until_ok
 from registry.evaluation.measures import detection
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import read_rows
-from registry.model.scorer import open_model
-from registry.tracking.fetch import fetch_verified
+from registry.tracking.head import fetch_head
 from registry.tracking.names import CANDIDATES
 from registry.tracking.rest import Registry
 from tests.places import REPOSITORY, shared_data
@@ -218,11 +217,10 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     promoted = process([sys.executable, "-m", "registry", *promote, *policy], environment)
     assert promoted.code == 0, promoted.errors
 
-    head = world.ledger.head
-    assert head is not None
-    assert head.statement.entry.policy.name == "acceptance"
-    assert head.statement.entry.approver == approver
-    scorer = open_model(fetch_verified(Registry(world.server.uri), head, tmp_path / "production"))
+    head = fetch_head(Registry(world.server.uri), world.trust, tmp_path / "production")
+    assert head.link.statement.entry.policy.name == "acceptance"
+    assert head.link.statement.entry.approver == approver
+    scorer = head.scorer
     held_out = read_rows(rows)
     assert len(held_out.labelled.labels) >= 0.3 * 284_807
     scores = scorer.score(held_out.encoded(scorer.contract))
@@ -241,5 +239,5 @@ def test_acceptance_the_ulb_data_go_from_a_file_to_answers_equal_to_the_bit(
     answered = [one.answer["probability"] for one in exchanges]
     assert len(answered) == 1000
     assert answered == offline
-    assert {one.answer["model_version"] for one in exchanges} == {head.version}
+    assert {one.answer["model_version"] for one in exchanges} == {head.link.version}
     assert {one.answer["decision"] for one in exchanges} == {"approve", "review"}

@@ -24,7 +24,7 @@ from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.manifest import Manifest
 from registry.model.contract import Contract, read_contract
 from registry.model.scorer import Scorer, open_model
-from registry.tracking.candidates import fetch_candidate
+from registry.tracking.candidates import download_candidate
 from registry.tracking.names import CANDIDATES
 from tests.inference.pods import served_head
 from tests.places import REPOSITORY
@@ -35,7 +35,7 @@ from tests.world import World
 from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
-from training.evaluation_rows import write_rows
+from training.evaluation_rows import write_evaluation_rows
 from training.fit import Recipe, validate
 from training.intervals import estimates
 from training.models import MODELS
@@ -55,7 +55,7 @@ class Trained:
 
 
 def fetch(client: MlflowClient, version: int, folder: Path) -> Path:
-    return fetch_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
+    return download_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_the_candidate_has_the_digest_of_its_files(lasting_world: World, trained
 def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(
     trained: Trained, transactions: Path, tmp_path: Path
 ) -> None:
-    write_rows(str(transactions), "simulated", tmp_path / "rows.parquet")
+    write_evaluation_rows(str(transactions), "simulated", tmp_path / "rows.parquet")
     rows = read_rows(tmp_path / "rows.parquet")
     scores = trained.scorer.score(rows.encoded(trained.contract))
     costs = read_dataset("simulated").costs
@@ -286,9 +286,8 @@ def test_the_threshold_is_chosen_inside_the_training_window_with_the_delay_kept(
     trained: Trained, transactions: Path
 ) -> None:
     data = read_data(str(transactions), read_dataset("simulated"))
-    times = {"time": "time", "label": "fraud", "delay_days": 7}
-    window = split_by_time(data.frame, test_share=0.3, **times).train  # type: ignore[arg-type]
-    inside = split_by_time(window, test_share=0.25, **times)  # type: ignore[arg-type]
+    window = split_by_time(data.frame, data.dataset, test_share=0.3).train
+    inside = split_by_time(window, data.dataset, test_share=0.25)
     recipe = Recipe("random_forest", MODELS["random_forest"].defaults, 3)
 
     validated = validate(data, recipe, inside, describe_inputs(data, window))
@@ -359,7 +358,7 @@ def test_own_data_with_categories_and_gaps_go_all_the_way_to_an_answer_without_c
     finished = training(world.server.uri, "train", *given)
     assert finished.code == 0, finished.errors
     version = candidates(world.client)[-1]
-    write_rows(str(data), str(dataset), world.rows)
+    write_evaluation_rows(str(data), str(dataset), world.rows)
     policy = write_policy(tmp_path, average_precision=0.1)
     reference, evidence = world.evaluate(version, policy)
     assert [str(one) for one in evidence.blocking] == []

@@ -27,9 +27,7 @@ Prepared = tuple[Data, tuple[Split, ...], tuple[Input, ...]]
 @pytest.fixture(scope="module")
 def prepared(transactions: Path) -> Prepared:
     data = read_data(str(transactions), read_dataset("simulated"))
-    folds = prequential_folds(
-        data.frame, time="time", label="fraud", delay_days=7, folds=2, share=0.4
-    )
+    folds = prequential_folds(data.frame, data.dataset, folds=2, share=0.4)
     return data, folds, describe_inputs(data, data.frame)
 
 

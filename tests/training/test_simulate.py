@@ -48,7 +48,9 @@ def test_times_are_whole_seconds_of_the_days_asked_for(small: pl.DataFrame) -> N
     assert small["time"].dt.microsecond().unique().to_list() == [0]
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_one_others(small: pl.DataFrame) -> None:
+def test_the_same_seed_gives_the_same_rows_and_another_one_gives_others(
+    small: pl.DataFrame,
+) -> None:
     again = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=7)
     other = simulate(customers=200, terminals=400, days=60, start=date(2025, 12, 1), seed=8)
 
@@ -187,5 +189,5 @@ def test_a_size_that_is_not_above_zero_is_refused_by_name(name: str, value: int)
 def test_a_radius_that_is_not_a_number_and_a_negative_seed_are_refused() -> None:
     with pytest.raises(ValueError, match="radius must be above 0, not nan"):
         simulate(radius=float("nan"))
-    with pytest.raises(ValueError, match="seed must not be below 0, but is -1"):
+    with pytest.raises(ValueError, match="seed must not be negative, but is -1"):
         simulate(seed=-1)

@@ -13,7 +13,7 @@ from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.rows import Slice, read_rows
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.evaluation_rows import write_rows
+from training.evaluation_rows import write_evaluation_rows
 from training.slices import LEAST_FRAUDS, Part, evaluation_rows, measure_parts, numbered
 from training.split import split_data
 
@@ -92,7 +92,7 @@ def test_training_judges_by_the_rows_that_it_writes_for_the_gates(
     transactions: Path, tmp_path: Path
 ) -> None:
     data = read(transactions)
-    write_rows(str(transactions), "simulated", tmp_path / "rows.parquet")
+    write_evaluation_rows(str(transactions), "simulated", tmp_path / "rows.parquet")
     written = read_rows(tmp_path / "rows.parquet")
 
     ours = evaluation_rows(data, split_data(data.frame, data.dataset).test)

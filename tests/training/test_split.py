@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.places import shared_data
-from training.dataset import Dataset
+from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
 from training.split import Split, drop_compromised, prequential_folds, split_by_time, split_data
 
@@ -25,15 +25,26 @@ def frame_of(hours: list[int], labels: list[int] | None = None) -> pl.DataFrame:
     )
 
 
+def dataset(delay_days: int = 2, drop_compromised_days: int | None = None) -> Dataset:
+    return Dataset.model_validate(
+        {
+            "label": "y",
+            "time": {"column": "t"},
+            "amount": "a",
+            "entities": {"card": {"drop_compromised_days": drop_compromised_days}},
+            "delay_days": delay_days,
+            "alert_budget_per_day": 5,
+        }
+    )
+
+
 def split(
     frame: pl.DataFrame,
-    delay_days: float = 0,
+    delay_days: int = 0,
     test_share: float = 0.3,
     names: tuple[str, str] = ("train", "test"),
 ) -> Split:
-    return split_by_time(
-        frame, time="t", label="y", delay_days=delay_days, test_share=test_share, names=names
-    )
+    return split_by_time(frame, dataset(delay_days), test_share=test_share, names=names)
 
 
 def test_the_last_share_of_the_rows_is_the_test() -> None:
@@ -69,10 +80,10 @@ def test_a_label_that_is_known_exactly_at_the_border_comes_too_late() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0] * 7 + [0, 1, 1], "the fitting part of the split holds no fraud"),
-        ([1] * 7 + [0, 1, 1], "the fitting part of the split holds no genuine transaction"),
-        ([0, 1] * 3 + [0] + [0] * 3, "the validation part of the split holds no fraud"),
-        ([0, 1] * 3 + [0] + [1] * 3, "the validation part of the split holds no genuine"),
+        ([0] * 7 + [0, 1, 1], "the fitting part of the split contains no fraud"),
+        ([1] * 7 + [0, 1, 1], "the fitting part of the split contains no genuine transaction"),
+        ([0, 1] * 3 + [0] + [0] * 3, "the validation part of the split contains no fraud"),
+        ([0, 1] * 3 + [0] + [1] * 3, "the validation part of the split contains no genuine"),
     ],
 )
 def test_a_part_with_one_label_only_is_named(labels: list[int], message: str) -> None:
@@ -107,16 +118,14 @@ def test_no_label_is_used_before_it_is_known_and_only_the_gap_is_lost(
     delay = timedelta(days=delay_days)
     border = parts.test["t"].min()
     assert isinstance(border, datetime)
-    assert all(one + delay < border for one in parts.train["t"])
+    assert all(time + delay < border for time in parts.train["t"])
     in_gap = frame.filter((pl.col("t") >= border - delay) & (pl.col("t") < border))
     assert pl.concat([parts.train, in_gap, parts.test]).equals(frame)
     assert len(parts.test) >= test_share * len(frame) - 1e-6
 
 
-def folds_of(frame: pl.DataFrame, folds: int, share: float, delay_days: float) -> tuple[Split, ...]:
-    return prequential_folds(
-        frame, time="t", label="y", delay_days=delay_days, folds=folds, share=share
-    )
+def folds_of(frame: pl.DataFrame, folds: int, share: float, delay_days: int) -> tuple[Split, ...]:
+    return prequential_folds(frame, dataset(delay_days), folds=folds, share=share)
 
 
 def test_folds_roll_over_the_last_share_and_learn_from_all_that_is_known() -> None:
@@ -134,7 +143,7 @@ def test_folds_roll_over_the_last_share_and_learn_from_all_that_is_known() -> No
 def test_a_fold_without_fraud_is_named() -> None:
     frame = frame_of(list(range(20)), [0, 1] * 5 + [0] * 5 + [0, 1] * 2 + [1])
 
-    with pytest.raises(BadInput, match="the fold 1 test part of the split holds no fraud"):
+    with pytest.raises(BadInput, match="the fold 1 test part of the split contains no fraud"):
         folds_of(frame, 2, 0.5, 0)
 
 
@@ -150,15 +159,15 @@ def test_no_fold_uses_a_label_before_it_is_known_and_the_tests_follow_each_other
 ) -> None:
     frame = frame_of(hours, labels[: len(hours)])
     try:
-        made = folds_of(frame, folds, share, delay_days)
+        splits = folds_of(frame, folds, share, delay_days)
     except BadInput:
         return
-    assert len(made) == folds
-    for fold in made:
+    assert len(splits) == folds
+    for fold in splits:
         border = fold.test["t"].min()
         assert isinstance(border, datetime)
-        assert all(one + timedelta(days=delay_days) < border for one in fold.train["t"])
-    tested = pl.concat([fold.test for fold in made])
+        assert all(time + timedelta(days=delay_days) < border for time in fold.train["t"])
+    tested = pl.concat([fold.test for fold in splits])
     assert tested.equals(frame.tail(len(tested)))
 
 
@@ -176,10 +185,8 @@ def payments(rows: list[tuple[float, str | None, int]]) -> pl.DataFrame:
 def left(test: list[tuple[float, str | None, int]], *, since_days: int = 9) -> list[float]:
     before = [(0.5, "old", 1), (1.5, "early", 1), (6.5, "late", 1), (9.5, None, 1)]
     frame, rows = payments([*before, *test]), payments(test)
-    kept = drop_compromised(
-        rows, frame, entity="card", time="t", label="y", delay_days=2, since_days=since_days
-    )
-    return [(one - START) / timedelta(days=1) for one in kept["t"]]
+    kept = drop_compromised(rows, frame, dataset(drop_compromised_days=since_days))
+    return [(time - START) / timedelta(days=1) for time in kept["t"]]
 
 
 def test_a_card_is_dropped_from_the_day_on_at_whose_start_its_fraud_is_known() -> None:
@@ -204,17 +211,9 @@ def test_the_data_set_file_says_whether_to_drop() -> None:
         for day in range(40)
     ]
     frame = payments(rows)
-    roles = {
-        "label": "y",
-        "time": {"column": "t"},
-        "amount": "a",
-        "delay_days": 2,
-        "alert_budget_per_day": 5,
-    }
-    keeping = Dataset.model_validate({**roles, "entities": {"card": {}}})
-    dropping = Dataset.model_validate({**roles, "entities": {"card": {"drop_compromised_days": 9}}})
 
-    kept, dropped = split_data(frame, keeping), split_data(frame, dropping)
+    kept = split_data(frame, dataset())
+    dropped = split_data(frame, dataset(drop_compromised_days=9))
 
     assert "bad" in kept.test["card"]
     assert dropped.test.equals(kept.test.filter(pl.col("card") != "bad"))
@@ -223,19 +222,9 @@ def test_the_data_set_file_says_whether_to_drop() -> None:
 
 def test_where_all_frauds_are_dropped_the_test_part_is_named() -> None:
     frame = payments([(day / 2, "bad", day % 2) for day in range(40)])
-    dataset = Dataset.model_validate(
-        {
-            "label": "y",
-            "time": {"column": "t"},
-            "amount": "a",
-            "entities": {"card": {"drop_compromised_days": 9}},
-            "delay_days": 2,
-            "alert_budget_per_day": 5,
-        }
-    )
 
     with pytest.raises(BadInput, match="the test part of the split has no rows"):
-        split_data(frame, dataset)
+        split_data(frame, dataset(drop_compromised_days=9))
 
 
 def test_the_books_test_week_has_the_books_rows() -> None:
@@ -244,14 +233,6 @@ def test_the_books_test_week_has_the_books_rows() -> None:
         pl.col("TX_DATETIME").is_between(datetime(2018, 8, 8), datetime(2018, 8, 15), "left")
     )
 
-    kept = drop_compromised(
-        week,
-        frame,
-        entity="CUSTOMER_ID",
-        time="TX_DATETIME",
-        label="TX_FRAUD",
-        delay_days=7,
-        since_days=14,
-    )
+    kept = drop_compromised(week, frame, read_dataset("handbook"))
 
     assert (len(kept), kept["TX_FRAUD"].sum()) == (58_264, 385)

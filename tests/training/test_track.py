@@ -14,7 +14,7 @@ import pytest
 from mlflow.entities import Run
 
 from registry.ledger.manifest import Manifest
-from registry.tracking.candidates import fetch_candidate
+from registry.tracking.candidates import download_candidate
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES
 from tests.candidates import contract, numbers, pipeline
@@ -128,7 +128,7 @@ def test_a_candidate_is_registered_with_the_digest_of_its_files(
     number = track.register(model_id)
 
     version = world.client.get_model_version(CANDIDATES, str(number))
-    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    folder = download_candidate(world.client, version, tmp_path / "candidate")
     assert version.run_id == run.info.run_id
     assert version.tags == {"files_sha256": Manifest.of(folder).digest}
 

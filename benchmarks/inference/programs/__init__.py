@@ -1,1 +1,1 @@
-"""What the measured servers and the load generators run, each in its own environment."""
+"""Programs of the measured servers and the load generators, each for its own environment."""

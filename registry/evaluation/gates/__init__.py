@@ -1,4 +1,4 @@
-"""The gates, one class in a module each.
+"""The gates: one module and one class each.
 
 To add one, add a module with a subclass of `gate.Gate` and a line under `gates` in the policy; the
 policy's schema, the report and docs/gates.md find it here.
@@ -20,13 +20,13 @@ def gate_classes() -> dict[str, type[Gate]]:
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
     leaves = _leaves(Gate)  # type: ignore[type-abstract]
-    found = [kind for kind in leaves if kind.__module__.startswith(f"{__name__}.")]
-    return {kind.name: kind for kind in sorted(found, key=lambda kind: kind.name)}
+    gates = [kind for kind in leaves if kind.__module__.startswith(f"{__name__}.")]
+    return {kind.name: kind for kind in sorted(gates, key=lambda kind: kind.name)}
 
 
 def _leaves(kind: type[Gate]) -> list[type[Gate]]:
     """The subclasses below `kind` that have none of their own."""
-    found: list[type[Gate]] = []
+    leaves: list[type[Gate]] = []
     for subclass in kind.__subclasses__():
-        found += _leaves(subclass) or [subclass]
-    return found
+        leaves += _leaves(subclass) or [subclass]
+    return leaves

@@ -16,7 +16,7 @@ class ContractCompatible(Gate):
     """What a client of Production sends is still accepted, and means the same.
 
     No input is gone, new, of another kind or no longer nullable, no category is unknown, and no
-    feature is computed in another way. A first promotion has nothing to compare with.
+    feature is computed differently. A first promotion has nothing to compare with.
     """
 
     name: ClassVar[str] = "contract"
@@ -43,24 +43,24 @@ class ContractCompatible(Gate):
 
 
 def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...]:
-    """What a client of `production` sends that `candidate` refuses or reads in another way."""
+    """What a client of `production` sends that `candidate` refuses or reads differently."""
     breaks: list[str] = []
-    before = {one.name: one for one in production.inputs}
-    after = {one.name: one for one in candidate.inputs}
+    before = {field.name: field for field in production.inputs}
+    after = {field.name: field for field in candidate.inputs}
     breaks += (f"input {name} is gone" for name in before.keys() - after.keys())
-    # The service asks for every field, also for one that may be null.
+    # The service requires every field, even one that may be null.
     breaks += (f"input {name} is new" for name in after.keys() - before.keys())
     for name in before.keys() & after.keys():
         if before[name].kind != after[name].kind:
             breaks.append(f"input {name} was a {before[name].kind}, is a {after[name].kind}")
         elif before[name].nullable and not after[name].nullable:
-            breaks.append(f"input {name} may not be missing any more")
+            breaks.append(f"input {name} may no longer be missing")
         if gone := set(before[name].categories) - set(after[name].categories):
-            breaks.append(f"input {name} knows no more of {', '.join(sorted(gone))}")
+            breaks.append(f"input {name} no longer knows {', '.join(sorted(gone))}")
     features_before = _features(production)
     features_after = _features(candidate)
     breaks += (
-        f"feature {name} is computed in another way"
+        f"feature {name} is computed differently"
         for name in features_before.keys() & features_after.keys()
         if features_before[name] != features_after[name]
     )
@@ -69,6 +69,6 @@ def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...
 
 def _features(contract: Contract) -> dict[str, HistoryFeature | CalendarFeature]:
     history: dict[str, HistoryFeature | CalendarFeature] = {
-        one.name: one for one in contract.history_features
+        feature.name: feature for feature in contract.history_features
     }
-    return history | {one.name: one for one in contract.calendar_features}
+    return history | {feature.name: feature for feature in contract.calendar_features}

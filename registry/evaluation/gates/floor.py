@@ -18,15 +18,15 @@ class FloorMeasured(Measured):
 class _Floor(Gate):
     """The candidate reaches absolute bounds, whatever Production does.
 
-    Each key is a measure, and its bound the least that the candidate must reach; for a measure of
-    which less is better, the most.
+    Each key is a measure, its value the minimum that the candidate must reach; the maximum for a
+    measure where lower is better.
     """
 
     name: ClassVar[str] = NAME
     measured_as: ClassVar[type[Measured]] = FloorMeasured
 
     def __str__(self) -> str:
-        return "the candidate is good enough by itself"
+        return "the candidate reaches absolute bounds"
 
     @classmethod
     def unit(cls, part: str) -> Unit:
@@ -45,10 +45,10 @@ class _Floor(Gate):
         ]
 
     def _verdict(self, measure: Measure, value: float, bound: float) -> Verdict:
-        least = "at least" if measure.higher_is_better else "at most"
+        relation = "at least" if measure.higher_is_better else "at most"
         return self.verdict(
             part=measure.name,
-            asks=f"{measure.phrase} is {least} {bound:g}",
+            asks=f"{measure.phrase} is {relation} {bound:g}",
             measured=value,
             bound=bound,
             passed=measure.gain(value, bound) >= 0,

@@ -30,6 +30,7 @@ KNOWN_FILES = frozenset(
 )
 KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
 LOADER = "mlflow.onnx"
+"""The only loader: others would unpickle, and loading a pickle runs the code in it."""
 
 
 class IntegrityMeasured(Measured):
@@ -55,7 +56,7 @@ class Integrity(Gate):
 
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
-    """Or as many as there are evaluation rows, where those are fewer: small data has no more."""
+    """Or the number of evaluation rows, where that is smaller: small data has no more."""
 
     opsets: dict[str, Annotated[int, Field(gt=0)]]
     operators: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -112,15 +113,17 @@ class Integrity(Gate):
         except Exception as error:  # protobuf and onnx each raise their own family
             return [f"{MODEL_FILE} is not valid ONNX: {str(error).splitlines()[0][:100]}"]
         problems = [
-            f"opset {one.domain or 'ai.onnx'} {one.version} is not known"
-            for one in model.opset_import
-            if one.version > self.opsets.get(one.domain or "ai.onnx", 0)
+            f"opset {opset.domain or 'ai.onnx'} {opset.version} is not known"
+            for opset in model.opset_import
+            if opset.version > self.opsets.get(opset.domain or "ai.onnx", 0)
         ]
         unknown = {node.op_type for node in model.graph.node} - set(self.operators)
         problems += (f"operator {name} is not known" for name in sorted(unknown))
         if len(model.functions) or any(_has_subgraph(node) for node in model.graph.node):
             problems.append(f"{MODEL_FILE} holds functions or sub-graphs")
-        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in _tensors(model.graph)):
+        if any(
+            tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)
+        ):
             problems.append(f"{MODEL_FILE} keeps data in other files")
         return problems
 
@@ -138,12 +141,12 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
             sparse += (attribute.sparse_tensor, *attribute.sparse_tensors)
-    for one in sparse:
-        yield from (one.values, one.indices)
+    for tensor in sparse:
+        yield from (tensor.values, tensor.indices)
 
 
 def file_problems(folder: Path) -> list[str]:
-    """Files and flavors in a model's folder that have no business there."""
+    """Files and flavors in a model's folder that do not belong there."""
     unknown = set(Manifest.of(folder).sha256) - KNOWN_FILES
     problems = [f"file {name} is not known" for name in sorted(unknown)]
     try:
@@ -160,7 +163,7 @@ def file_problems(folder: Path) -> list[str]:
 def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
     """The largest difference to the recorded probabilities, row by row, and the number of rows.
 
-    No rows, or none that can be read, are no parity: the difference is then 1.
+    Where there are no rows, or they cannot be read, the difference is 1.
     """
     try:
         recorded = pd.read_parquet(path)
@@ -170,8 +173,8 @@ def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
     if not len(recorded):
         return 1.0, 0
     try:
-        given = scorer.score_one_by_one(encode_frame(recorded, scorer.contract))
+        probabilities = scorer.score_one_by_one(encode_frame(recorded, scorer.contract))
     except UsageError:  # its rows lack an input
         return 1.0, 0
-    difference = float(np.abs(given - expected).max())
+    difference = float(np.abs(probabilities - expected).max())
     return (difference if np.isfinite(difference) else 1.0), len(recorded)

@@ -12,7 +12,7 @@ from registry.evaluation.gates.gate import Gate, Measured, ScoredModel, Trial, U
 from registry.model.scorer import MODEL_FILE, Scorer
 
 ROUNDS = 20
-CALLS_A_ROUND = 200
+CALLS_PER_ROUND = 200
 
 
 class LatencyMeasured(Measured):
@@ -37,16 +37,16 @@ class Latency(Gate):
     max_model_bytes: Annotated[int, Field(gt=0)]
 
     def __str__(self) -> str:
-        return "a prediction is about as fast as Production's, from a file that is not too large"
+        return "a prediction is about as fast as Production's, and the model file is not too large"
 
     def measure(self, trial: Trial) -> LatencyMeasured:
-        models = [one for one in (trial.candidate, trial.production) if one is not None]
-        rows = [_some_rows(trial, one) for one in models]
+        models = [model for model in (trial.candidate, trial.production) if model is not None]
+        rows = [_first_rows(trial, model) for model in models]
         p99: list[list[float]] = [[] for _ in models]
         for _ in range(ROUNDS):
-            for index, one in enumerate(models):
-                p99[index].append(_p99_us(one.scorer, rows[index]))
-        medians = [float(np.median(one)) for one in p99]
+            for index, model in enumerate(models):
+                p99[index].append(_p99_us(model.scorer, rows[index]))
+        medians = [float(np.median(rounds)) for rounds in p99]
         return LatencyMeasured(
             candidate_p99_us=medians[0],
             production_p99_us=medians[1] if trial.production else None,
@@ -78,13 +78,13 @@ class Latency(Gate):
         ]
 
 
-def _some_rows(trial: Trial, model: ScoredModel) -> NDArray[np.float32]:
-    return trial.rows.encoded(model.scorer.contract)[:CALLS_A_ROUND]
+def _first_rows(trial: Trial, model: ScoredModel) -> NDArray[np.float32]:
+    return trial.rows.encoded(model.scorer.contract)[:CALLS_PER_ROUND]
 
 
 def _p99_us(scorer: Scorer, rows: NDArray[np.float32]) -> float:
-    seconds = np.empty(CALLS_A_ROUND)
-    for call in range(CALLS_A_ROUND):
+    seconds = np.empty(CALLS_PER_ROUND)
+    for call in range(CALLS_PER_ROUND):
         index = call % len(rows)
         start = perf_counter()
         scorer.score(rows[index : index + 1])

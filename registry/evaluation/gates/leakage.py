@@ -7,7 +7,7 @@ from typing import ClassVar
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.model.contract import Contract
 
-DAY_SECONDS = 86_400
+SECONDS_PER_DAY = 86_400
 
 
 class LeakageMeasured(Measured):
@@ -35,7 +35,7 @@ class Leakage(Gate):
         candidate = trial.candidate.scorer.contract
         production = trial.production.scorer.contract if trial.production else None
         contracts = [candidate] if production is None else [candidate, production]
-        delays = [trial.rows.delay_days, *(one.delay_days for one in contracts)]
+        delays = [trial.rows.delay_days, *(contract.delay_days for contract in contracts)]
         start = trial.rows.start
         return LeakageMeasured(
             candidate_days=_gap_days(candidate, start),
@@ -47,17 +47,17 @@ class Leakage(Gate):
         gaps = {"candidate": measured.candidate_days, "Production": measured.production_days}
         return [
             self.verdict(
-                part=whose,
-                asks=f"{self}, of {whose}",
+                part=model,
+                asks=f"{self}, of {model}",
                 measured=gap,
                 bound=measured.delay_days,
                 passed=gap > 0 and gap >= measured.delay_days,
                 note="days from the end of training",
             )
-            for whose, gap in gaps.items()
+            for model, gap in gaps.items()
             if gap is not None
         ]
 
 
 def _gap_days(contract: Contract, start: datetime) -> float:
-    return (start - contract.training_window.end).total_seconds() / DAY_SECONDS
+    return (start - contract.training_window.end).total_seconds() / SECONDS_PER_DAY

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.tracking.names import DATA_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, REQUIREMENTS_TAG
 
 SHA1 = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,10 +41,10 @@ class Lineage(Gate):
         tags = trial.run_tags
         return LineageMeasured(
             run_status=trial.run_status,
-            git_commit=tags.get("git_commit", ""),
-            git_dirty=tags.get("git_dirty", ""),
-            data_sha256=tags.get("data_sha256", ""),
-            requirements_sha256=tags.get("requirements_sha256", ""),
+            git_commit=tags.get(GIT_COMMIT_TAG, ""),
+            git_dirty=tags.get(GIT_DIRTY_TAG, ""),
+            data_sha256=tags.get(DATA_TAG, ""),
+            requirements_sha256=tags.get(REQUIREMENTS_TAG, ""),
         )
 
     def verdicts(self, measured: LineageMeasured) -> list[Verdict]:

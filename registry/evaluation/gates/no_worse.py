@@ -123,7 +123,7 @@ class NoWorse(Gate):
         self, measured: NoWorseMeasured, measure: Measure, bound: float, *, better: bool = False
     ) -> Verdict:
         part = f"{measure.name}.better" if better else measure.name
-        asks = f"{measure.phrase} is surely {_required_place(measure, bound, better=better)}"
+        asks = f"{measure.phrase} is {_required_place(measure, bound, better=better)}"
         asks += f" Production's ({1 - self.alpha:.0%} confidence)"
         if measured.production is None:
             note = "nothing is in Production yet to compare with"

@@ -61,7 +61,7 @@ class Robustness(Gate):
                 measured=measured.invalid,
                 bound=0,
                 passed=measured.probed > 0 and measured.invalid == 0,
-                note=f"of {measured.probed:,} answers",
+                note=f"of {measured.probed:,} scores",
             ),
             self.verdict(
                 part="tiny_change",
@@ -75,22 +75,22 @@ class Robustness(Gate):
 
 
 def _probe(scorer: Scorer, rows: NDArray[np.float32]) -> tuple[int, int]:
-    """How many odd rows were scored, and how many answers were no probability."""
+    """How many odd rows were scored, and how many scores were not a probability."""
     probed = invalid = 0
-    for column, one in enumerate(scorer.contract.inputs):
-        odd = list(EXTREMES) if one.kind == "number" else [UNKNOWN_CATEGORY_CODE]
-        if one.nullable and one.kind == "number":
+    for column, field in enumerate(scorer.contract.inputs):
+        odd = list(EXTREMES) if field.kind == "number" else [UNKNOWN_CATEGORY_CODE]
+        if field.nullable and field.kind == "number":
             odd.append(np.nan)
         for value in odd:
             changed = rows.copy()
             changed[:, column] = value
             probed += len(changed)
-            invalid += _no_probability(scorer, changed)
+            invalid += _invalid_scores(scorer, changed)
     return probed, invalid
 
 
-def _no_probability(scorer: Scorer, rows: NDArray[np.float32]) -> int:
-    """How many rows get no number between 0 and 1; all of them, where the model gives up."""
+def _invalid_scores(scorer: Scorer, rows: NDArray[np.float32]) -> int:
+    """How many rows get no number between 0 and 1; all of them where scoring fails."""
     try:
         scores = scorer.score(rows)
     except Exception:  # onnxruntime has no public base class for its own errors
@@ -102,8 +102,8 @@ def _moved(
     rows: NDArray[np.float32], contract: Contract, change: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     moved = rows.astype(np.float64)
-    for column, one in enumerate(contract.inputs):
-        if one.kind == "number" and one.low is not None and one.high is not None:
-            step = change * (one.high - one.low)
+    for column, field in enumerate(contract.inputs):
+        if field.kind == "number" and field.low is not None and field.high is not None:
+            step = change * (field.high - field.low)
             moved[:, column] += step * generator.choice([-1.0, 1.0], size=len(rows))
     return moved.astype(np.float32)

@@ -60,7 +60,7 @@ class Slices(Gate):
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 300
 
     def __str__(self) -> str:
-        return f"average precision falls in no slice by surely more than {self.margin:g}"
+        return f"average precision falls in no slice by significantly more than {self.margin:g}"
 
     def measure(self, trial: Trial) -> SlicesMeasured:
         if trial.production is None:
@@ -68,14 +68,14 @@ class Slices(Gate):
         scores = (trial.candidate.scores, trial.production.scores)
         measured: list[SliceMeasured] = []
         too_small = 0
-        for one in trial.rows.slices:
-            rows = trial.rows.labelled.part(one.rows)
+        for part in trial.rows.slices:
+            rows = trial.rows.labelled.part(part.rows)
             all_are_fraud = bool(rows.labels.all())
             if rows.independent_frauds < self.min_frauds or all_are_fraud:
                 too_small += 1
             else:
-                parts = [score[one.rows] for score in scores]
-                measured.append(self._measure(one.name, rows, parts, trial.costs))
+                scores_of_part = [score[part.rows] for score in scores]
+                measured.append(self._measure(part.name, rows, scores_of_part, trial.costs))
         return SlicesMeasured(slices=tuple(measured), too_small=too_small)
 
     def _measure(
@@ -83,7 +83,9 @@ class Slices(Gate):
     ) -> SliceMeasured:
         rankings = [Ranking(rows, score, costs) for score in scores]
         resampled = bootstrap(rankings, MEASURED, resamples=self.resamples, seed=SEED)[..., 0]
-        candidate, production = (measure_all(one, MEASURED).popitem()[1] for one in rankings)
+        candidate, production = (
+            measure_all(ranking, MEASURED).popitem()[1] for ranking in rankings
+        )
         return SliceMeasured(
             name=name,
             transactions=len(rows.labels),
@@ -97,7 +99,7 @@ class Slices(Gate):
         if not measured.slices:
             return ()
         quantile = NormalDist().inv_cdf(1 - self.alpha / len(measured.slices))
-        return tuple(one.difference + quantile * one.standard_error for one in measured.slices)
+        return tuple(part.difference + quantile * part.standard_error for part in measured.slices)
 
     def verdicts(self, measured: SlicesMeasured) -> list[Verdict]:
         count = len(measured.slices)
@@ -105,9 +107,13 @@ class Slices(Gate):
         if not count:
             note = "nothing to compare with" if not measured.too_small else note
             return [self.verdict(measured=0.0, bound=-self.margin, passed=True, note=note)]
-        names = [one.name for one in measured.slices]
+        names = [part.name for part in measured.slices]
         upper = list(zip(self.upper_ends(measured), names, strict=True))
         lowest, worst = min(upper)
         fallen = sorted(name for end, name in upper if end < -self.margin)
-        note += f"; fell: {', '.join(fallen)}" if fallen else f"; lowest upper end: {worst}"
+        note += (
+            f"; significant falls: {', '.join(fallen)}"
+            if fallen
+            else f"; lowest upper end: {worst}"
+        )
         return [self.verdict(measured=lowest, bound=-self.margin, passed=not fallen, note=note)]

@@ -1,4 +1,4 @@
-"""A thousand held-out rows for the small candidates of `tests.candidates`."""
+"""Held-out rows for the small candidates of `tests.candidates`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START = datetime(2026, 5, 1)
 
 
 def write(path: Path, count: int = 1200, frauds: int = 120) -> Path:
-    """Rows five minutes apart, the last number of each being where it stands; every tenth fraud."""
+    """Rows five minutes apart, with evenly spaced frauds; `risk_7d` is the index of the row."""
     rows = numbers(count, seed=11)
     every = count // frauds
     frame = pl.DataFrame({name: rows[:, index] for index, name in enumerate(NAMES)})

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.processes import free_port, port_is_taken
+from deploy.local.processes import free_port, port_in_use
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that ended: its folder and ports, its exit code, and what it said."""
+    """A demo that has ended: its folder and ports, its exit code, and its output."""
 
     folder: Path
     ports: tuple[int, int]
@@ -44,7 +44,7 @@ def environment() -> dict[str, str]:
 
 
 def demo(folder: Path, ports: tuple[int, int], *options: str) -> Demo:
-    done = subprocess.run(
+    ended = subprocess.run(
         command(folder, ports, *options),
         cwd=REPOSITORY,
         env=environment(),
@@ -53,12 +53,12 @@ def demo(folder: Path, ports: tuple[int, int], *options: str) -> Demo:
         text=True,
         check=False,
     )
-    return Demo(folder, ports, done.returncode, done.stdout, done.stderr)
+    return Demo(folder, ports, ended.returncode, ended.stdout, ended.stderr)
 
 
 @contextmanager
 def started(folder: Path, ports: tuple[int, int]) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A demo that is to stay up, and the file that its output goes to."""
+    """A demo that keeps running, and the file that its output goes to."""
     log = folder / "demo.log"
     folder.mkdir(exist_ok=True)
     with log.open("w") as output:
@@ -80,16 +80,16 @@ def started(folder: Path, ports: tuple[int, int]) -> Iterator[tuple[subprocess.P
 
 
 def processes_of(folder: Path) -> list[str]:
-    """The commands of the processes that were told of this folder, by argument or environment."""
-    found: list[str] = []
+    """The commands of the processes that name this folder in an argument or their environment."""
+    commands: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            if str(folder).encode() in told:
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:  # it has ended, or is somebody else's
+            arguments = (process / "cmdline").read_bytes()
+            if str(folder).encode() in (process / "environ").read_bytes() + arguments:
+                commands.append(arguments.replace(b"\0", b" ").decode())
+        except OSError:  # it has ended, or belongs to another user
             continue
-    return found
+    return commands
 
 
 @pytest.fixture(scope="module")
@@ -98,51 +98,54 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return demo(folder, (free_port(), free_port()), "--yes", "--once")
 
 
-def test_the_demo_goes_all_the_way_and_proves_what_it_shows(first: Demo) -> None:
+def test_the_demo_runs_every_step_and_proves_what_it_shows(first: Demo) -> None:
     assert first.code == 0, first.output + first.errors
     assert "$ mlflow run . --env-manager local --experiment-name fraud-detector" in first.output
     assert "candidate 1 is in Staging" in first.output
     assert "16 of 16 checks passed: approve it with `registry promote`" in first.output
     assert "in Production: " in first.output
     assert "approved in the demo with --yes" in first.output
-    assert "1,000 answers equal it to the bit and name version 1" in first.output
+    equal = "1,000 answers are bit-identical to the signed file's and name version 1"
+    assert equal in first.output
     assert "it stayed unready: " in first.output
     assert "model.onnx was changed" in first.output
 
 
 def test_the_demo_leaves_no_process_behind(first: Demo) -> None:
     assert processes_of(first.folder) == []
-    assert [port_is_taken(port) for port in first.ports] == [False, False]
+    assert [port_in_use(port) for port in first.ports] == [False, False]
 
 
-def test_a_second_demo_is_judged_against_the_first_and_ctrl_c_ends_all_of_it(first: Demo) -> None:
+def test_a_second_demo_is_compared_with_the_first_and_ctrl_c_stops_all_of_it(first: Demo) -> None:
     assert first.code == 0, first.output + first.errors
     with started(first.folder, first.ports) as (process, log):
-        wait_until(lambda: "Ctrl-C ends it" in log.read_text() or process.poll() is not None, 200)
+        wait_until(
+            lambda: "Press Ctrl-C to stop" in log.read_text() or process.poll() is not None, 200
+        )
         output = log.read_text()
         assert process.poll() is None, output
         assert re.search(r"no_worse\.average_precision .* difference [+-][\d.]+, likely ", output)
         assert "candidate 2 is in Staging" in output
         assert f"http://127.0.0.1:{first.ports[1]}/docs" in output
         assert len(processes_of(first.folder)) >= 3
-        assert [port_is_taken(port) for port in first.ports] == [True, True]
+        assert [port_in_use(port) for port in first.ports] == [True, True]
 
         process.send_signal(signal.SIGINT)
         process.wait(60)
 
     assert process.returncode == 130
-    assert "stopped; `make demo` starts again with what is there" in log.read_text()
+    assert "stopped; `make demo` continues from what it left" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert processes_of(first.folder) == []
-    assert [port_is_taken(port) for port in first.ports] == [False, False]
+    assert [port_in_use(port) for port in first.ports] == [False, False]
 
 
-def test_a_demo_that_is_terminated_while_it_trains_ends_the_training_too(first: Demo) -> None:
+def test_a_demo_that_is_terminated_during_training_stops_the_training_too(first: Demo) -> None:
     folder = first.folder
     with started(folder, first.ports) as (process, log):
         wait_until(
             lambda: (
-                any(" training train " in one for one in processes_of(folder))
+                any(" training train " in command for command in processes_of(folder))
                 or process.poll() is not None
             ),
             60,
@@ -156,25 +159,25 @@ def test_a_demo_that_is_terminated_while_it_trains_ends_the_training_too(first: 
     assert processes_of(folder) == []
 
 
-@pytest.mark.parametrize(("taken", "option"), [(0, "--mlflow-port"), (1, "--inference-port")])
+@pytest.mark.parametrize(("index", "option"), [(0, "--mlflow-port"), (1, "--inference-port")])
 def test_a_port_in_use_is_refused_before_anything_starts(
-    tmp_path: Path, taken: int, option: str
+    tmp_path: Path, index: int, option: str
 ) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         ports = [free_port(), free_port()]
-        ports[taken] = listener.getsockname()[1]
+        ports[index] = listener.getsockname()[1]
         ended = demo(tmp_path / "demo", (ports[0], ports[1]), "--yes", "--once")
 
     assert ended.code == 2
     assert ended.errors == (
-        f"\nerror: port {ports[taken]} is in use; free it, or choose another with {option}\n"
+        f"\nerror: port {ports[index]} is in use; free it, or choose another with {option}\n"
     )
     assert not (tmp_path / "demo").exists()
 
 
-def test_without_a_terminal_approval_must_be_given_beforehand(tmp_path: Path) -> None:
+def test_without_a_terminal_approval_must_be_an_option(tmp_path: Path) -> None:
     ended = demo(tmp_path / "demo", (free_port(), free_port()))
 
     assert ended.code == 2

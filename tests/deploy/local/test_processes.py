@@ -1,4 +1,4 @@
-"""Processes are ended with all that they started, and one that does not come up names its log."""
+"""Processes stop with their children, and the error for one that does not start names its log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deploy.local.processes import (
     free_port,
     inference_service,
     mlflow_server,
-    port_is_taken,
+    port_in_use,
     running,
     status_of,
     wait_until_ok,
@@ -36,15 +36,15 @@ DEAF_PARENT = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" +
 
 
 def is_alive(process_id: int) -> bool:
-    """Whether a process runs; one that ended and waits to be collected does not."""
-    shown = subprocess.run(
+    """Whether a process runs; a zombie does not."""
+    state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False
     ).stdout.strip()
-    return bool(shown) and not shown.startswith("Z")
+    return bool(state) and not state.startswith("Z")
 
 
 @pytest.mark.parametrize("program", [PARENT, DEAF_PARENT])
-def test_what_a_process_started_ends_with_it(
+def test_the_children_of_a_process_stop_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.5)
@@ -59,91 +59,96 @@ def test_what_a_process_started_ends_with_it(
     assert parent.returncode is not None
 
 
-def test_a_process_ends_where_its_user_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="of the user"), running(SLEEP, tmp_path / "log") as one:
-        raise RuntimeError("of the user")
+def test_a_process_stops_when_its_caller_fails(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="of the caller"),
+        running(SLEEP, tmp_path / "log") as process,
+    ):
+        raise RuntimeError("of the caller")
 
-    assert one.returncode == -signal.SIGTERM
+    assert process.returncode == -signal.SIGTERM
 
 
-def test_a_process_that_has_ended_already_can_be_stopped(tmp_path: Path) -> None:
-    with running([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "log") as one:
-        one.wait(30)
+def test_a_process_that_has_already_ended_can_be_stopped(tmp_path: Path) -> None:
+    with running([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "log") as process:
+        process.wait(30)
 
-    assert one.returncode == 7
+    assert process.returncode == 7
 
 
 def test_a_process_is_out_of_reach_of_the_terminals_ctrl_c(tmp_path: Path) -> None:
-    with running(SLEEP, tmp_path / "log") as one:
-        assert os.getpgid(one.pid) == one.pid != os.getpgid(0)
+    with running(SLEEP, tmp_path / "log") as process:
+        assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
 
 
-def test_its_environment_is_ours_and_what_is_added(
+def test_a_process_inherits_our_environment_plus_what_is_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OURS", "1")
     show = [sys.executable, "-c", "import os; print(os.environ['OURS'], os.environ['ADDED'])"]
-    with running(show, tmp_path / "log", {"ADDED": "2"}) as one:
-        one.wait(30)
+    with running(show, tmp_path / "log", {"ADDED": "2"}) as process:
+        process.wait(30)
 
     assert (tmp_path / "log").read_text() == "1 2\n"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 (closed at once)
-def test_a_port_is_taken_while_somebody_listens(address: str) -> None:
+def test_a_port_is_in_use_while_a_process_listens(address: str) -> None:
     with socket.socket() as listener:
         listener.bind((address, 0))
         listener.listen()
         port = listener.getsockname()[1]
-        assert port_is_taken(port)
-    assert not port_is_taken(port)
+        assert port_in_use(port)
+    assert not port_in_use(port)
 
 
-def test_a_free_port_is_not_taken() -> None:
-    assert not port_is_taken(free_port())
+def test_a_free_port_is_not_in_use() -> None:
+    assert not port_in_use(free_port())
 
 
-def test_a_process_that_ends_instead_of_answering_names_its_log(tmp_path: Path) -> None:
+def test_the_error_for_a_process_that_ends_instead_of_answering_names_its_log(
+    tmp_path: Path,
+) -> None:
     log = tmp_path / "server.log"
     url = f"http://127.0.0.1:{free_port()}/health"
     with (
         pytest.raises(NotStarted) as caught,
-        running([sys.executable, "-c", "raise SystemExit('no luck')"], log) as one,
+        running([sys.executable, "-c", "raise SystemExit('no luck')"], log) as process,
     ):
-        wait_until_ok(one, url, log)
+        wait_until_ok(process, url, log)
 
-    assert str(caught.value) == f"no answer at {url}; {log} says why"
+    assert str(caught.value) == f"no answer from {url}; see {log}"
     assert log.read_text() == "no luck\n"
 
 
-def test_a_process_that_never_answers_is_given_up_and_ended(
+def test_a_process_that_never_answers_is_stopped_after_the_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "START_SECONDS", 0.3)
     log = tmp_path / "server.log"
-    with pytest.raises(NotStarted, match=r"server\.log says why"), running(SLEEP, log) as one:
-        wait_until_ok(one, f"http://127.0.0.1:{free_port()}/", log)
+    with pytest.raises(NotStarted, match=r"see .*server\.log"), running(SLEEP, log) as process:
+        wait_until_ok(process, f"http://127.0.0.1:{free_port()}/", log)
 
-    assert one.returncode == -signal.SIGTERM
+    assert process.returncode == -signal.SIGTERM
 
 
-def test_a_status_is_a_number_or_none_where_nobody_answers(server: Server) -> None:
+def test_a_status_is_a_number_or_none_if_there_is_no_answer(server: Server) -> None:
     assert status_of(f"{server.uri}/health") == 200
     assert status_of(f"{server.uri}/nothing-is-here") == 404
     assert status_of(f"http://127.0.0.1:{free_port()}/") is None
 
 
-def test_a_tracking_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_text("this is no database")
+def test_the_error_for_a_tracking_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("this is not a database")
 
     with pytest.raises(NotStarted) as caught, mlflow_server(tmp_path, free_port()):
         pass
 
-    assert str(caught.value).endswith(f"{tmp_path}/mlflow.log says why")
+    assert str(caught.value).endswith(f"see {tmp_path}/mlflow.log")
     assert "file is not a database" in (tmp_path / "mlflow.log").read_text()
 
 
-def test_an_inference_service_without_a_ledger_says_so_in_its_log(
+def test_an_inference_service_without_a_ledger_logs_the_reason(
     server: Server, tmp_path: Path
 ) -> None:
     log = tmp_path / "inference.log"

@@ -1,4 +1,4 @@
-"""The demo's proof fails where an answer differs in a bit, a version, a digest or in number."""
+"""The demo's proof fails if an answer differs in a bit, its version, its digest or the count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def served(world: World, tmp_path: Path) -> ServedModel:
 def exchanges(served: ServedModel, tmp_path: Path) -> list[Exchange]:
     """A thousand answers of the served model itself."""
     rows = traffic.choose(held_out.write(tmp_path / "held-out.parquet"), 1000)
-    made: list[Exchange] = []
+    answered: list[Exchange] = []
     for row in rows.iter_rows(named=True):
         transaction = {name: row[name] for name in NAMES}
         _, probability = served.score(served.reader.read(json.dumps(transaction).encode()))
@@ -39,15 +39,15 @@ def exchanges(served: ServedModel, tmp_path: Path) -> list[Exchange]:
             "model_version": served.version,
             "model_digest": served.short_digest,
         }
-        made.append(Exchange(transaction, "05-01 00:00", row["_label"] == 1, answer))
-    return made
+        answered.append(Exchange(transaction, "05-01 00:00", row["_label"] == 1, answer))
+    return answered
 
 
 def prove(exchanges: list[Exchange], served: ServedModel) -> None:
     proof.prove_answers(exchanges, served.scorer, served.link)
 
 
-def test_a_thousand_true_answers_are_proven_and_any_other_is_not(
+def test_a_thousand_true_answers_are_proven_and_any_change_is_not(
     served: ServedModel, exchanges: list[Exchange]
 ) -> None:
     prove(exchanges, served)
@@ -60,13 +60,14 @@ def test_a_thousand_true_answers_are_proven_and_any_other_is_not(
     one_bit_more = math.nextafter(probability, 1)
     with pytest.raises(proof.NotProven) as caught:
         prove(with_last(probability=one_bit_more), served)
-    assert str(caught.value) == f"answered {one_bit_more}, the signed file says {probability}"
+    assert str(caught.value) == f"answered {one_bit_more}, the signed file gives {probability}"
     with pytest.raises(proof.NotProven, match="which is not the head"):
         prove(with_last(model_version=2), served)
     with pytest.raises(proof.NotProven, match="which is not the head"):
         prove(with_last(model_digest="0" * 12), served)
     with pytest.raises(proof.NotProven, match="999 answers instead of 1000"):
         prove(exchanges[:-1], served)
-    all_approved = [replace(one, answer=one.answer | {"decision": "approve"}) for one in exchanges]
+    approved = {"decision": "approve"}
+    all_approved = [replace(item, answer=item.answer | approved) for item in exchanges]
     with pytest.raises(proof.NotProven, match="only these decisions were made: approve"):
         prove(all_approved, served)

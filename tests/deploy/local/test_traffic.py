@@ -1,4 +1,4 @@
-"""Traffic: which rows are sent, and what a real service answers to them."""
+"""Which rows are sent, and what a real service answers to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 from tests.world import World
 
 
-def test_one_row_in_twenty_is_a_fraud_and_the_order_is_that_of_time(tmp_path: Path) -> None:
+def test_one_row_in_twenty_is_a_fraud_and_rows_are_in_time_order(tmp_path: Path) -> None:
     rows = traffic.choose(held_out.write(tmp_path / "rows.parquet"), 1000)
 
     assert len(rows) == 1000
@@ -32,7 +32,7 @@ def test_the_same_rows_are_chosen_every_time(tmp_path: Path) -> None:
     assert traffic.choose(path, 100).equals(traffic.choose(path, 100))
 
 
-def test_where_frauds_or_rows_are_few_all_of_them_are_taken(tmp_path: Path) -> None:
+def test_all_rows_are_taken_where_frauds_or_rows_are_few(tmp_path: Path) -> None:
     few_frauds = held_out.write(tmp_path / "few.parquet", count=300, frauds=3)
 
     assert traffic.choose(few_frauds, 200)["_label"].sum() == 3
@@ -56,15 +56,15 @@ def test_a_service_answers_each_row_and_one_without_a_model_is_an_error(
         exchanges = traffic.send(address, rows, contract())
 
     scorer = open_model(saved_model(1.0))
-    assert [one.transaction["risk_7d"] for one in exchanges] == rows["risk_7d"].to_list()
-    assert [one.fraud for one in exchanges] == (rows["_label"] == 1).to_list()
+    assert [item.transaction["risk_7d"] for item in exchanges] == rows["risk_7d"].to_list()
+    assert [item.fraud for item in exchanges] == (rows["_label"] == 1).to_list()
     assert exchanges[0].time == f"{rows['_time'][0]:%m-%d %H:%M}"
-    for one in exchanges:
-        row = scorer.encode([one.transaction[name] for name in NAMES])
-        assert one.answer["probability"] == float(scorer.score(row)[0])
+    for exchange in exchanges:
+        row = scorer.encode([exchange.transaction[name] for name in NAMES])
+        assert exchange.answer["probability"] == float(scorer.score(row)[0])
     traffic.show(exchanges)
     shown = capsys.readouterr().out
-    reviewed = [one for one in exchanges if one.answer["decision"] == "review"]
-    frauds = sum(one.fraud for one in reviewed)
+    reviewed = [item for item in exchanges if item.answer["decision"] == "review"]
+    frauds = sum(item.fraud for item in reviewed)
     assert f"review: {frauds} frauds and {len(reviewed) - frauds} genuine transactions" in shown
     assert "20 of 60 transactions from the held-out days" in shown

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from registry.lifecycle.aliases import LEDGER_VERSION_TAG
-from registry.tracking.names import CANDIDATES, PRODUCTION, PRODUCTION_ALIAS, STAGING_ALIAS
-from tests.registry.attacks.attack import NO_PROBLEM, Attack
+from registry.tracking.names import (
+    CANDIDATES,
+    LEDGER_VERSION_TAG,
+    PRODUCTION,
+    PRODUCTION_ALIAS,
+    STAGING_ALIAS,
+)
+from tests.registry.attacks.attack import (
+    NO_PROBLEM,
+    Attack,
+)
 from tests.registry.attacks.target import Target
 
 

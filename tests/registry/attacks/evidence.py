@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
-from registry.evaluation.evidence import EVIDENCE_FILE, POLICY_FILE, SCORES_FILE
 from registry.model.scorer import MODEL_FILE
-from tests.registry.attacks.attack import NO_PROBLEM, Attack
+from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE, SCORES_FILE
+from tests.registry.attacks.attack import (
+    NO_PROBLEM,
+    Attack,
+)
 from tests.registry.attacks.target import Target
 
 

@@ -98,7 +98,7 @@ def test_an_unreachable_server_is_reported_soon(world: World) -> None:
     assert time.monotonic() - start < 30
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line == f"error: reading the ledger: no answer from {uri} (Connection refused)"
+    assert line == f"error: reading the ledger: no response from {uri} (Connection refused)"
 
 
 def test_a_missing_setting_is_reported(run: Commands) -> None:

@@ -93,7 +93,7 @@ def test_evaluate_prints_its_steps_on_standard_error(world: World) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["candidate"]["version"] == 1
     steps = [line for line in done.stderr.splitlines() if line.startswith("· ")]
-    assert steps[0].startswith("· fetching candidate 1 … ")
+    assert steps[0].startswith("· downloading candidate 1 … ")
     assert all(re.search(r" … \d+\.\d s$", line) for line in steps), steps
 
 

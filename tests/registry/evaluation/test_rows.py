@@ -67,7 +67,7 @@ def test_a_file_that_does_not_say_where_it_is_from_is_refused(tmp_path: Path, ke
     path = write(tmp_path / "rows.parquet")
     origin = {name: value for name, value in ORIGIN.items() if name != key}
     pl.read_parquet(path).write_parquet(path, metadata=origin)
-    with pytest.raises(UsageError, match=f"rows.parquet does not say its {key}; it is no eval"):
+    with pytest.raises(UsageError, match=f"rows.parquet does not state its {key}; it is not"):
         read_rows(path)
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_does_not_say_where_it_is_from_is_refused(tmp_path: Path, ke
 def test_a_label_delay_that_is_no_number_of_days_is_refused(tmp_path: Path, delay: str) -> None:
     path = write(tmp_path / "rows.parquet")
     pl.read_parquet(path).write_parquet(path, metadata={**ORIGIN, "delay_days": delay})
-    with pytest.raises(UsageError, match=f"delay_days is '{delay}', which is no number of days"):
+    with pytest.raises(UsageError, match=f"delay_days is '{delay}', which is not a number of days"):
         read_rows(path)
 
 
@@ -180,7 +180,7 @@ def test_labels_must_be_zero_and_one_and_both_occur(tmp_path: Path, labels: list
 
 def test_times_that_are_none_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.parquet", **{TIME: list[object](["yesterday", "today"])})
-    with pytest.raises(UsageError, match="_time holds something that is no time"):
+    with pytest.raises(UsageError, match="_time holds a value that is not a time"):
         read_rows(path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -153,19 +152,3 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
         read_tip(tmp_path)
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/no/tip: No such file")):
         write_tip(tmp_path / "no" / "tip", SECOND_TIP)
-
-
-def test_a_write_that_fails_leaves_the_old_tip(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "tip"
-    write_tip(path, SECOND_TIP)
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UsageError, match="No space left on device"):
-        write_tip(path, Tip(LEDGER_ID, 3, C.digest))
-    assert read_tip(path) == SECOND_TIP
-    assert list(tmp_path.iterdir()) == [path]

@@ -333,7 +333,7 @@ def test_a_candidate_without_a_contract_leaves_no_evidence(world: World) -> None
     number = world.register()
     (source_of(world, number) / "MLmodel").write_text("flavors: {}\n")
     refused_without_evidence(
-        world, ContractError, "no contract and signature", lambda: world.evaluate(number)
+        world, ContractError, "no readable contract and signature", lambda: world.evaluate(number)
     )
 
 

@@ -20,9 +20,9 @@ from registry.lifecycle import evaluate
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.promote import promote
 from registry.lifecycle.rollback import rollback
-from registry.tracking.candidates import FILES_TAG, stage, staged
+from registry.tracking.candidates import stage, staged
 from registry.tracking.client import connect
-from registry.tracking.names import CANDIDATES, PRODUCTION
+from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import NAMES, saved_model
 from tests.world import POLICY, World
 

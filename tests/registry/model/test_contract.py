@@ -1,4 +1,4 @@
-"""The contract in MLmodel: reading it back, and refusing what is none."""
+"""Reading the contract from MLmodel, and refusing a wrong one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import yaml
 from pydantic import ValidationError
 
 from registry.errors import ContractError
-from registry.model.contract import METADATA_KEY, Contract, Histogram, Input, read_contract
+from registry.model.contract import METADATA_KEY, Contract, read_contract
 from tests.candidates import contract, saved_model
+from tests.contracts import category, number
 
 
 @pytest.fixture
@@ -29,17 +30,6 @@ def rewritten(model: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     change(document)
     (model / "MLmodel").write_text(yaml.safe_dump(document))
     return model
-
-
-def number(**changes: Any) -> Input:
-    values = {
-        "name": "amount",
-        "kind": "number",
-        "nullable": False,
-        "reference": 0.0,
-        "histogram": Histogram(counts=(1,)),
-    }
-    return Input(**{**values, **changes})
 
 
 def test_a_contract_reads_back_as_training_wrote_it(model: Path) -> None:
@@ -57,8 +47,7 @@ def test_names_are_in_the_order_of_the_models_columns() -> None:
 
 
 def test_categories_are_numbered_in_their_order() -> None:
-    one = number(kind="category", categories=("visa", "amex"), reference="visa")
-    assert one.codes == {"visa": 0.0, "amex": 1.0}
+    assert category("brand", "visa", "amex").codes == {"visa": 0.0, "amex": 1.0}
 
 
 def test_a_folder_without_mlmodel_has_no_contract(tmp_path: Path) -> None:
@@ -70,7 +59,9 @@ def test_a_folder_without_mlmodel_has_no_contract(tmp_path: Path) -> None:
     "content",
     [b"", b"null", b"[]", b"text", b"a: [", b"\xff\xfe\x00", b"metadata: {}", b"metadata: 5"],
 )
-def test_an_mlmodel_without_contract_says_how_to_register_one(model: Path, content: bytes) -> None:
+def test_without_a_contract_the_message_says_how_to_register_one(
+    model: Path, content: bytes
+) -> None:
     (model / "MLmodel").write_bytes(content)
     with pytest.raises(ContractError, match="mlflow run"):
         read_contract(model)
@@ -79,19 +70,19 @@ def test_an_mlmodel_without_contract_says_how_to_register_one(model: Path, conte
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda told: told.pop("threshold"), "threshold"),
-        (lambda told: told.update(threshold=1.5), "threshold"),
-        (lambda told: told.update(threshold=float("nan")), "threshold"),
-        (lambda told: told.update(version=2), "version"),
-        (lambda told: told.update(delay_days=-1), "delay_days"),
-        (lambda told: told.update(owner="me"), "owner"),
-        (lambda told: told.update(inputs=[]), "inputs"),
-        (lambda told: told["inputs"][1].pop("nullable"), "inputs.1.nullable"),
-        (lambda told: told["inputs"][1].update(name=""), "inputs.1.name"),
-        (lambda told: told["inputs"][0].update(low=float("inf")), "inputs.0.low"),
+        (lambda fields: fields.pop("threshold"), "threshold"),
+        (lambda fields: fields.update(threshold=1.5), "threshold"),
+        (lambda fields: fields.update(threshold=float("nan")), "threshold"),
+        (lambda fields: fields.update(version=2), "version"),
+        (lambda fields: fields.update(delay_days=-1), "delay_days"),
+        (lambda fields: fields.update(owner="me"), "owner"),
+        (lambda fields: fields.update(inputs=[]), "inputs"),
+        (lambda fields: fields["inputs"][1].pop("nullable"), "inputs.1.nullable"),
+        (lambda fields: fields["inputs"][1].update(name=""), "inputs.1.name"),
+        (lambda fields: fields["inputs"][0].update(low=float("inf")), "inputs.0.low"),
     ],
 )
-def test_a_field_that_is_off_is_named(
+def test_a_wrong_field_is_named(
     model: Path, change: Callable[[dict[str, Any]], object], field: str
 ) -> None:
     rewritten(model, lambda document: change(document["metadata"][METADATA_KEY]))
@@ -112,13 +103,13 @@ def test_a_signature_with_other_columns_is_refused(
 ) -> None:
     inputs = json.dumps([{"name": name, "type": kind} for name, kind in columns])
     rewritten(model, lambda document: document["signature"].update(inputs=inputs))
-    with pytest.raises(ContractError, match="the signature and the contract name different inputs"):
+    with pytest.raises(ContractError, match="signature and of the contract differ"):
         read_contract(model)
 
 
 def test_a_model_without_signature_is_refused(model: Path) -> None:
     rewritten(model, lambda document: document.pop("signature"))
-    with pytest.raises(ContractError, match="no contract and signature"):
+    with pytest.raises(ContractError, match="no readable contract and signature"):
         read_contract(model)
 
 
@@ -132,12 +123,12 @@ def test_two_inputs_of_one_name_are_refused() -> None:
     [
         ({"kind": "category"}, "a category has categories, a number has none"),
         ({"categories": ("a",)}, "a category has categories, a number has none"),
-        ({"kind": "category", "categories": ("a", "a")}, "names a category twice"),
+        ({"kind": "category", "categories": ("a", "a")}, "repeats a category"),
     ],
 )
 def test_categories_that_make_no_sense_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        number(**changes)
+        number("amount", **changes)
 
 
 def test_a_contract_cannot_be_changed() -> None:

@@ -71,13 +71,11 @@ def test_a_category_becomes_its_code(mixed: Scorer) -> None:
 
 
 @pytest.mark.parametrize("value", ["diners", "", "VISA", None])
-def test_a_category_that_is_missing_or_was_never_seen_becomes_minus_one(
-    mixed: Scorer, value: str | None
-) -> None:
+def test_a_missing_or_unknown_category_becomes_minus_one(mixed: Scorer, value: str | None) -> None:
     assert mixed.encode([0.0, value]).tolist() == [[0.0, -1.0]]
 
 
-def test_a_category_may_be_called_like_a_missing_value(mixed: Scorer) -> None:
+def test_a_category_may_have_the_name_of_a_missing_value(mixed: Scorer) -> None:
     assert mixed.encode([0.0, "None"]).tolist() == [[0.0, 2.0]]
     assert mixed.encode([0.0, "nan"]).tolist() == [[0.0, 3.0]]
     coded = encode_columns({"brand": ["None", "nan", None, math.nan]}, [BRAND])
@@ -101,7 +99,7 @@ brands = st.none() | st.sampled_from(BRAND.categories) | st.text(max_size=3)
 
 
 @given(st.lists(st.tuples(numbers_or_none, brands), min_size=1, max_size=20))
-def test_columns_are_encoded_to_the_bit_like_rows(
+def test_columns_are_encoded_bit_identical_to_rows(
     mixed: Scorer, rows: list[tuple[float | None, str | None]]
 ) -> None:
     columns: dict[str, list[Value]] = {
@@ -114,22 +112,22 @@ def test_columns_are_encoded_to_the_bit_like_rows(
     assert by_row.shape == by_column.shape
 
 
-def test_columns_are_taken_by_name_and_others_are_left_out() -> None:
+def test_columns_are_found_by_name_and_others_ignored() -> None:
     columns: dict[str, list[Value]] = {"other": [9.0], "brand": ["amex"], "amount": [1.5]}
     assert encode_columns(columns, MIXED.inputs).tolist() == [[1.5, 1.0]]
 
 
-def test_a_column_that_is_missing_is_named() -> None:
+def test_a_missing_column_is_named() -> None:
     with pytest.raises(UsageError, match="the rows have no column 'brand'"):
         encode_columns({"amount": [1.0]}, MIXED.inputs)
 
 
-def test_a_column_with_text_where_numbers_belong_is_named() -> None:
-    with pytest.raises(UsageError, match="column 'amount' holds something that is no number"):
+def test_a_column_with_text_instead_of_numbers_is_named() -> None:
+    with pytest.raises(UsageError, match="column 'amount' holds a value that is not a number"):
         encode_columns({"amount": ["much"], "brand": ["visa"]}, MIXED.inputs)
 
 
-def test_the_scorer_gives_the_pipelines_probabilities(scorer: Scorer) -> None:
+def test_the_scorer_returns_the_pipelines_probabilities(scorer: Scorer) -> None:
     rows = numbers(50).astype(np.float32)
     expected = pipeline(1.0).predict_proba(rows)[:, 1]
     scores = scorer.score(rows)
@@ -138,7 +136,7 @@ def test_the_scorer_gives_the_pipelines_probabilities(scorer: Scorer) -> None:
     assert np.abs(scores - expected).max() < 1e-6
 
 
-def test_one_by_one_is_what_each_row_scores_alone(scorer: Scorer) -> None:
+def test_one_by_one_equals_each_row_alone(scorer: Scorer) -> None:
     rows = numbers(20).astype(np.float32)
     alone = [float(scorer.score(row.reshape(1, -1))[0]) for row in rows]
     assert scorer.score_one_by_one(rows).tolist() == alone
@@ -150,7 +148,7 @@ def test_a_well_made_model_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("model", [b"", b"not ONNX", b"\x00" * 100])
-def test_a_file_that_is_no_onnx_model_is_refused(model: bytes) -> None:
+def test_a_file_that_is_not_an_onnx_model_is_refused(model: bytes) -> None:
     with pytest.raises(ContractError, match=r"model.onnx is not a model"):
         Scorer(model, contract())
 
@@ -172,7 +170,7 @@ def test_a_model_with_other_inputs_or_outputs_is_refused(model: bytes, words: st
         Scorer(model, contract(("a", "b")))
 
 
-def test_weights_outside_the_model_file_are_refused_because_nobody_hashed_them(
+def test_external_weights_are_refused_because_they_are_not_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.full((64, 1), 0.25, np.float32).tofile(tmp_path / "weights")

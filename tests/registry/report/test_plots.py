@@ -15,7 +15,7 @@ from registry.evaluation.gates.no_worse import Interval
 from registry.evaluation.measures import MEASURES
 from registry.report.business import Count, Decisions
 from registry.report.plots import (
-    CURVE_POINTS,
+    MAX_CURVE_POINTS,
     Difference,
     decisions,
     intervals,
@@ -76,7 +76,7 @@ def test_a_curve_of_many_rows_is_drawn_with_few_points() -> None:
     scores = generator.random(50_000).astype(np.float32)
     (axes,) = precision_recall(labels, {"chance": scores}).axes
     recall = np.asarray(axes.lines[0].get_xdata())
-    assert len(recall) == CURVE_POINTS
+    assert len(recall) == MAX_CURVE_POINTS
     assert (recall[0], recall[-1]) == (1.0, 0.0)
 
 

@@ -74,7 +74,7 @@ def test_refused_by_one_required_gate(tmp_path: Path) -> None:
     assert not page.promotable
     assert page.reasons == (
         "1 of 4 required gates failed.",
-        "floor.average_precision failed. Asked: average precision is at least 0.4. "
+        "floor.average_precision failed. Required: average precision is at least 0.4. "
         "Measured: 0.300, bound 0.400.",
     )
 
@@ -91,7 +91,7 @@ def test_refused_by_many_gates_names_two_and_counts_the_others(tmp_path: Path) -
         "2 more gates failed."
     )
     assert page.reasons[-1] == (
-        "lineage failed. Asked: run finished, and commit, data and environment recorded; no "
+        "lineage failed. Required: run finished, and commit, data and environment recorded; no "
         "uncommitted change. Measured: 1, bound 0 (no git commit was recorded)."
     )
 
@@ -103,9 +103,9 @@ def test_an_advisory_failure_is_named_and_stops_nothing(tmp_path: Path) -> None:
     assert page.headline == "Candidate 7 may be promoted."
     assert page.reasons[0] == "All 4 required gates passed."
     assert page.reasons[1] == (
-        "Advisory, stops nothing: slices failed. Asked: average precision falls in no slice by "
-        "surely more than 0.1. Measured: -0.304, bound -0.100 (2 slices, 3 with fewer than 20 "
-        "frauds; fell: day 1)."
+        "Advisory, does not block: slices failed. Required: average precision falls in no slice by "
+        "significantly more than 0.1. Measured: -0.304, bound -0.100 (2 slices, 3 with fewer than "
+        "20 frauds; significant falls: day 1)."
     )
 
 
@@ -133,7 +133,7 @@ def test_a_lenient_policy_is_said_on_the_first_screen(tmp_path: Path) -> None:
     reasons = page_of(tmp_path, measurements_of(), text=text).reasons
     assert reasons[1:] == (
         "It may go to Production until 2026-04-27T12:00:00Z, once it is approved.",
-        "This policy lets an author approve: four-eyes is off.",
+        "This policy lets an author approve: four eyes are not required.",
         "This policy lets a candidate be trained with uncommitted changes.",
     )
 
@@ -171,11 +171,11 @@ def test_business_numbers_stand_beside_productions(tmp_path: Path) -> None:
         ),
     )
     assert page.decisions == (
-        "At each model's own threshold 3 of 8 transactions (37.50%) get another decision: "
+        "At each model's own threshold 3 of 8 transactions (37.50%) get a different decision: "
         "1 from approve to review (1 fraud, 0 genuine), 2 from review to approve (1 fraud, "
         "1 genuine)."
     )
-    assert page.likely.startswith("Likely: from 500 resamples of the transactions")
+    assert page.likely.startswith("Likely range: from 500 resamples of the transactions")
 
 
 def test_the_worst_slices_come_first_by_the_end_that_the_gate_judges(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_policy_without_comparing_gates_still_compares_the_business(tmp_path: 
     page = page_of(tmp_path, {"floor": measurements_of()["floor"]}, text=text)
     assert page.business[1][3:] == ("+33.3 points", "–", "–")
     assert page.slices == ()
-    assert dict(page.judged)["Gates not asked for"] == (
+    assert dict(page.provenance)["Gates left out"] == (
         "calibration, contract, integrity, latency, leakage, lineage, no_worse, robustness, slices"
     )
 

@@ -1,4 +1,4 @@
-"""Candidates and the one in Staging."""
+"""Finding, staging and downloading candidates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from registry.errors import NotFound, UsageError
 from registry.ledger.manifest import Manifest
-from registry.tracking.candidates import candidate, fetch_candidate, stage, staged
+from registry.tracking.candidates import candidate, download_candidate, stage, staged
 from registry.tracking.names import CANDIDATES
 from tests.candidates import NAMES, saved_model
 from tests.world import World
@@ -22,7 +22,7 @@ def test_a_candidate_is_found_by_its_number(world: World) -> None:
     assert candidate(world.client, "2").version == "2"
 
 
-def test_nothing_is_staged_until_somebody_stages_it(world: World) -> None:
+def test_nothing_is_in_staging_until_a_candidate_is_staged(world: World) -> None:
     assert staged(world.client) is None
     world.register()
     assert staged(world.client) is None
@@ -30,7 +30,7 @@ def test_nothing_is_staged_until_somebody_stages_it(world: World) -> None:
         candidate(world.client, "staging")
 
 
-def test_staging_takes_the_place_of_whichever_was_there(world: World) -> None:
+def test_staging_replaces_the_candidate_that_was_there(world: World) -> None:
     first, second = world.register(), world.register()
     stage(world.client, str(first))
     assert candidate(world.client, "staging").version == "1"
@@ -57,19 +57,17 @@ def test_a_candidate_that_does_not_exist_says_how_to_make_one(world: World, whic
     assert staged(world.client) is None
 
 
-def test_a_candidates_own_files_are_fetched_and_no_others(world: World, tmp_path: Path) -> None:
+def test_exactly_the_candidates_own_files_are_downloaded(world: World, tmp_path: Path) -> None:
     version = candidate(world.client, str(world.register()))
-    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    folder = download_candidate(world.client, version, tmp_path / "candidate")
     assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 
-def test_a_candidate_that_was_logged_as_a_model_is_fetched_from_where_it_lies(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_logged_model_is_downloaded_from_the_artifact_store(world: World, tmp_path: Path) -> None:
     logged = _log_model(world.client, saved_model(1.0, NAMES, 0.5))
     world.client.create_registered_model(CANDIDATES)
     version = world.client.create_model_version(CANDIDATES, f"models:/{logged}", model_id=logged)
-    folder = fetch_candidate(world.client, version, tmp_path / "candidate")
+    folder = download_candidate(world.client, version, tmp_path / "candidate")
     assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 

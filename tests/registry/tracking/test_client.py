@@ -1,4 +1,4 @@
-"""The tracking server through MLflow's client, also when it is away, hostile, or no MLflow."""
+"""MLflow's client against a real server, and against one that is away, hostile or not MLflow."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from mlflow.exceptions import MlflowException
 from registry.errors import NotFound, RegistryError, Unreachable, UsageError
 from registry.tracking.client import connect, download, server_errors, suppress_exists
 from registry.tracking.names import PRODUCTION
-from tests.registry.strangers import stranger
+from tests.registry.tracking.fake_servers import fake_server
 from tests.world import World
 
 
-@pytest.fixture(autouse=True)
-def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-
-
 @pytest.mark.parametrize("uri", [None, "", "mlruns", "file:///tmp/mlruns", "sqlite:///mlflow.db"])
-def test_only_a_server_that_everybody_reads_will_do(uri: str | None) -> None:
+def test_only_a_shared_server_is_accepted(uri: str | None) -> None:
     with pytest.raises(UsageError, match="set MLFLOW_TRACKING_URI"):
         connect(uri)
 
@@ -29,25 +24,25 @@ def test_only_a_server_that_everybody_reads_will_do(uri: str | None) -> None:
 @pytest.mark.parametrize(
     "name", ["../../evil", "/evil", "a/../../../evil", "..%2f..%2fevil", "%252e%252e%252fevil"]
 )
-def test_a_file_name_cannot_climb_out_of_the_folder(tmp_path: Path, name: str) -> None:
+def test_a_file_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     body = json.dumps({"files": [{"path": name, "is_dir": False, "file_size": 3}]}).encode()
     destination = tmp_path / "in" / "destination"
     with (
-        stranger(200, body) as uri,
-        pytest.raises(Unreachable, match="fetching mlflow-artifacts:/1/model: "),
+        fake_server(200, body) as uri,
+        pytest.raises(Unreachable, match="downloading mlflow-artifacts:/1/model: "),
     ):
         download(connect(uri), "mlflow-artifacts:/1/model", destination)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"files": 5}', b'{"files": [{"path": 5}]}'])
-def test_a_listing_that_is_not_mlflows_is_unreachable(tmp_path: Path, body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable, match="fetching "):
+def test_a_malformed_listing_is_unreachable(tmp_path: Path, body: bytes) -> None:
+    with fake_server(200, body) as uri, pytest.raises(Unreachable, match="downloading "):
         download(connect(uri), "mlflow-artifacts:/1/model", tmp_path / "model")
 
 
 def test_files_that_the_server_does_not_have_are_unreachable(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="fetching mlflow-artifacts:/none/model"):
+    with pytest.raises(Unreachable, match="downloading mlflow-artifacts:/none/model"):
         download(world.client, "mlflow-artifacts:/none/model", tmp_path / "model")
 
 
@@ -60,21 +55,21 @@ def test_files_that_the_server_does_not_have_are_unreachable(world: World, tmp_p
         (OSError(), Unreachable),
     ],
 )
-def test_what_the_client_raises_becomes_one_line(
+def test_errors_of_the_client_become_one_line(
     raised: Exception, expected: type[RegistryError]
 ) -> None:
-    with pytest.raises(expected) as failure, server_errors("looking"):
+    with pytest.raises(expected) as failure, server_errors("reading"):
         raise raised
-    assert str(failure.value).startswith("looking: ")
+    assert str(failure.value).startswith("reading: ")
     assert "\n" not in str(failure.value)
 
 
 def test_what_does_not_exist_is_not_found(world: World) -> None:
-    with pytest.raises(NotFound, match="looking: "), server_errors("looking"):
+    with pytest.raises(NotFound, match="reading: "), server_errors("reading"):
         world.client.get_registered_model(PRODUCTION)
 
 
-def test_what_exists_already_is_no_failure_and_anything_else_is(world: World) -> None:
+def test_only_the_error_that_something_exists_is_suppressed(world: World) -> None:
     for _ in range(2):
         with suppress_exists():
             world.client.create_registered_model(PRODUCTION)

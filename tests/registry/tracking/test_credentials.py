@@ -1,4 +1,4 @@
-"""How the registry is reached: by whom, past which certificates, and what is said of mistakes."""
+"""Credentials, certificates and workspace as MLflow's own client sends them, and wrong ones."""
 
 from __future__ import annotations
 
@@ -15,33 +15,28 @@ import trustme
 
 from registry.errors import Unreachable, UsageError
 from registry.tracking.connection import Connection
-from tests.registry.strangers import answering, send
+from tests.registry.tracking.fake_servers import read, send, serving
 
 
 @pytest.fixture(autouse=True)
-def no_access_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith("MLFLOW_TRACKING_"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-def read(address: str, most_bytes: int = 1000) -> bytes:
-    return b"".join(Connection(address).get("asking", "/x", {"a": "b"}, most_bytes))
 
 
 @contextmanager
-def noting(name: str) -> Iterator[tuple[str, list[str | None]]]:
-    """A server, and the values of a header in what it is sent."""
+def recording(header: str) -> Iterator[tuple[str, list[str | None]]]:
+    """A server, and the values of a header in the requests that it receives."""
     seen: list[str | None] = []
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        seen.append(handler.headers[name])
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers[header])
         send(handler, 200, b"{}")
 
-    with answering(answer) as address:
+    with serving(respond) as address:
         yield address, seen
 
 
@@ -72,7 +67,7 @@ CREDENTIALS = "[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_passwor
         ({}, "[other]\nx = 1\n", None),
     ],
 )
-def test_who_asks_is_said_as_mlflows_client_says_it(
+def test_credentials_are_sent_as_mlflows_client_sends_them(
     variables: dict[str, str],
     credentials: str,
     sent: str | None,
@@ -83,20 +78,16 @@ def test_who_asks_is_said_as_mlflows_client_says_it(
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
     if credentials:
         write_credentials(tmp_path, credentials)
-    with noting("Authorization") as (address, seen):
+    with recording("Authorization") as (address, seen):
         read(address)
     assert seen == [sent]
 
 
-def test_a_damaged_file_of_credentials_stops_it_without_showing_what_it_holds(
-    tmp_path: Path,
-) -> None:
+def test_a_damaged_credentials_file_is_refused_and_its_content_not_shown(tmp_path: Path) -> None:
     write_credentials(tmp_path, "s3cret without a section")
     with pytest.raises(UsageError) as failure:
         Connection("http://127.0.0.1:9")
-    assert str(failure.value) == (
-        "~/.mlflow/credentials cannot be read (MissingSectionHeaderError)"
-    )
+    assert str(failure.value) == "~/.mlflow/credentials cannot be read (MissingSectionHeaderError)"
 
 
 @pytest.mark.parametrize(
@@ -119,20 +110,20 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
     ("name", "value"),
     [("MLFLOW_TRACKING_AUTH", "kubernetes"), ("MLFLOW_TRACKING_AWS_SIGV4", "true")],
 )
-def test_a_way_of_saying_who_asks_that_is_not_known_is_not_passed_over(
+def test_an_unsupported_way_to_authenticate_is_refused(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError) as failure:
         Connection("http://127.0.0.1:9")
-    assert str(failure.value) == f"{name} is not known here; use MLFLOW_TRACKING_TOKEN"
+    assert str(failure.value) == f"{name} is not supported here; use MLFLOW_TRACKING_TOKEN"
 
 
 @pytest.mark.parametrize("token", ["s3cret\nx: y", "s3cret\x00", "s3crét"])
-def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
+def test_a_token_that_a_header_cannot_hold_is_refused_and_not_shown(
     token: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    if "\x00" in token:  # no environment can hold it, and a file of credentials can
+    if "\x00" in token:  # an environment variable cannot hold it, and a credentials file can
         write_credentials(tmp_path, f"[mlflow]\nmlflow_tracking_username = a\n{token}")
     else:
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
@@ -142,24 +133,22 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("value", ["team-a", " team-a\n"])
-def test_the_workspace_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else another workspace's ledger would be read, or none, than the one that is written to."""
+def test_the_workspace_is_sent(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the ledger of another workspace would be read than is written to."""
     monkeypatch.setenv("MLFLOW_WORKSPACE", value)
-    with noting("X-MLFLOW-WORKSPACE") as (address, seen):
+    with recording("X-MLFLOW-WORKSPACE") as (address, seen):
         read(address)
     assert seen == ["team-a"]
 
 
-def test_a_file_of_credentials_that_changes_counts_from_the_next_question_on(
-    tmp_path: Path,
-) -> None:
+def test_a_changed_credentials_file_counts_from_the_next_request_on(tmp_path: Path) -> None:
     write_credentials(tmp_path, CREDENTIALS)
-    with noting("Authorization") as (address, seen):
+    with recording("Authorization") as (address, seen):
         connection = Connection(address)
         for password in ("first", "second"):
             text = CREDENTIALS.replace("50%%", password)
             (tmp_path / ".mlflow" / "credentials").write_text(text)
-            assert list(connection.get("asking", "/x", {}, 10)) == [b"{}"]
+            assert list(connection.get("testing", "/x", {}, 10)) == [b"{}"]
     assert seen == [basic("eve", "first"), basic("eve", "second")]
 
 
@@ -173,7 +162,7 @@ def secured(authority: trustme.CA) -> Iterator[str]:
     """A server with a certificate of `authority`."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
-    with answering(lambda handler: send(handler, 200, b"hello"), tls) as address:
+    with serving(lambda handler: send(handler, 200, b"hello"), tls) as address:
         yield address
 
 
@@ -184,9 +173,9 @@ def certificates(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Sets variables, `{ca}` in them for the certificate of `authority`, `{other}` for another."""
-    for name, one in (("ca", authority), ("other", trustme.CA())):
-        one.cert_pem.write_to_path(tmp_path / f"{name}.pem")
+    """Sets variables; `{ca}` is the certificate of `authority`, `{other}` another authority's."""
+    for name, issuer in (("ca", authority), ("other", trustme.CA())):
+        issuer.cert_pem.write_to_path(tmp_path / f"{name}.pem")
     paths = {name: tmp_path / f"{name}.pem" for name in ("ca", "other")}
     for name, value in request.param.items():
         monkeypatch.setenv(name, value.format(**paths))
@@ -203,7 +192,7 @@ def certificates(
     indirect=True,
 )
 @pytest.mark.usefixtures("certificates")
-def test_a_certificate_that_is_trusted_will_do(secured: str) -> None:
+def test_a_trusted_certificate_is_accepted(secured: str) -> None:
     assert read(secured) == b"hello"
 
 
@@ -218,12 +207,12 @@ def test_a_certificate_that_is_trusted_will_do(secured: str) -> None:
     indirect=True,
 )
 @pytest.mark.usefixtures("certificates")
-def test_no_other_certificate_will_do(secured: str) -> None:
+def test_another_certificate_is_refused(secured: str) -> None:
     with pytest.raises(Unreachable, match="certificate verify failed"):
         read(secured)
 
 
-def test_a_file_of_certificates_that_is_not_there_is_said(
+def test_a_missing_certificate_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "none.pem"))

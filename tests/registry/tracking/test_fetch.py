@@ -1,4 +1,4 @@
-"""Only the exact files of a signed entry are handed out: the attacks that this must stop."""
+"""Fetching returns the exact files of a signed entry, whatever is done to the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.ledger.manifest import Manifest
 from registry.ledger.statement import Statement
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
-from tests.registry.strangers import stranger
+from tests.registry.tracking.fake_servers import fake_server
 from tests.world import World
 
 
@@ -26,10 +26,10 @@ def change_one_byte(model: Path) -> None:
 
 
 def swap_two_files(model: Path) -> None:
-    one, other = (model / name for name in ("requirements.txt", "conda.yaml"))
-    one_bytes, other_bytes = one.read_bytes(), other.read_bytes()
-    one.write_bytes(other_bytes)
-    other.write_bytes(one_bytes)
+    first, second = model / "requirements.txt", model / "conda.yaml"
+    first_bytes, second_bytes = first.read_bytes(), second.read_bytes()
+    first.write_bytes(second_bytes)
+    second.write_bytes(first_bytes)
 
 
 @pytest.fixture
@@ -41,9 +41,7 @@ def model_on_disk(world: World, link: Link) -> Path:
     return world.server.stored(link.statement.entry.source)
 
 
-def test_the_files_that_were_approved_are_handed_out(
-    world: World, link: Link, tmp_path: Path
-) -> None:
+def test_the_approved_files_are_fetched(world: World, link: Link, tmp_path: Path) -> None:
     folder = fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
     assert sorted(path.name for path in folder.iterdir()) == [
         "MLmodel",
@@ -78,7 +76,7 @@ def test_damaged_files_are_refused_and_named(
     assert str(refusal.value) == f"the files of ledger version 1: {words}"
 
 
-def test_files_that_are_all_gone_are_each_named(world: World, link: Link, tmp_path: Path) -> None:
+def test_each_missing_file_is_named(world: World, link: Link, tmp_path: Path) -> None:
     shutil.rmtree(model_on_disk(world, link))
     with pytest.raises(BytesMismatch) as refusal:
         fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
@@ -88,7 +86,7 @@ def test_files_that_are_all_gone_are_each_named(world: World, link: Link, tmp_pa
     )
 
 
-def test_a_file_that_was_added_is_named_and_not_fetched(
+def test_an_added_file_is_named_and_not_downloaded(
     world: World, link: Link, tmp_path: Path
 ) -> None:
     model = model_on_disk(world, link)
@@ -122,20 +120,15 @@ def test_a_folder_flooded_with_files_is_refused_before_all_are_listed(
         fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
 
 
-def signed_with_file(link: Link, name: str, source: str | None = None) -> Link:
-    """An entry as a stolen key could sign it."""
-    entry = link.statement.entry.model_copy(
-        update={"source": source or link.statement.entry.source}
-    )
-    return Link(link.version, Statement(files={name: "0" * 64}, entry=entry))
+def signed_with_file(link: Link, name: str) -> Link:
+    """An entry that could be signed with a stolen key."""
+    return Link(link.version, Statement(files={name: "0" * 64}, entry=link.statement.entry))
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil"])
-def test_even_a_signed_name_cannot_climb_out_of_the_folder(
-    link: Link, tmp_path: Path, name: str
-) -> None:
+def test_even_a_signed_name_cannot_leave_the_folder(link: Link, tmp_path: Path, name: str) -> None:
     listing = json.dumps({"files": [{"path": name}]}).encode()
-    with stranger(200, listing) as uri, pytest.raises(BytesMismatch, match="is not a name for"):
+    with fake_server(200, listing) as uri, pytest.raises(BytesMismatch, match="is a path outside"):
         fetch_verified(Registry(uri), signed_with_file(link, name), tmp_path / "in" / "fetched")
     assert [path for path in (tmp_path / "in").rglob("*") if path.is_file()] == []
     assert not Path("/tmp/evil").exists()
@@ -143,20 +136,20 @@ def test_even_a_signed_name_cannot_climb_out_of_the_folder(
 
 @pytest.mark.parametrize("name", ["../../evil", "/evil", "..", "", "a/b", "%2e%2e"])
 @pytest.mark.parametrize("is_dir", [True, False])
-def test_a_listing_of_odd_names_makes_no_file(
+def test_a_listing_of_hostile_names_makes_no_file(
     link: Link, tmp_path: Path, name: str, is_dir: bool
 ) -> None:
     listing = json.dumps({"files": [{"path": name, "is_dir": is_dir}]}).encode()
     before = set(tmp_path.rglob("*"))
-    with stranger(200, listing) as uri, pytest.raises(BytesMismatch):
+    with fake_server(200, listing) as uri, pytest.raises(BytesMismatch):
         fetch_verified(Registry(uri), link, tmp_path / "fetched")
     assert set(tmp_path.rglob("*")) - before <= {tmp_path / "fetched"}
 
 
-def test_files_that_are_not_behind_the_server_are_had_through_mlflows_client(
+def test_files_that_the_server_does_not_proxy_are_fetched_by_mlflows_client(
     world: World, link: Link, tmp_path: Path
 ) -> None:
-    """As where the artifact store is Blob Storage, and not proxied."""
+    """As where the artifact store is Blob Storage."""
     stored = model_on_disk(world, link)
     entry = link.statement.entry.model_copy(update={"source": stored.as_uri()})
     direct = Link(link.version, Statement(files=link.statement.files, entry=entry))

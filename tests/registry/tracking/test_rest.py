@@ -1,4 +1,4 @@
-"""The registry over REST: what is read of a real server, of a hostile one, and of none."""
+"""The registry over REST: a real server, a hostile one, one that is not MLflow, and none."""
 
 from __future__ import annotations
 
@@ -16,13 +16,8 @@ from registry.tracking.client import connect, read_ledger
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from registry.tracking.rest import File, Registry
 from tests.registry.entries import TRUST
-from tests.registry.strangers import answering, send, stranger
+from tests.registry.tracking.fake_servers import fake_server, send, serving
 from tests.world import World
-
-
-@pytest.fixture(autouse=True)
-def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
 def test_a_server_without_the_registered_model_has_an_empty_ledger(world: World) -> None:
@@ -30,7 +25,7 @@ def test_a_server_without_the_registered_model_has_an_empty_ledger(world: World)
     assert world.ledger.findings == ()
 
 
-def test_versions_of_other_models_are_no_entries(world: World) -> None:
+def test_versions_of_other_models_are_not_entries(world: World) -> None:
     world.register()
     assert world.ledger.findings == ()
 
@@ -57,7 +52,10 @@ def test_a_server_that_is_away_is_unreachable() -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
 def test_a_server_that_refuses_is_unreachable(status: int) -> None:
-    with stranger(status, b"<html>no\nmore</html>") as uri, pytest.raises(Unreachable) as failure:
+    with (
+        fake_server(status, b"<html>no\nmore</html>") as uri,
+        pytest.raises(Unreachable) as failure,
+    ):
         read_ledger(connect(uri), TRUST)
     assert str(failure.value).startswith("reading the ledger: ")
     assert "\n" not in str(failure.value)
@@ -74,71 +72,71 @@ def test_a_server_that_refuses_is_unreachable(status: int) -> None:
         b'{"model_versions": [{"version": []}]}',
     ],
 )
-def test_an_answer_that_is_not_mlflows_is_unreachable(body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable, match="reading the ledger: "):
+def test_a_malformed_response_is_unreachable(body: bytes) -> None:
+    with fake_server(200, body) as uri, pytest.raises(Unreachable, match="reading the ledger: "):
         read_ledger(connect(uri), TRUST)
 
 
 def test_a_version_whose_statement_has_no_value_is_passed_over() -> None:
     version = {"name": PRODUCTION, "version": "1", "tags": [{"key": STATEMENT_TAG}]}
     body = json.dumps({"model_versions": [version]}).encode()
-    with stranger(200, body) as uri:
+    with fake_server(200, body) as uri:
         ledger = read_ledger(connect(uri), TRUST)
     assert [finding.kind for finding in ledger.findings] == ["passed over"]
 
 
 def page(numbers: range, *, more: bool) -> bytes:
     versions = [{"name": PRODUCTION, "version": str(one)} for one in numbers]
-    return json.dumps({"model_versions": versions, "next_page_token": "x" * more}).encode()
+    token = "x" if more else ""
+    return json.dumps({"model_versions": versions, "next_page_token": token}).encode()
 
 
 def test_a_long_list_is_read_by_number_and_not_by_page_token() -> None:
-    asked = []
+    requests = []
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         query = parse_qs(urlsplit(handler.path).query)
-        asked.append((query["filter"][0].rpartition("> ")[2], "page_token" in query))
-        after = int(asked[-1][0])
+        requests.append((query["filter"][0].rpartition("> ")[2], "page_token" in query))
+        after = int(requests[-1][0])
         send(handler, 200, page(range(after + 1, min(after + 50, 105) + 1), more=after < 100))
 
-    with answering(answer) as uri:
+    with serving(respond) as uri:
         versions = Registry(uri).versions()
     assert [one.number for one in versions] == list(range(1, 106))
-    assert asked == [("0", False), ("50", False), ("100", False)]
+    assert requests == [("0", False), ("50", False), ("100", False)]
 
 
 @pytest.mark.parametrize("numbers", [range(0), range(1, 3)], ids=["no version", "the same again"])
-def test_a_list_without_an_end_is_not_followed_for_ever(numbers: range) -> None:
-    with stranger(200, page(numbers, more=True)) as uri, pytest.raises(Unreachable) as failure:
+def test_an_endless_list_is_given_up(numbers: range) -> None:
+    with fake_server(200, page(numbers, more=True)) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).versions()
     assert str(failure.value) == (
-        "reading the ledger: the list of versions is too long, or has no end"
+        "reading the ledger: the list of versions is too long, or endless"
     )
 
 
-def test_a_list_that_grows_for_ever_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "LEDGER_BYTES", 10_000)
+def test_a_list_that_grows_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "MAX_LEDGER_BYTES", 10_000)
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        after = int(handler.path.rpartition("%3E+")[2].partition("&")[0])
-        asked.append(after)
-        numbers = range(after + 1, after + 51)
-        send(handler, 200, page(numbers, more=True))
+    after: list[int] = []
 
-    asked: list[int] = []
-    with answering(answer) as uri, pytest.raises(Unreachable, match="is too long"):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        after.append(int(handler.path.rpartition("%3E+")[2].partition("&")[0]))
+        send(handler, 200, page(range(after[-1] + 1, after[-1] + 51), more=True))
+
+    with serving(respond) as uri, pytest.raises(Unreachable, match="is too long"):
         Registry(uri).versions()
-    assert asked == [0, 50, 100, 150]
+    assert after == [0, 50, 100, 150]
 
 
 def test_a_page_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "PAGE_BYTES", 1000)
-    with stranger(200, b" " * 1001) as uri, pytest.raises(Unreachable) as failure:
+    monkeypatch.setattr(rest, "MAX_PAGE_BYTES", 1000)
+    with fake_server(200, b" " * 1001) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).versions()
-    assert str(failure.value) == "reading the ledger: the answer is larger than 1,000 bytes"
+    assert str(failure.value) == "reading the ledger: the response is larger than 1,000 bytes"
 
 
-def test_a_folder_of_the_artifact_store_is_listed_and_its_files_are_fetched(
+def test_a_folder_of_the_artifact_store_is_listed_and_its_files_downloaded(
     world: World, tmp_path: Path
 ) -> None:
     link = world.put_in_production()
@@ -146,23 +144,23 @@ def test_a_folder_of_the_artifact_store_is_listed_and_its_files_are_fetched(
     registry = Registry(world.server.uri)
     assert File(path="model.onnx", is_dir=False) in registry.files(folder)
     assert File(path="model", is_dir=True) in registry.files(folder.rpartition("/")[0])
-    size = registry.fetch(f"{folder}/MLmodel", tmp_path / "MLmodel", 10_000)
+    size = registry.download(f"{folder}/MLmodel", tmp_path / "MLmodel", 10_000)
     stored = world.server.stored(link.statement.entry.source) / "MLmodel"
     assert (tmp_path / "MLmodel").read_bytes() == stored.read_bytes()
     assert size == len(stored.read_bytes())
 
 
-def test_a_name_with_odd_characters_is_asked_for_as_it_is(tmp_path: Path) -> None:
-    asked = []
+def test_special_characters_in_a_name_are_quoted(tmp_path: Path) -> None:
+    paths = []
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        asked.append(handler.path)
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        paths.append(handler.path)
         send(handler, 200, b"")
 
-    with answering(answer) as uri:
-        Registry(f"{uri}/behind/a/gateway/").fetch("1/a b/50%?x#y", tmp_path / "file", 10)
+    with serving(respond) as uri:
+        Registry(f"{uri}/behind/a/gateway/").download("1/a b/50%?x#y", tmp_path / "file", 10)
     path = "/behind/a/gateway/api/2.0/mlflow-artifacts/artifacts/1/a%20b/50%25%3Fx%23y"
-    assert asked == [path]
+    assert paths == [path]
 
 
 def test_a_folder_that_is_not_there_is_empty(world: World) -> None:
@@ -170,52 +168,52 @@ def test_a_folder_that_is_not_there_is_empty(world: World) -> None:
 
 
 def test_a_file_that_is_not_there_is_unreachable(world: World, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match=r"^fetching none/MLmodel: HTTP 404"):
-        Registry(world.server.uri).fetch("none/MLmodel", tmp_path / "MLmodel", 10)
+    with pytest.raises(Unreachable, match=r"^downloading none/MLmodel: HTTP 404"):
+        Registry(world.server.uri).download("none/MLmodel", tmp_path / "MLmodel", 10)
 
 
-def test_a_file_that_is_too_large_is_not_fetched_to_its_end(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
     with (
-        stranger(200, b"", b"x" * 11) as uri,
-        pytest.raises(Unreachable, match="the answer is larger than 10 bytes"),
+        fake_server(200, b"", b"x" * 11) as uri,
+        pytest.raises(Unreachable, match="the response is larger than 10 bytes"),
     ):
-        Registry(uri).fetch("1/model.onnx", tmp_path / "model.onnx", 10)
+        Registry(uri).download("1/model.onnx", tmp_path / "model.onnx", 10)
 
 
-def test_a_file_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with stranger(200, b"", b"abc") as uri, pytest.raises(UsageError) as failure:
-        Registry(uri).fetch("1/model.onnx", tmp_path / "file" / "model.onnx", 10)
+    with fake_server(200, b"", b"abc") as uri, pytest.raises(UsageError) as failure:
+        Registry(uri).download("1/model.onnx", tmp_path / "file" / "model.onnx", 10)
     assert str(failure.value) == f"{tmp_path}/file/model.onnx: File exists"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"files": 5}', b'{"files": [{"path": 5}]}'])
-def test_a_listing_that_is_not_mlflows_is_unreachable(body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable) as failure:
+def test_a_malformed_listing_is_unreachable(body: bytes) -> None:
+    with fake_server(200, body) as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).files("1/model")
-    assert str(failure.value).startswith("listing 1/model: the answer is not MLflow's (")
+    assert str(failure.value).startswith("listing 1/model: not an MLflow response (")
 
 
 @pytest.mark.parametrize(
     "body", [b'{"error": "login required"}', b'{"model_versions": null}', b'{"a": {}}']
 )
-def test_anybodys_json_is_no_empty_ledger(body: bytes) -> None:
-    with stranger(200, body) as uri, pytest.raises(Unreachable, match="is not MLflow's"):
+def test_json_of_another_service_is_not_an_empty_ledger(body: bytes) -> None:
+    with fake_server(200, body) as uri, pytest.raises(Unreachable, match="not an MLflow response"):
         Registry(uri).versions()
 
 
-def test_a_page_of_more_than_was_asked_for_is_refused() -> None:
+def test_a_page_of_more_versions_than_requested_is_refused() -> None:
     with (
-        stranger(200, page(range(1, 52), more=False)) as uri,
+        fake_server(200, page(range(1, 52), more=False)) as uri,
         pytest.raises(Unreachable) as failure,
     ):
         Registry(uri).versions()
     assert str(failure.value).startswith(
-        "reading the ledger: the answer is not MLflow's (model_versions: List should have at most "
+        "reading the ledger: not an MLflow response (model_versions: List should have at most "
     )
 
 
-def test_the_name_of_a_folder_cannot_act_on_a_terminal() -> None:
-    with stranger(500, b"") as uri, pytest.raises(Unreachable) as failure:
+def test_control_characters_in_the_name_of_a_folder_are_escaped() -> None:
+    with fake_server(500, b"") as uri, pytest.raises(Unreachable) as failure:
         Registry(uri).files("1/\x1b[2J\nserving")
     assert str(failure.value) == "listing 1/\\x1b[2J\\nserving: HTTP 500 Internal Server Error"

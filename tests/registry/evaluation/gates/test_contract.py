@@ -51,16 +51,16 @@ HISTORY = PRODUCTION.history_features
         ),
         (
             taking(AMOUNT, number("age"), CHANNEL, COUNT, history=HISTORY),
-            ("input age may not be missing any more",),
+            ("input age may no longer be missing",),
         ),
         (taking(number("amount", nullable=True), AGE, CHANNEL, COUNT, history=HISTORY), ()),
         (
             taking(AMOUNT, AGE, category("channel", "shop"), COUNT, history=HISTORY),
-            ("input channel knows no more of web",),
+            ("input channel no longer knows web",),
         ),
         (
             taking(AMOUNT, AGE, category("channel", "phone"), COUNT, history=HISTORY),
-            ("input channel knows no more of shop, web",),
+            ("input channel no longer knows shop, web",),
         ),
         (
             taking(AMOUNT, AGE, category("channel", "web", "app", "shop"), COUNT, history=HISTORY),
@@ -69,7 +69,7 @@ HISTORY = PRODUCTION.history_features
         *(
             (
                 taking(*PRODUCTION.inputs, history=(feature("card_count_7d", **changed),)),
-                ("feature card_count_7d is computed in another way",),
+                ("feature card_count_7d is computed differently",),
             )
             for changed in (
                 {"window_days": 8},

@@ -64,7 +64,7 @@ def test_better_asks_for_a_lower_end_above_zero(lower: float, passed: bool) -> N
 def test_a_verdict_says_measure_confidence_and_interval() -> None:
     (verdict,) = NoWorse(margin={"budget_recall": 0.05}, alpha=0.1).verdicts(measured(-0.02))
     assert verdict.asks == (
-        "alert-budget recall is surely no more than 0.05 below Production's (90% confidence)"
+        "alert-budget recall is no more than 0.05 below Production's (90% confidence)"
     )
     assert verdict.note == "difference +0.01, likely -0.02 to +0.2"
 

@@ -153,7 +153,7 @@ def test_one_answer_that_is_no_probability_is_enough_to_fail(invalid: int, passe
     found = RobustnessMeasured(probed=1000, invalid=invalid, flipped_share=0.0)
     odd, _ = GATE.verdicts(found)
     assert (odd.gate, odd.measured, odd.bound) == ("robustness.odd_input", invalid, 0)
-    assert odd.note == "of 1,000 answers"
+    assert odd.note == "of 1,000 scores"
     assert odd.passed is passed
 
 

@@ -77,7 +77,7 @@ def test_the_verdict_names_what_fell_and_measures_the_lowest_end() -> None:
     found = measured(one("b", -0.3), one("a", -0.5), one("c", 0.1), too_small=4)
     (verdict,) = Slices(margin=0.1, min_frauds=20).verdicts(found)
     assert verdict.measured == -0.5
-    assert verdict.note == "3 slices, 4 with fewer than 20 frauds; fell: a, b"
+    assert verdict.note == "3 slices, 4 with fewer than 20 frauds; significant falls: a, b"
 
 
 def test_the_verdict_names_the_lowest_where_none_fell() -> None:

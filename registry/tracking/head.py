@@ -1,0 +1,42 @@
+"""The model in Production, verified: from the registry to a scorer in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.errors import NotFound
+from registry.ledger.chain import Ledger, Link
+from registry.ledger.fold import fold
+from registry.ledger.trust import Trust
+from registry.model.scorer import Scorer, open_model
+from registry.tracking.fetch import fetch_verified
+from registry.tracking.rest import Registry
+
+
+@dataclass(frozen=True)
+class Head:
+    """The ledger's head, its files in `folder`, and the scorer that was opened from them."""
+
+    link: Link
+    folder: Path
+    scorer: Scorer
+
+
+def head_of(ledger: Ledger) -> Link:
+    """The ledger's head. Raises NotFound where nothing is in Production, and VerificationError
+    where the ledger is broken or in doubt.
+    """
+    if ledger.head is None:
+        raise NotFound("nothing is in Production yet; promote a candidate with `registry promote`")
+    return ledger.head
+
+
+def fetch_head(registry: Registry, trust: Trust, destination: Path) -> Head:
+    """Read the ledger, fetch its head's files into the folder `destination`, and open the scorer.
+
+    Raises what `head_of`, `fetch_verified`, `Registry.versions` and `open_model` raise.
+    """
+    link = head_of(fold(registry.versions(), trust))
+    folder = fetch_verified(registry, link, destination)
+    return Head(link, folder, open_model(folder))

@@ -1,0 +1,52 @@
+"""The bytes of prediction records: what is stored for years must stay readable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from registry.model.record import PredictionRecord, inputs_sha256, record_line, record_start
+from registry.model.scorer import Value
+
+START = (
+    '{"record":"prediction","model_version":7,"model_digest":"0a","threshold":0.5,'
+    '"time":1777593600.25,"request_id":"payment-4711","row":2,"caller":"alice",'
+    '"probability":0.10000000149011612,"decision":"approve",'
+)
+VALUES: list[Value] = [0.25, None, "é"]
+HASH = hashlib.sha256('[0.25,null,"é"]'.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("names", "end"),
+    [
+        (("amount", "age", "country"), '"inputs":{"amount":0.25,"age":null,"country":"é"}}\n'),
+        (None, f'"inputs_sha256":"{HASH}"}}\n'),
+    ],
+)
+def test_a_records_bytes_are_these(names: tuple[str, ...] | None, end: str) -> None:
+    line = record_line(
+        record_start(7, "0a", 0.5),
+        time=1777593600.25,
+        request_id="payment-4711",
+        row=2,
+        caller="alice",
+        probability=0.10000000149011612,
+        decision="approve",
+        values=VALUES,
+        names=names,
+    )
+    assert line.decode() == START + end
+    absent = "inputs" if names is None else "inputs_sha256"
+    assert list(json.loads(line)) == [
+        name for name in PredictionRecord.__annotations__ if name != absent
+    ]
+
+
+def test_the_same_inputs_have_the_same_hash_and_others_another() -> None:
+    assert inputs_sha256([1.0, "é"]) == hashlib.sha256('[1.0,"é"]'.encode()).hexdigest()
+    assert inputs_sha256([1.0]) == inputs_sha256([1.0])
+    assert inputs_sha256([1.0]) != inputs_sha256([1.0000001])
+    assert inputs_sha256([None]) != inputs_sha256(["null"])

@@ -1,0 +1,77 @@
+"""Atomic writes that succeed, that fail, and that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from registry.atomic import PARTIAL, atomic_write
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    return path
+
+
+def write(path: Path) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+
+
+def test_a_file_is_made_or_replaced_with_the_usual_permissions(path: Path) -> None:
+    added = path.with_name("added.txt")
+    before = os.umask(0o027)
+    try:
+        for written in (path, added):
+            write(written)
+            assert written.read_text() == "new"
+    finally:
+        os.umask(before)
+    assert sorted(path.parent.iterdir()) == [added, path]
+    assert stat.S_IMODE(added.stat().st_mode) == 0o640
+
+
+def test_bytes_and_name_are_on_disk_when_it_returns(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, str]] = []
+
+    def record(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, path.read_text()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    write(path)
+    file, folder = path.stat().st_ino, path.parent.stat().st_ino
+    assert synced == [(file, "old"), (folder, "new")]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize(("owner", "name"), [(Path, "write_text"), (os, "fsync")])
+def test_a_failure_leaves_the_old_file_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, error: BaseException
+) -> None:
+    monkeypatch.setattr(owner, name, Mock(side_effect=error))
+    with pytest.raises(type(error)):
+        write(path)
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_killed_process_leaves_the_old_file_and_a_partial_one(path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from registry.atomic import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+    assert len(list(path.parent.glob(f"{PARTIAL}{path.name}-*"))) == 1
