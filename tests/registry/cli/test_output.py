@@ -59,7 +59,18 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+HEADER = ["version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence"]
+
+
+def row(version: str, action: str, why: str, evidence: str) -> list[str]:
+    """The cells of an entry, in the order of `HEADER`."""
+    verdict = "11 of 12 checks passed; advisory: latency.ratio"
+    when = "2026-05-04T03:02:01Z"
+    return [version, when, action, "4", "github:alice", "default", verdict, why, evidence]
+
+
 FIRST = promote("a")
+COMMENT, EVIDENCE = "fewer false alerts – Müller", f"beef@sha256:{'e' * 64}"
 LEDGER = Ledger((Link(1, FIRST), Link(2, repeated("freeze", FIRST, FIRST))), ())
 
 
@@ -69,18 +80,8 @@ def test_the_history_is_a_table_on_a_terminal(capsys: pytest.CaptureFixture[str]
     out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert out.splitlines()[0].strip() == "Production history"
     assert [cells_of(line) for line in out.splitlines() if "github:alice" in line] == [
-        [
-            version,
-            "2026-05-04T03:02:01Z",
-            action,
-            "4",
-            "github:alice",
-            "default",
-            "11 of 12 checks passed; advisory: latency.ratio",
-            "fewer false alerts – Müller",
-            "beef…@sha256:eeeeeeee…",
-        ]
-        for version, action in (("1", "promote"), ("2", "freeze"))
+        row("1", "promote", COMMENT, "beef…@sha256:eeeeeeee…"),
+        row("2", "freeze", COMMENT, "beef…@sha256:eeeeeeee…"),
     ]
 
 
@@ -92,21 +93,9 @@ def test_the_history_is_plain_text_in_a_pipe_with_one_line_per_entry(
     assert "\x1b" not in out
     assert "│" not in out
     assert [columns_of(line) for line in out.splitlines()] == [
-        ["version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence"],
-        *(
-            [
-                version,
-                "2026-05-04T03:02:01Z",
-                action,
-                "4",
-                "github:alice",
-                "default",
-                "11 of 12 checks passed; advisory: latency.ratio",
-                "fewer false alerts – Müller",
-                f"beef@sha256:{'e' * 64}",
-            ]
-            for version, action in (("1", "promote"), ("2", "freeze"))
-        ),
+        HEADER,
+        row("1", "promote", COMMENT, EVIDENCE),
+        row("2", "freeze", COMMENT, EVIDENCE),
     ]
 
 
@@ -137,21 +126,9 @@ def test_the_history_as_csv_has_a_header_and_every_entry_in_full(
 ) -> None:
     comment = 'line one\nline "two", and more'
     assert csv_of(capsys, Link(1, FIRST), Link(2, promote("b", FIRST, comment=comment))) == [
-        ["version", "when", "action", "candidate", "who", "policy", "verdict", "why", "evidence"],
-        *(
-            [
-                version,
-                "2026-05-04T03:02:01Z",
-                "promote",
-                "4",
-                "github:alice",
-                "default",
-                "11 of 12 checks passed; advisory: latency.ratio",
-                why,
-                f"beef@sha256:{'e' * 64}",
-            ]
-            for version, why in (("1", "fewer false alerts – Müller"), ("2", comment))
-        ),
+        HEADER,
+        row("1", "promote", COMMENT, EVIDENCE),
+        row("2", "promote", comment, EVIDENCE),
     ]
 
 

@@ -35,12 +35,12 @@ def test_an_overrun_puts_no_model_in_force() -> None:
     assert [link.version for link in ledger.models] == [1, 2, 4]
 
 
-def test_of_a_broken_ledger_in_doubt_the_break_is_told() -> None:
+def test_of_a_broken_ledger_in_doubt_the_break_is_reported() -> None:
     ledger = folded(*numbered(A, B, C), version(9, promote("f", promote("d"))), trust=REVOKED)
     with pytest.raises(VerificationError, match="the ledger is broken: version 9 is broken"):
         _ = ledger.head
 
 
-def test_an_entry_says_in_a_sentence_what_it_did() -> None:
+def test_an_entry_is_printed_as_a_phrase() -> None:
     link = folded(version(7, A)).chain[0]
     assert str(link) == "version 7: promote of candidate 4 by github:alice"

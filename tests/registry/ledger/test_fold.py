@@ -119,7 +119,7 @@ def test_a_statement_of_another_ledger_is_passed_over() -> None:
     assert str(ledger.findings[0]) == "version 1 is passed over: it belongs to another ledger"
 
 
-def test_a_version_whose_source_is_not_its_statements_is_void() -> None:
+def test_a_version_with_another_source_than_its_statement_is_void() -> None:
     replayed = Version(2, "mlflow-artifacts:/1/evil\nversion 9", sign(B, ALICE))
     ledger = folded(version(1, A), replayed)
     assert head(ledger) == A
@@ -219,7 +219,7 @@ def test_entries_up_to_a_revoked_keys_last_sequence_stay_in_force() -> None:
 @pytest.mark.parametrize(
     "third",
     [C, rollback(A, B), repeated("freeze", B, B), repeated("unfreeze", B, B)],
-    ids=lambda one: one.entry.action,
+    ids=lambda statement: statement.entry.action,
 )
 def test_an_entry_past_its_keys_last_sequence_keeps_its_place_and_leaves_nothing_in_force(
     third: Statement,
@@ -273,9 +273,7 @@ def test_a_rollback_to_an_overruns_files_is_void() -> None:
     assert ledger.findings[0].reason == "it rolls back to files that were never in force"
 
 
-def test_a_freeze_past_its_keys_last_sequence_freezes_and_an_unfreeze_so_signed_lifts_nothing() -> (
-    None
-):
+def test_past_its_keys_last_sequence_a_freeze_counts_and_an_unfreeze_does_not() -> None:
     freeze = repeated("freeze", B, B)
     back = rollback(A, freeze)
     ledger = folded(*numbered(A, B, freeze), version(4, back, BOB), trust=REVOKED)
@@ -301,7 +299,7 @@ def test_while_frozen_a_promotion_is_void() -> None:
     assert str(ledger.findings[0]) == "version 4 is void: the ledger is frozen"
 
 
-def test_what_follows_a_promotion_that_was_void_breaks_the_chain() -> None:
+def test_an_entry_after_a_void_promotion_breaks_the_chain() -> None:
     void = promote("c", FREEZE)
     ledger = folded(*numbered(A, B, FREEZE, void, promote("d", void)))
     assert kinds(ledger) == {4: "void", 5: "broken"}
@@ -322,14 +320,14 @@ def test_while_frozen_a_rollback_counts_and_leaves_the_ledger_frozen() -> None:
     assert str(ledger.findings[0]) == "version 5 is void: the ledger is frozen"
 
 
-def test_one_unfreeze_lifts_a_freeze_that_was_said_twice() -> None:
+def test_one_unfreeze_ends_a_repeated_freeze() -> None:
     again = repeated("freeze", B, FREEZE)
     ledger = folded(*numbered(A, B, FREEZE, again, repeated("unfreeze", B, again)))
     assert numbers(ledger) == [1, 2, 3, 4, 5]
     assert (head(ledger), ledger.frozen) == (B, False)
 
 
-def test_a_freeze_after_a_rollback_repeats_what_the_rollback_put_in_force() -> None:
+def test_a_freeze_after_a_rollback_repeats_the_rollback() -> None:
     back = rollback(A, B)
     assert folded(*numbered(A, B, back, repeated("freeze", A, back))).frozen
     ledger = folded(*numbered(A, B, back, repeated("freeze", B, back)))
@@ -345,7 +343,7 @@ def test_a_freeze_after_a_rollback_repeats_what_the_rollback_put_in_force() -> N
     ],
     ids=["earlier files", "unknown files", "another address"],
 )
-def test_a_freeze_that_does_not_repeat_what_is_in_force_is_void(other: Statement) -> None:
+def test_a_freeze_that_does_not_repeat_the_entry_in_force_is_void(other: Statement) -> None:
     ledger = folded(*numbered(A, B, other))
     assert not ledger.frozen
     assert str(ledger.findings[0]) == (
@@ -353,7 +351,7 @@ def test_a_freeze_that_does_not_repeat_what_is_in_force_is_void(other: Statement
     )
 
 
-def test_an_unfreeze_that_does_not_repeat_what_is_in_force_is_void() -> None:
+def test_an_unfreeze_that_does_not_repeat_the_entry_in_force_is_void() -> None:
     ledger = folded(*numbered(A, B, FREEZE, repeated("unfreeze", A, FREEZE)))
     assert ledger.frozen
     assert str(ledger.findings[0]) == (
@@ -393,9 +391,9 @@ def test_two_thousand_entries_fold_and_each_is_digested_a_few_times_only() -> No
     assert numbers(ledger) == list(range(1, 2001))
     assert ledger.findings == ()
     payloads = sum(
-        one.callcount
-        for one in profile.getstats()
-        if isinstance(one.code, CodeType) and one.code.co_name == "payload"
+        function.callcount
+        for function in profile.getstats()
+        if isinstance(function.code, CodeType) and function.code.co_name == "payload"
     )
     assert payloads <= 5 * 2000
 
@@ -432,7 +430,7 @@ almost_envelopes = st.fixed_dictionaries(
         | json_values,
     }
 )
-stranger = CryptoSigner.generate_ecdsa()
+untrusted = CryptoSigner.generate_ecdsa()
 garbage = st.builds(
     Version,
     number=st.integers(1, 99).filter(lambda number: number % 10 != 0),
@@ -442,9 +440,9 @@ garbage = st.builds(
     | (json_values | almost_envelopes).map(json.dumps)
     | st.sampled_from(
         [
-            sign(promote("e", C), stranger),
+            sign(promote("e", C), untrusted),
             sign(promote("e", C, ledger_id="another"), ALICE),
-            envelope(C.payload(), ALICE, stranger),
+            envelope(C.payload(), ALICE, untrusted),
             envelope(promote("e", C).payload() + b" ", ALICE),
         ]
     ),
@@ -471,12 +469,14 @@ def test_garbage_changes_neither_chain_nor_head_and_each_piece_is_reported(
 
 
 @given(st.sets(st.sampled_from(range(3)), min_size=1))
-def test_without_memory_only_entries_deleted_from_the_end_go_unnoticed(deleted: set[int]) -> None:
+def test_without_a_remembered_tip_only_entries_deleted_from_the_end_go_unnoticed(
+    deleted: set[int],
+) -> None:
     entries = numbered(A, B, C)
-    ledger = fold([one for place, one in enumerate(entries) if place not in deleted], TRUST)
-    kept = 3 - len(deleted)
-    if deleted == set(range(kept, 3)):
-        assert numbers(ledger) == list(range(1, kept + 1))
+    ledger = fold([entry for place, entry in enumerate(entries) if place not in deleted], TRUST)
+    left = 3 - len(deleted)
+    if deleted == set(range(left, 3)):
+        assert numbers(ledger) == list(range(1, left + 1))
     else:
         with pytest.raises(VerificationError, match="the ledger is broken"):
             _ = ledger.head

@@ -100,9 +100,9 @@ def test_an_envelope_signed_long_ago_still_opens() -> None:
 
 def test_the_order_of_files_does_not_change_the_bytes() -> None:
     entry = promote("a").entry
-    one = Statement(files={"b": "1" * 64, "a": "2" * 64}, entry=entry)
+    statement = Statement(files={"b": "1" * 64, "a": "2" * 64}, entry=entry)
     other = Statement(files={"a": "2" * 64, "b": "1" * 64}, entry=entry)
-    assert one.payload() == other.payload()
+    assert statement.payload() == other.payload()
 
 
 def test_times_are_written_in_utc_to_the_second() -> None:
@@ -123,18 +123,18 @@ def test_times_are_written_in_utc_to_the_second() -> None:
         {"mood": "good"},
     ],
 )
-def test_an_entry_that_says_something_impossible_cannot_be_made(change: dict[str, Any]) -> None:
+def test_an_invalid_entry_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         promote("a", **change)
 
 
-def test_an_entry_without_a_verdict_cannot_be_made() -> None:
-    said = promote("a").entry.model_dump(exclude={"verdict"})
+def test_an_entry_without_a_verdict_is_refused() -> None:
+    fields = promote("a").entry.model_dump(exclude={"verdict"})
     with pytest.raises(ValidationError, match=r"verdict\n  Field required"):
-        Entry.model_validate(said)
+        Entry.model_validate(fields)
 
 
-def test_a_statement_without_files_cannot_be_made() -> None:
+def test_a_statement_without_files_is_refused() -> None:
     with pytest.raises(ValidationError):
         Statement(files={}, entry=promote("a").entry)
 
@@ -144,7 +144,7 @@ def test_a_signed_statement_opens_to_itself_and_its_key() -> None:
     assert open_envelope(sign(statement, ALICE), KEYS) == (statement, ALICE.public_key.keyid)
 
 
-def test_an_ed25519_signature_opens_too() -> None:
+def test_an_ed25519_signature_is_accepted_too() -> None:
     signer = CryptoSigner.generate_ed25519()
     opened, _ = open_envelope(sign(promote("a"), signer), [signer.public_key])
     assert opened == promote("a")
@@ -155,13 +155,13 @@ def test_no_signature_is_refused() -> None:
     assert reason == "the envelope holds 0 signatures instead of one"
 
 
-def test_a_second_signature_is_refused_though_both_hold() -> None:
+def test_a_second_signature_is_refused_even_if_both_are_valid() -> None:
     both = envelope(promote("a").payload(), ALICE, BOB)
     reason = refused(both, [ALICE.public_key, BOB.public_key])
     assert reason == "the envelope holds 2 signatures instead of one"
 
 
-def test_a_bad_signature_beside_a_good_one_is_refused() -> None:
+def test_an_invalid_signature_beside_a_valid_one_is_refused() -> None:
     document = json.loads(envelope(promote("a").payload(), ALICE))
     document["signatures"].append({"keyid": BOB.public_key.keyid, "sig": "AAAA"})
     assert refused(json.dumps(document)) == "the envelope holds 2 signatures instead of one"
@@ -178,7 +178,7 @@ def test_a_signature_under_another_keys_id_is_refused() -> None:
     assert refused(json.dumps(document)) == "the signature is invalid"
 
 
-def test_another_payload_type_is_refused_though_the_signature_holds() -> None:
+def test_another_payload_type_is_refused_even_with_a_valid_signature() -> None:
     text = envelope(promote("a").payload(), ALICE, payload_type="application/json")
     assert refused(text) == "the payload type is 'application/json'"
 
@@ -201,7 +201,7 @@ def test_a_signed_payload_that_is_not_canonical_is_refused() -> None:
     assert reason == "the signed payload is not in canonical form"
 
 
-def test_a_signed_payload_that_names_a_file_twice_is_refused() -> None:
+def test_a_signed_payload_with_a_duplicate_file_is_refused() -> None:
     document = json.loads(promote("a").payload())
     document["subject"].insert(0, {"name": "model.onnx", "digest": {"sha256": "b" * 64}})
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -224,7 +224,7 @@ def test_a_signed_payload_that_names_a_file_twice_is_refused() -> None:
     ],
     ids=lambda payload: repr(payload[:20]),
 )
-def test_signed_bytes_that_are_no_statement_are_refused(payload: bytes) -> None:
+def test_signed_bytes_that_are_not_a_statement_are_refused(payload: bytes) -> None:
     assert refused(envelope(payload, ALICE)) == "the signed payload is not a ledger statement"
 
 
@@ -236,7 +236,7 @@ def test_signed_bytes_that_are_no_statement_are_refused(payload: bytes) -> None:
         ("comment", "\ud800"),
     ],
 )
-def test_a_signed_value_that_cannot_be_written_again_is_refused(field: str, value: str) -> None:
+def test_a_signed_value_that_cannot_be_serialized_is_refused(field: str, value: str) -> None:
     document = json.loads(promote("a").payload())
     document["predicate"][field] = value
     reason = refused(envelope(json.dumps(document).encode(), ALICE))
@@ -264,12 +264,12 @@ def test_a_signed_value_that_cannot_be_written_again_is_refused(field: str, valu
     ],
     ids=lambda text: text[:80],
 )
-def test_text_that_is_no_envelope_is_refused(text: str) -> None:
+def test_text_that_is_not_an_envelope_is_refused(text: str) -> None:
     assert refused(text) == "the statement is not a DSSE envelope"
 
 
 @pytest.mark.parametrize("keyid", [None, 5, 1.5, True])
-def test_a_key_id_that_is_no_text_is_refused_like_an_unknown_one(keyid: object) -> None:
+def test_a_key_id_that_is_not_text_is_refused_like_an_unknown_one(keyid: object) -> None:
     signature = {"keyid": keyid, "sig": ""}
     document = {"payload": "", "payloadType": PAYLOAD_TYPE, "signatures": [signature]}
     reason = refused(json.dumps(document))
@@ -293,6 +293,6 @@ def test_a_long_payload_type_is_cut() -> None:
     assert reason == "the payload type is '" + "x" * 39
 
 
-def test_formatting_agrees_with_reading_back() -> None:
+def test_a_formatted_time_parses_to_the_same_time() -> None:
     time = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
     assert datetime.fromisoformat(format_time(time)) == time

@@ -120,8 +120,8 @@ def test_a_ledger_that_lost_the_entry_is_refused(ledger: Ledger, now: str) -> No
 
 @pytest.mark.parametrize("sequence", [1, 2])
 def test_another_ledger_is_named(sequence: int) -> None:
-    words = f"now this is ledger {LEDGER_ID}"
-    with pytest.raises(VerificationError, match=words):
+    message = f"now this is ledger {LEDGER_ID}"
+    with pytest.raises(VerificationError, match=message):
         Tip("another", sequence, "a" * 64).require(ledger_of(A))
 
 

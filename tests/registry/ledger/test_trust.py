@@ -41,10 +41,10 @@ def test_the_private_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_two_ledgers_have_nothing_in_common(tmp_path: Path) -> None:
-    one = create_ledger(tmp_path / "one.yaml", tmp_path / "one.pem")
-    other = create_ledger(tmp_path / "other.yaml", tmp_path / "other.pem")
-    assert one.ledger_id != other.ledger_id
-    assert one.keys[0].keyid != other.keys[0].keyid
+    first = create_ledger(tmp_path / "first.yaml", tmp_path / "first.pem")
+    second = create_ledger(tmp_path / "second.yaml", tmp_path / "second.pem")
+    assert first.ledger_id != second.ledger_id
+    assert first.keys[0].keyid != second.keys[0].keyid
 
 
 @pytest.mark.parametrize("existing", ["ledger.yaml", "key.pem"])
