@@ -15,7 +15,7 @@ A request, in the order in which its data flows:
   deadlines        request timeouts with a single timer
   body             reading a body up to its size limit
   routes           the service's own routes
-  protocols        the routes of other servers' protocols:
+  protocols        the routes of the two protocols that follow
   mlflow_protocol  /invocations, as `mlflow models serve` answers it
   open_inference   /v2/models/…/infer, as KServe answers it
   messages         request context and reply, which fast path and routes share

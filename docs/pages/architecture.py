@@ -104,7 +104,17 @@ def paragraphs(name: str) -> list[str]:
     return [
         " ".join(paragraph.split())
         for paragraph in docstring(name).split("\n\n")
-        if not re.match(r"\S+ {2,}\S", paragraph) and not paragraph.endswith(":")
+        if not re.search(r"^ *\S+ {2,}\S", paragraph, re.MULTILINE) and not paragraph.endswith(":")
+    ]
+
+
+def module_lists(name: str) -> list[str]:
+    """The lists of modules that a docstring groups under headings, as Markdown."""
+    groups = [part.splitlines() for part in docstring(name).split("\n\n")]
+    return [
+        "\n".join([heading, "", *(re.sub(r"^ +(\S+) +", r"- `\1`: ", line) for line in lines)])
+        for heading, *lines in groups
+        if lines and all(re.match(r" +\S+ {2,}\S", line) for line in lines)
     ]
 
 
@@ -151,7 +161,7 @@ def _entry(name: str, heading: str) -> str:
     direct = sorted(end for begin, end in imports() if begin == name)
     title = f"{heading} [`{name.replace('.', '/')}/`](../{name.replace('.', '/')})"
     names = ", ".join(f"`{end}`" for end in direct) or "none of the others"
-    return "\n\n".join([title, *paragraphs(name), f"Imports {names}."])
+    return "\n\n".join([title, *paragraphs(name), *module_lists(name), f"Imports {names}."])
 
 
 def text() -> str:

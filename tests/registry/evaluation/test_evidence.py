@@ -160,10 +160,10 @@ def test_a_required_gate_that_failed_blocks_and_an_advisory_one_is_named(
     advisory: list[str],
     summary: str,
 ) -> None:
-    judged = evidence_of(policy_of(tmp_path), measurements_of(), verdicts=tuple(verdicts))
-    assert [one.gate for one in judged.blocking] == blocking
-    assert [one.gate for one in judged.advisory] == advisory
-    assert judged.summary == summary
+    evidence = evidence_of(policy_of(tmp_path), measurements_of(), verdicts=tuple(verdicts))
+    assert [one.gate for one in evidence.blocking] == blocking
+    assert [one.gate for one in evidence.advisory] == advisory
+    assert evidence.summary == summary
 
 
 def test_the_same_evidence_is_written_as_the_same_bytes(tmp_path: Path) -> None:

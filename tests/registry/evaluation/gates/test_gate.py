@@ -1,4 +1,4 @@
-"""What all gates have in common: verdicts, evidence that is judged again, first promotions."""
+"""What all gates have in common: verdicts, gates run again on stored evidence, first promotions."""
 
 from __future__ import annotations
 
