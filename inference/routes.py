@@ -1,4 +1,4 @@
-"""The documented routes of the service's own interface."""
+"""The documented routes of the service's own interface; whether it is ready, `serving` decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The decision threshold, chosen on rows that the model was not fitted on."""
+"""The decision threshold, chosen on rows that the model was not fitted on.
+
+The arithmetic is in `registry.evaluation.metrics`, which evaluation uses as well.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def exit_codes() -> str:
     meanings = {
         0: "success",
         1: "any other failure, such as a defect (with a traceback) or a server that did not start",
-        2: "wrong use or input, or a server that does not answer",
+        2: "invalid usage or input, or a server that does not answer",
         3: "refused by a gate or by verification",
         130: "interrupted by Ctrl-C (128 + SIGINT)",
         143: "the inference service was stopped by SIGTERM (128 + SIGTERM)",

@@ -1,7 +1,8 @@
 """The gates: one module and one class each.
 
 To add one, add a module with a subclass of `gate.Gate` and a line under `gates` in the policy; the
-policy's schema, the report and docs/gates.md find it here.
+policy's schema, the report and docs/gates.md find it here. They run in the order of the policy
+file, which `registry.evaluation.policy` reads.
 """
 
 from __future__ import annotations
