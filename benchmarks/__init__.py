@@ -9,6 +9,9 @@ inference/        the service and other model servers (`make bench-inference`)
 paths             where data sets and installed environments are
 """
 
+import os
+
 from registry.tracking.client_settings import set_client_defaults
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as training: before OpenMP is loaded
 set_client_defaults()  # before a benchmark imports mlflow
