@@ -120,7 +120,7 @@ def module_lists(name: str) -> list[str]:
 
 def listed_modules(name: str) -> list[str]:
     """The modules and packages that a package's docstring lists."""
-    return re.findall(r"^(\w+)/? {2,}\S", docstring(name), re.MULTILINE)
+    return re.findall(r"^ *([a-z]\w*)/? {2,}\S", docstring(name), re.MULTILINE)
 
 
 def _box(name: str) -> str:
