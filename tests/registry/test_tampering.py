@@ -273,7 +273,7 @@ def test_changes_while_a_long_list_is_read_hide_no_entry(
 ) -> None:
     flood(target)
     assert target.world.promote(target.pending).version == 1003
-    monkeypatch.setattr(rest, "Connection", lambda _: Interrupted(target.client))
+    monkeypatch.setattr(rest, "Connection", lambda *_: Interrupted(target.client))
     ledger = read_ledger(target.client, target.world.trust)
     assert [link.version for link in ledger.chain] == [1, 2, 1003]
     assert len(ledger.findings) == 1000
