@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from securesystemslib.signer import Signer
-
 from registry.cli.options import (
     DEFAULT_CONFIG,
     DEFAULT_KEY_URI,
@@ -22,6 +20,7 @@ from registry.cli.options import (
     TrackingUri,
 )
 from registry.ledger.chain import Ledger
+from registry.ledger.signing import Signer
 from registry.ledger.trust import Trust, open_signer, read_trust
 from registry.lifecycle.approval import Approval, approvals
 from registry.tracking.client import MlflowClient, connect, read_ledger

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from securesystemslib.signer import Signer
-
 from registry.errors import Refused, UsageError, VerificationError
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement, open_envelope, sign
 from registry.ledger.trust import Trust, TrustedKey
 from registry.lifecycle.aliases import repair_or_warn

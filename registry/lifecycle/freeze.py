@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from securesystemslib.signer import Signer
-
 from registry.errors import Refused, UsageError
 from registry.ledger.chain import Link
+from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.append import append, approval_fields, next_place

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
-from securesystemslib.signer import Signer
 
 from registry.errors import Refused, UsageError
 from registry.evaluation.evidence import Evidence, Fetched, fetched_evidence, parse_reference
 from registry.evaluation.policy import Policy, read_policy
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of
+from registry.ledger.signing import Signer
 from registry.ledger.statement import Entry, PolicyRef, Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn

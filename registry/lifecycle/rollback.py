@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from securesystemslib.signer import Signer
-
 from registry.errors import NotFound, UsageError
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
