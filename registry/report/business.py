@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.evaluation.gates.gate import Trial
+from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.no_worse import Interval
-from registry.evaluation.measures import MEASURES, Measure, Unit, detection
+from registry.evaluation.measures import MEASURES, Measure, Unit, measure_all
+from registry.evaluation.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,13 @@ def at_budget(trial: Trial, intervals: Mapping[str, Interval]) -> tuple[Comparis
     rows.
     """
     rows = trial.rows.labelled
-    candidate = detection(rows, trial.candidate.scores, trial.costs)
-    production = trial.production and detection(rows, trial.production.scores, trial.costs)
+    measures = [measure for measure in MEASURES.values() if measure.report_label]
+
+    def measured(model: ScoredModel) -> dict[str, float]:
+        return measure_all(Ranking(rows, model.scores, trial.costs), measures)
+
+    candidate = measured(trial.candidate)
+    production = measured(trial.production) if trial.production else None
 
     def compare(measure: Measure) -> Comparison:
         return Comparison(
@@ -108,7 +114,7 @@ def at_budget(trial: Trial, intervals: Mapping[str, Interval]) -> tuple[Comparis
     caught = compare(MEASURES["budget_recall"])
     return (
         caught.scaled(frauds_per_day, "Frauds caught per day", "count"),
-        *(compare(measure) for measure in MEASURES.values() if measure.report_label),
+        *(compare(measure) for measure in measures),
     )
 
 

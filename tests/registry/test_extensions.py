@@ -102,10 +102,14 @@ def shown(checkout: Path, policy: str) -> tuple[str, dict[str, dict[str, dict[st
     return report, schema["$defs"], documentation
 
 
-def test_a_measure_is_one_entry(checkout: Path) -> None:
+def add_measure(checkout: Path, entry: str) -> None:
     table = checkout / "registry" / "evaluation" / "measures.py"
     before, after = table.read_text().split("\n)\n\nMEASURES = ")
-    table.write_text(f"{before}\n{ENTRY})\n\nMEASURES = {after}")
+    table.write_text(f"{before}\n{entry})\n\nMEASURES = {after}")
+
+
+def test_a_measure_is_one_entry(checkout: Path) -> None:
+    add_measure(checkout, ENTRY)
 
     report, schema, documentation = shown(
         checkout,
@@ -123,6 +127,16 @@ def test_a_measure_is_one_entry(checkout: Path) -> None:
     assert "fraud_money_share" in schema["Floor"]["properties"]
     assert "fraud_money_share" in json.dumps(schema["NoWorse"])
     assert "| `fraud_money_share` | Share of the frauds' money at N alerts a day |" in documentation
+
+
+def test_a_measure_that_only_one_gate_takes_is_in_the_report_too(checkout: Path) -> None:
+    add_measure(checkout, ENTRY.replace('("floor", "no_worse")', '("floor",)'))
+
+    report, schema, _ = shown(checkout, "  floor: {fraud_money_share: 0.9}\n")
+
+    assert "| Share of the frauds' money that is stopped | 85.7% | 57.1% | +28.6 points |" in report
+    assert r"| floor.fraud\_money\_share | share of the frauds' money is at least 0.9" in report
+    assert "fraud_money_share" not in json.dumps(schema["NoWorse"])
 
 
 def test_a_gate_is_one_class_and_one_line_in_the_policy(checkout: Path) -> None:

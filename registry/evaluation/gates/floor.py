@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, create_model
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.evaluation.measures import MEASURES, Measure, detection, measures_of
+from registry.evaluation.measures import MEASURES, Measure, measure_all, measures_of
+from registry.evaluation.ranking import Ranking
 
 NAME = "floor"
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -33,8 +34,8 @@ class _Floor(Gate):
         return "money" if MEASURES[part].unit == "money" else "score"
 
     def measure(self, trial: Trial) -> FloorMeasured:
-        candidate = detection(trial.rows.labelled, trial.candidate.scores, trial.costs)
-        return FloorMeasured(candidate=candidate)
+        ranking = Ranking(trial.rows.labelled, trial.candidate.scores, trial.costs)
+        return FloorMeasured(candidate=measure_all(ranking, measures_of(NAME)))
 
     def verdicts(self, measured: FloorMeasured) -> list[Verdict]:
         bounds = {measure: getattr(self, measure.name) for measure in measures_of(NAME)}
