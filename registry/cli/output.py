@@ -60,13 +60,12 @@ def verdicts(evidence: Evidence) -> None:
     title = f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
     rows = table(title, "gate", "requirement", "measured", "bound", "verdict", "note")
     for verdict in evidence.verdicts:
-        failed = "FAILED" if verdict.required else "failed (advisory)"
         rows.add_row(
             verdict.gate,
             escape(verdict.asks),
             f"{verdict.measured:.4g}",
             f"{verdict.bound:.4g}",
-            "passed" if verdict.passed else failed,
+            verdict.outcome,
             escape(verdict.note),
         )
     out = console()

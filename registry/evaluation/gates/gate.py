@@ -94,10 +94,13 @@ class Verdict(BaseModel):
     def blocks(self) -> bool:
         return self.required and not self.passed
 
+    @property
+    def outcome(self) -> str:
+        return "passed" if self.passed else "FAILED" if self.required else "failed (advisory)"
+
     def __str__(self) -> str:
-        word = "passed" if self.passed else "FAILED" if self.required else "failed (advisory)"
         note = f" ({self.note})" if self.note else ""
-        return f"{self.gate} {word}: {self.measured:.6g} against {self.bound:.6g}{note}"
+        return f"{self.gate} {self.outcome}: {self.measured:.6g} against {self.bound:.6g}{note}"
 
 
 class Gate(BaseModel, ABC):
