@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from registry.evaluation.metrics import Costs, LabelledRows, money_saved
+from registry.evaluation.metrics import Costs, LabelledRows, money_saved, rank_within_day
+from registry.evaluation.ranking import Scores
 from registry.report.plots import show_probabilities, stretched
 from training.importance import Contribution
 from training.intervals import Estimate
 from training.slices import MeasuredSlice
 
-Scores = NDArray[np.float32]
 SIZE = (6.0, 4.2)
 WIDE = (9.0, 4.2)
 BINS = 12
@@ -66,11 +66,9 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 def alerts_and_recall(rows: LabelledRows, scores: Scores, costs: Costs) -> Figure:
     """The share of frauds, and of their amounts, that a number of alerts a day catches."""
     figure, axes = _figure()
-    order = np.lexsort((-scores.astype(np.float64), rows.days))
-    days = rows.days[order]
-    rank = np.arange(len(days)) - np.searchsorted(days, days, side="left") + 1
-    frauds = rows.labels[order] == 1
-    fraud_rank, amounts = rank[frauds], rows.amounts[order][frauds]
+    rank = rank_within_day(scores, rows.days) + 1
+    frauds = rows.labels == 1
+    fraud_rank, amounts = rank[frauds], rows.amounts[frauds]
     steps = np.unique(np.append(fraud_rank, [1, costs.budget_per_day, rank.max()]))
     caught = np.searchsorted(np.sort(fraud_rank), steps, side="right")
     by_count = caught / len(fraud_rank)

@@ -49,19 +49,27 @@ class LabelledRows:
         return len(np.unique(self.clusters[frauds]))
 
 
-def alerts_within_budget(
-    scores: NDArray[np.float32], days: NDArray[np.int64], budget_per_day: int
-) -> NDArray[np.bool_]:
-    """Which of n rows become alerts: on each day the highest scores, at most `budget_per_day`.
+def rank_within_day(scores: NDArray[np.float32], days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each of n rows among those of its day, from 0 for the highest score.
 
     `days` is the day number of each row, shape (n,). Of equal scores the earlier row comes first.
     """
     order = np.lexsort((-scores.astype(np.float64), days))
     ordered_days = days[order]
     first_of_day = np.searchsorted(ordered_days, ordered_days, side="left")
-    alerts = np.zeros(len(scores), dtype=np.bool_)
-    alerts[order] = np.arange(len(scores)) - first_of_day < budget_per_day
-    return alerts
+    rank = np.empty(len(scores), dtype=np.int64)
+    rank[order] = np.arange(len(scores)) - first_of_day
+    return rank
+
+
+def alerts_within_budget(
+    scores: NDArray[np.float32], days: NDArray[np.int64], budget_per_day: int
+) -> NDArray[np.bool_]:
+    """Which of n rows become alerts: on each day the highest scores, at most `budget_per_day`.
+
+    Arrays and ties as for `rank_within_day`.
+    """
+    return rank_within_day(scores, days) < budget_per_day
 
 
 def budget_threshold(scores: NDArray[np.float32], alerts: int) -> float:
