@@ -12,8 +12,9 @@ from registry.cli.options import DEFAULT_CONFIG, Config, Json
 from registry.cli.session import Session, with_session
 from registry.errors import UsageError
 from registry.ledger import keys
+from registry.ledger.fold import fold
 from registry.ledger.trust import Trust, TrustedKey, read_trust
-from registry.tracking.client import read_ledger
+from registry.tracking.rest import Registry
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -104,9 +105,8 @@ def _change(session: Session, after: Trust, change: str) -> None:
         raise UsageError("set MLFLOW_TRACKING_URI: the effect of the change depends on the ledger")
     # The added key may have signed the floor's entry, which only the changed ledger then holds.
     without_floor = session.trust.model_copy(update={"floor": None})
-    effect = keys.describe_change(
-        read_ledger(session.client, without_floor), read_ledger(session.client, after)
-    )
+    versions = Registry(session.tracking_uri).versions()
+    effect = keys.describe_change(fold(versions, without_floor), fold(versions, after))
     keys.write_trust(session.config, after)
     if session.as_json:
         output.print_json({"effect": effect, **after.model_dump(mode="json")})

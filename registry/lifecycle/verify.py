@@ -42,6 +42,7 @@ def verify(client: MlflowClient, ledger: Ledger) -> Verification:
 
 def _damaged_files(client: MlflowClient, ledger: Ledger) -> Iterator[str]:
     """What is wrong with each entry's model files or, where these match, with its evidence."""
+    registry = Registry(client.tracking_uri)
     checked: set[tuple[str, str]] = set()
     for link in ledger.chain:
         entry = link.statement.entry
@@ -52,7 +53,7 @@ def _damaged_files(client: MlflowClient, ledger: Ledger) -> Iterator[str]:
         checked.add(files)
         try:
             with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-                fetch_verified(Registry(client.tracking_uri), link, Path(folder))
+                fetch_verified(registry, link, Path(folder))
             with fetched_evidence(client, entry.evidence):
                 pass
         except RegistryError as error:
