@@ -22,6 +22,7 @@ from registry.ledger.statement import (
     Statement,
     sign,
 )
+from registry.lifecycle.append import next_place
 from registry.model.contract import Input
 from registry.model.scorer import MODEL_FILE, Scorer
 from registry.tracking.client import suppress_exists
@@ -125,11 +126,9 @@ def append_signed(world: World, folder: Path) -> None:
     run = world.client.create_run(experiment_id)
     world.client.log_artifacts(run.info.run_id, str(folder), "model")
     source = f"{run.info.artifact_uri}/model"
-    tip = world.ledger.tip
     entry = Entry(
         ledger_id=world.trust.ledger_id,
-        sequence=tip.statement.entry.sequence + 1 if tip else 1,
-        supersedes=tip.statement.digest if tip else None,
+        **next_place(world.ledger),
         action="promote",
         source=source,
         **_judged(run.info.run_id),

@@ -20,7 +20,7 @@ from registry.ledger.statement import (
     Statement,
     sign,
 )
-from registry.ledger.trust import Trust, TrustedKey
+from registry.ledger.trust import Trust, TrustedKey, trusted_key
 
 LEDGER_ID = "11111111-2222-3333-4444-555555555555"
 ALICE = CryptoSigner.generate_ecdsa()
@@ -28,17 +28,7 @@ BOB = CryptoSigner.generate_ecdsa()
 
 
 def trusted(signer: CryptoSigner, first: int = 1, last: int | None = None) -> TrustedKey:
-    public = signer.public_key
-    return TrustedKey.model_validate(
-        {
-            "keyid": public.keyid,
-            "scheme": public.scheme,
-            "keytype": public.keytype,
-            "public_pem": public.keyval["public"],
-            "first": first,
-            "last": last,
-        }
-    )
+    return trusted_key(signer.public_key, first).model_copy(update={"last": last})
 
 
 TRUST = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE),))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +19,7 @@ from registry.ledger import vault
 from registry.ledger.keys import read_public_key
 from registry.ledger.trust import Trust, open_signer, trusted_key
 from registry.tracking.names import PRODUCTION
-from tests.places import REPOSITORY
+from tests.registry.cli.commands import run_module
 from tests.registry.key_vault import VERSION, KeyVault, key_vault
 from tests.world import World
 
@@ -58,16 +56,7 @@ def with_vault_key(world: World, trust: Trust, azure: KeyVault) -> World:
 
 
 def registry(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "registry", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        timeout=120,
-        check=False,
-    )
+    done = run_module(environment, *arguments)
     return done.returncode, done.stdout, done.stderr
 
 
