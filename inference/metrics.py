@@ -78,12 +78,12 @@ class Metrics:
             "Seconds since the ledger last confirmed the served model",
             mode="livemax",
         )
-        self.swaps = counter("swaps", "Times that a running worker replaced its model by another")
+        self.swaps = counter("swaps", "Models replaced by another one in a running worker")
         self._swaps_failed = counter(
             "swaps_failed", "Ledger polls that did not end with the head in service", "reason"
         )
         self.cache_starts = counter(
-            "cache_starts", "Starts from the cache while the registry was unreachable"
+            "cache_starts", "Workers started from the cache because the registry was unreachable"
         )
         self.records_dropped = counter(
             "records_dropped", "Prediction records lost because standard output was not read"

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     unknown_fields: Literal["refuse", "ignore"] = Field(
         default="refuse",
         validation_alias="FRAUD_UNKNOWN_FIELDS",
-        description="What to do with fields of a transaction that are not inputs of the model",
+        description="Whether to `refuse` or `ignore` fields that are not inputs of the model",
     )
     batch_rows: int = Field(
         default=1000,
@@ -147,13 +147,14 @@ class Settings(BaseSettings):
         default=20,
         ge=1,
         validation_alias="FRAUD_GRACE_SECONDS",
-        description="Maximum number of seconds for requests in flight to finish after that",
+        description="Maximum number of seconds for requests in flight to finish, after "
+        "FRAUD_DRAIN_SECONDS",
     )
     records: Literal["hash", "values", "off"] = Field(
         default="hash",
         validation_alias="FRAUD_RECORDS",
-        description="Prediction records on standard output: with a sha256 of the inputs, with "
-        "their values, or none",
+        description="Prediction records on standard output, with a sha256 of the inputs (`hash`), "
+        "with their values (`values`), or none (`off`)",
     )
     otlp_endpoint: Annotated[str, AfterValidator(_url)] = Field(
         default="",
@@ -188,5 +189,5 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = first_error(error)
-        where = f"{first.location[0]}: " if first.location else ""
-        raise UsageError(f"{where}{first.message}") from error
+        variable = f"{first.location[0]}: " if first.location else ""
+        raise UsageError(f"{variable}{first.message}") from error

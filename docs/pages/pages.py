@@ -101,23 +101,32 @@ def settings() -> str:
 
 def metrics() -> str:
     """The service's metrics as a Markdown table, from what it exports while no model is loaded."""
-    exported = (
-        Metrics(requests_in_flight=lambda: 0, ledger_lag_seconds=lambda: 0.0).expose().decode()
-    )
+    service = Metrics(requests_in_flight=lambda: 0, ledger_lag_seconds=lambda: 0.0)
+    exported = service.expose().decode()
+    collectors = [vars(collector) for collector in service.registry._collector_to_names]
+    labels = {fields["_name"]: fields["_labelnames"] for fields in collectors}
+    index = service.drift.stability([])  # not in the registry, but computed from it
+    labels[index.name] = vars(index)["_labelnames"]
     lines = [
         "# Metrics of the inference service",
         "",
         "`GET /metrics` exports these in Prometheus' text format. A histogram NAME has the series",
         "`NAME_bucket`, `NAME_sum` and `NAME_count`. Counters and histograms also have a timestamp",
-        "`_created`.",
+        "`_created`, unless there are several workers.",
         "",
-        "| metric | type | meaning |",
-        "|---|---|---|",
+        "With several workers, counters, histograms, `fraud_requests_in_flight` and",
+        "`fraud_model_info` are summed over them, `fraud_ledger_lag_seconds` is the largest, and",
+        "`fraud_input_stability_index` is computed from the sums. The other gauges are those of",
+        "the worker that loaded a model last.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
     ]
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", exported, re.MULTILINE):
         if not name.endswith("_created"):
             [meaning] = re.findall(rf"^# HELP {name} (.*)$", exported, re.MULTILINE)
-            lines.append(f"| `{name}` | {kind} | {meaning} |")
+            shown = ", ".join(f"`{label}`" for label in labels[name.removesuffix("_total")])
+            lines.append(f"| `{name}` | {kind} | {shown} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest
+from registry.tracking.client_settings import set_client_defaults
 from registry.tracking.rest import Registry
 
 PROXIED = "mlflow-artifacts:/"
@@ -34,6 +35,7 @@ def fetch_verified(registry: Registry, link: Link, destination: Path) -> Path:
         return destination
     # Not proxied, such as in Blob Storage. Imported late: MLflow's client takes longer to import
     # than all else here together.
+    set_client_defaults(registry.default_retries)
     from registry.tracking.client import connect, download  # noqa: PLC0415
 
     folder = download(connect(registry.uri), source, destination)

@@ -88,6 +88,7 @@ class Registry:
         """
         self._connection = Connection(uri, default_retries)
         self.uri = uri or ""
+        self.default_retries = default_retries
 
     def versions(self) -> list[Version]:
         """The versions of `fraud-detector-production` as the server lists them, by number.

@@ -31,6 +31,12 @@ def service(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield RunningService(address, head)
 
 
+@pytest.fixture(autouse=True)
+def default_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the service's own process; in this one, MLflow's client has set the variable."""
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+
+
 @pytest.fixture
 def make_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Caller]]:
     """Makes apps with further settings, named by their variables, as `caller` is one."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from inference.app import create_app
 from tests.contracts import number
 from tests.inference.calls import Caller, ask, calling, pieces
 from tests.inference.models import FULL, served, three_inputs
+from tests.registry.tracking.fake_servers import send, serving
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -234,6 +236,22 @@ def test_a_wrong_setting_ends_a_server_that_makes_the_app_with_one_line(
 def test_a_server_makes_the_app_from_the_environment(caller: Caller) -> None:
     with calling(create_app()) as made:
         assert made.serve(three_inputs()).predict(FULL).json()["probability"] == 0.75
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_poll_is_retried_only_if_the_environment_says_so(
+    retries: int, make_caller: Callable[..., Caller]
+) -> None:
+    variables = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries)} if retries else {}
+    received: list[BaseHTTPRequestHandler] = []
+
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        received.append(handler)
+        send(handler, 503, b"")
+
+    with serving(respond) as address:
+        assert not make_caller(MLFLOW_TRACKING_URI=address, **variables).app.follower.poll()
+    assert len(received) == 1 + retries
 
 
 def test_starting_and_stopping_leaves_no_thread_behind(

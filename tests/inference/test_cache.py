@@ -33,12 +33,6 @@ NOWHERE = "http://127.0.0.1:9"
 FORGOTTEN = "the ledger does not extend the remembered tip: entry 2 of ledger "
 
 
-@pytest.fixture(autouse=True)
-def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the service's own process; here, `registry` was imported before it."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
 @pytest.fixture
 def cache(world: World, tmp_path: Path) -> Path:
     """What a pod left that served weight 0.25 as version 1."""

@@ -29,12 +29,6 @@ QUICK = {"FRAUD_POLL_SECONDS": "0.2"}
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.fixture(autouse=True)
-def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the service's own process; here, `registry` was imported before it."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
 def probability(one: Pod) -> float:
     assert one.serving.model
     return one.serving.model.score([0.5])[1]

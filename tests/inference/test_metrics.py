@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from inference.metrics import Metrics
 from registry.model.contract import Histogram
@@ -103,12 +104,29 @@ def test_the_names_are_these(ready: Caller) -> None:
     }
 
 
+def labels(caller: Caller) -> dict[str, set[str]]:
+    """The labels of each metric that has a sample, by its name as in `families`."""
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: {
+            label for sample in family.samples for label in sample.labels if label != "le"
+        }
+        for family in text_string_to_metric_families(caller.get("/metrics").text)
+        if family.samples
+    }
+
+
 def test_every_exported_metric_is_documented_and_every_documented_one_exported(
     ready: Caller,
 ) -> None:
+    ready.predict(FULL)
+    ready.predict({})
+    assert not ready.app.follower.poll()  # nothing listens at its tracking URI
     page = (REPOSITORY / "docs" / "metrics.md").read_text()
-    documented = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
-    assert documented == families(ready)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \| .*\|$", page, re.MULTILINE)
+    assert {name: kind for name, kind, _ in rows} == families(ready)
+    exported = labels(ready)
+    for name, _, documented in rows:
+        assert set(re.findall(r"\w+", documented)) == exported[name]
 
 
 @pytest.mark.parametrize("page", ["inference.md", "decisions/hot-path.md"])

@@ -163,9 +163,8 @@ async def soak(traffic: Traffic, relay: Relay, requests: int, swaps: int, pid: i
     [(4_000, 6), pytest.param(200_000, 50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_no_request_fails_or_names_the_wrong_model_and_memory_stays_flat(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: int, swaps: int
+    world: World, tmp_path: Path, requests: int, swaps: int
 ) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # as without a parent's settings
     chance = random.Random(1)
     rows = [tuple(chance.uniform(0, 1) for _ in NAMES) for _ in range(ROWS)]
     models = Models(world, tmp_path, rows)
