@@ -19,7 +19,7 @@ from inference.model import ServedModel
 from registry.ledger.chain import Link
 
 READY_SECONDS = 40.0
-HUNG_UP: Message = {"type": "http.disconnect"}
+DISCONNECTED: Message = {"type": "http.disconnect"}
 
 Result = TypeVar("Result")
 
@@ -173,7 +173,7 @@ def calling(app: Service) -> Iterator[Caller]:
 
 
 def healthcheck(address: str) -> httpx.Response | None:
-    """What /healthcheck answers; None while nobody listens."""
+    """The response of /healthcheck; None while the port is closed."""
     try:
         return httpx.get(f"{address}/healthcheck")
     except httpx.TransportError:

@@ -140,7 +140,7 @@ def append_signed(world: World, folder: Path) -> None:
 def append(
     world: World, source: str | None, run_id: str | None, envelope: str | None = None
 ) -> int:
-    """Add a version to `fraud-detector-production`, as anybody with the right to may."""
+    """Add a version to `fraud-detector-production`, as any client with the permission can."""
     with suppress_exists():
         world.client.create_registered_model(PRODUCTION)
     tags = {STATEMENT_TAG: envelope} if envelope is not None else {}

@@ -1,4 +1,4 @@
-"""A pod without its process: what it would serve, and say, after each look at the ledger."""
+"""A pod without its process: what it would serve and report after each poll of the ledger."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settings_of(world: World, cache: Path, **variables: str) -> Settings:
 
 
 class Pod(Follower):
-    """A follower that looks when a test says so, with a view on its metrics."""
+    """A follower that polls when a test calls it, with access to its metrics."""
 
     def __init__(self, settings: Settings) -> None:
         trust = read_trust(settings.ledger_config, settings.ledger_floor)

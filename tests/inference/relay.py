@@ -13,7 +13,7 @@ PIECE = 65536
 
 
 class Relay(ThreadingTCPServer):
-    """Passes bytes on in both directions; while it is down, it hangs up on everybody."""
+    """Passes bytes on in both directions; while it is down, it closes all connections."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -30,7 +30,7 @@ class Relay(ThreadingTCPServer):
         self.open = set[socket.socket]()
 
     def go_down(self) -> None:
-        """Hang up, now and on everybody who comes."""
+        """Close all connections, and each new one."""
         self.is_up = False
         for one in list(self.open):
             with suppress(OSError):

@@ -34,7 +34,7 @@ near_transactions = st.fixed_dictionaries(
 )
 
 
-def test_an_answer_says_what_was_decided_by_which_model_and_under_which_id(ready: Caller) -> None:
+def test_a_response_holds_decision_model_and_request_id(ready: Caller) -> None:
     answer = ready.post("/predict", FULL, x_request_id="payment-4711")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -93,7 +93,7 @@ def test_a_wrong_field_is_named_in_a_422(body: str, field: str, ready: Caller) -
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"[]", b"null", b"\xff", b'{"amount": ' + b"[" * 100_000]
 )
-def test_a_body_that_is_no_transaction_gets_a_422(body: bytes, ready: Caller) -> None:
+def test_a_body_that_is_not_a_transaction_gets_a_422(body: bytes, ready: Caller) -> None:
     answer = ready.send(body)
     assert answer.status_code == 422
     assert [one["loc"] for one in answer.json()["detail"]] == [["body"]]
@@ -169,7 +169,7 @@ def test_values_that_overflow_inside_the_model_are_refused_and_not_approved(call
     }
 
 
-def test_without_a_model_it_answers_503_and_says_when_to_come_back(caller: Caller) -> None:
+def test_without_a_model_it_answers_503_with_retry_after(caller: Caller) -> None:
     answer = caller.predict(FULL)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
@@ -257,7 +257,7 @@ def test_a_poll_is_retried_only_if_the_environment_says_so(
 def test_starting_and_stopping_leaves_no_thread_behind(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The follower's thread may end a look that is under way first: it keeps nothing alive."""
+    """The follower's thread may finish a poll first: it is a daemon thread."""
     before, interval = set(threading.enumerate()), sys.getswitchinterval()
     framework, follower = caller.app.framework, caller.app.follower
     monkeypatch.setattr(follower, "poll", lambda: True)
@@ -304,7 +304,7 @@ def test_what_is_not_http_is_passed_on_to_the_framework(caller: Caller) -> None:
     assert started == ["start", "stop"]
 
 
-def test_a_model_put_in_while_a_body_arrives_answers_it_whole(caller: Caller) -> None:
+def test_a_swap_while_a_body_arrives_does_not_mix_two_models(caller: Caller) -> None:
     """No request sees a mixture: version, digest and probability are of one model."""
     old = served(number("amount"), weights=(1.0,), version=7)
     new = served(number("amount"), weights=(0.5,), version=8)

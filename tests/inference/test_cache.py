@@ -173,7 +173,7 @@ def test_an_edited_copy_of_the_ledger_does_not_count(world: World, cache: Path) 
     assert "does not extend the remembered tip" in started.serving.not_ready
 
 
-def test_a_damaged_memory_of_the_tip_stops_the_start_with_and_without_the_registry(
+def test_a_damaged_tip_stops_the_start_with_and_without_the_registry(
     world: World, cache: Path
 ) -> None:
     file = of_ledger(world, cache) / "tip"
@@ -217,7 +217,7 @@ def test_a_registry_that_answers_but_is_broken_never_makes_it_start_from_the_cac
         assert started.count("fraud_cache_starts_total") == 0
 
 
-def test_where_only_the_files_of_a_newer_head_cannot_be_had_no_older_model_is_served(
+def test_if_the_heads_files_are_unavailable_no_older_model_is_served(
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.75)
@@ -264,7 +264,7 @@ def test_a_floor_lets_a_new_pod_notice_it_too(world: World, cache: Path, tmp_pat
     assert started.serving.not_ready.startswith(FORGOTTEN)
 
 
-def test_models_that_are_out_of_force_are_deleted_but_not_the_one_before(
+def test_models_before_the_previous_one_are_deleted(
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     one = pod(world, cache)
@@ -315,9 +315,7 @@ def test_a_download_that_fails_leaves_nothing(world: World, tmp_path: Path) -> N
     assert list(of_ledger(world, cache).glob("models/*")) == []
 
 
-def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
-    world: World, tmp_path: Path
-) -> None:
+def test_workers_that_share_a_cache_do_not_interfere(world: World, tmp_path: Path) -> None:
     put_in_force(world, tmp_path, 0.25, padding=os.urandom(200_000))
     cache, workers = tmp_path / "cache", 8
     trust, versions = read_trust(world.config), world.ledger
@@ -346,7 +344,7 @@ def test_workers_that_share_a_cache_do_not_get_into_each_others_way(
     assert len(list(of_ledger(world, cache).glob("models/*"))) == 1
 
 
-def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
+def test_a_worker_that_read_an_older_ledger_does_not_replace_the_tip(
     world: World, cache: Path, tmp_path: Path
 ) -> None:
     older = world.ledger
@@ -358,7 +356,7 @@ def test_a_worker_that_read_an_older_ledger_does_not_set_the_memory_back(
     assert (of_ledger(world, cache) / "tip").read_text() == f"{Tip.of(world.ledger)}\n"
 
 
-def test_a_cache_that_cannot_be_written_to_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_cache_that_is_not_writable_is_reported_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(UsageError) as caught:

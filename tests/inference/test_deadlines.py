@@ -49,7 +49,7 @@ def test_only_the_requests_that_take_longer_are_cancelled() -> None:
 
 
 def test_a_late_request_ends_between_its_time_and_half_as_much_again() -> None:
-    """The timer looks four times in the time a request has; what it cancels is never early."""
+    """The timer checks four times per timeout, and never cancels too early."""
 
     async def run() -> float:
         loop = asyncio.get_running_loop()
@@ -74,7 +74,7 @@ def test_after_its_cancellation_a_task_can_wait_again() -> None:
     asyncio.run(run())
 
 
-def test_a_cancellation_from_elsewhere_stays_one() -> None:
+def test_a_cancellation_from_elsewhere_is_passed_on() -> None:
     async def run() -> None:
         deadlines = Deadlines(30)
         task = asyncio.create_task(hold(deadlines, 30))

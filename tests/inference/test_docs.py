@@ -51,7 +51,7 @@ class Visit:
         return [one.removesuffix(" csp") for one in self.failed if one.endswith(" csp")]
 
     def left(self, service: str) -> list[str]:
-        """What was asked of anybody but the service."""
+        """Requests to other hosts than the service."""
         own = (f"{service}/", f"blob:{service}/")
         return [url for url in self.asked if not url.startswith(own) and url not in self.blocked()]
 
@@ -69,7 +69,9 @@ def named(service: RunningService) -> str:
     return service.address.replace("127.0.0.1", "fraud.example")
 
 
-def test_swagger_shows_the_models_own_fields_and_asks_nobody_else(page: Page, named: str) -> None:
+def test_swagger_shows_the_models_own_fields_and_sends_requests_to_the_service_only(
+    page: Page, named: str
+) -> None:
     visit = Visit(page, f"{named}/docs")
     operation = page.locator("#operations-predict-predict_predict_post")
     assert operation.locator(".opblock-summary-path").inner_text() == "/predict"
@@ -96,7 +98,9 @@ def test_a_transaction_can_be_tried_out_in_swagger(page: Page, named: str) -> No
     assert visit.errors == []
 
 
-def test_redoc_shows_the_models_own_fields_and_asks_nobody_else(page: Page, named: str) -> None:
+def test_redoc_shows_the_models_own_fields_and_sends_requests_to_the_service_only(
+    page: Page, named: str
+) -> None:
     visit = Visit(page, f"{named}/")
     operation = page.locator("[id='tag/predict/operation/predict_predict_post']").first
     assert operation.get_by_text("/predict", exact=True).count() > 0

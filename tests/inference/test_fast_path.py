@@ -1,6 +1,6 @@
-"""The hot path answers exactly what the documented route answers to the same bytes.
+"""The fast path sends exactly the response of the documented route, for the same bytes.
 
-An ignored query string forces the route: the hot path takes only requests without one.
+An ignored query string forces the route: the fast path takes only requests without one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.inference.calls import ALICE, HUNG_UP, Answer, Caller, ask, pieces
+from tests.inference.calls import ALICE, DISCONNECTED, Answer, Caller, ask, pieces
 from tests.inference.models import FULL, served, three_inputs
 
 BODY = json.dumps(FULL).encode()
@@ -39,18 +39,18 @@ transactions = st.fixed_dictionaries(
 
 
 def both(caller: Caller, messages: list[Message], *headers: tuple[bytes, bytes]) -> Answer:
-    """The answer, after asserting that hot path and route send the same to the last byte."""
+    """The answer, after asserting that fast path and route send the same bytes."""
     asked = {"headers": [ID, *headers]}
-    by_hot = caller.run(ask(caller.app, messages, **asked))  # type: ignore[arg-type]
+    by_fast_path = caller.run(ask(caller.app, messages, **asked))  # type: ignore[arg-type]
     by_route = caller.run(ask(caller.app, messages, query=ROUTE, **asked))  # type: ignore[arg-type]
-    assert by_hot == by_route
-    return by_hot
+    assert by_fast_path == by_route
+    return by_fast_path
 
 
-def test_it_is_the_hot_path_that_answers_without_a_query_and_the_route_with_one(
+def test_the_fast_path_answers_without_a_query_and_the_route_with_one(
     ready: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or the other tests of this file would hold the route against itself."""
+    """Otherwise, the other tests of this file would compare the route with itself."""
     framework = ready.app.framework
     stack, reached = framework.build_middleware_stack(), list[str]()
 
@@ -93,7 +93,7 @@ def test_good_bad_and_too_large_bodies_get_the_same_answer(
     assert both(caller, pieces(body)).status == status
 
 
-def test_the_answers_bytes_are_these(ready: Caller) -> None:
+def test_the_bytes_of_a_response(ready: Caller) -> None:
     answer = both(ready, pieces(BODY))
     body = (
         '{"probability":0.75,"decision":"review","threshold":0.5,"model_version":7,'
@@ -155,13 +155,13 @@ def test_of_a_body_without_end_no_more_is_read_than_may_be(
 @pytest.mark.parametrize(
     "messages",
     [
-        [HUNG_UP],
-        [*pieces(b'{"amount"', more=True), HUNG_UP],
-        [*pieces(b"", BODY, more=True), HUNG_UP],
+        [DISCONNECTED],
+        [*pieces(b'{"amount"', more=True), DISCONNECTED],
+        [*pieces(b"", BODY, more=True), DISCONNECTED],
     ],
     ids=["at once", "halfway", "before the end"],
 )
-def test_a_caller_that_hangs_up_is_no_error_of_the_service(
+def test_a_client_that_closes_the_connection_is_not_a_server_error(
     messages: list[Message], ready: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And what has not arrived whole is not scored, even if it could be read."""
@@ -171,7 +171,7 @@ def test_a_caller_that_hangs_up_is_no_error_of_the_service(
     assert ready.predict(FULL).status_code == 200
 
 
-def test_without_a_model_both_say_when_to_come_back(caller: Caller) -> None:
+def test_without_a_model_both_send_retry_after(caller: Caller) -> None:
     answer = both(caller, pieces(BODY))
     assert answer.status == 503
     assert answer.header(b"retry-after") == b"5"

@@ -1,4 +1,4 @@
-"""Following the ledger: what is served after each look, and what is said of it."""
+"""Following the ledger: what is served and reported after each poll."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def damage(world: World, version: int) -> None:
     (world.server.stored(str(source)) / "model.onnx").write_bytes(b"bytes")
 
 
-def test_a_promotion_and_then_a_rollback_arrive_at_the_next_look(
+def test_a_promotion_and_a_rollback_are_served_after_the_next_poll(
     world: World, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
@@ -82,9 +82,9 @@ def test_a_new_head_with_damaged_bytes_leaves_the_old_model_in_service(
     put_in_force(world, tmp_path, 0.75)
     damage(world, 2)
     reason = "the files of ledger version 2: model.onnx was changed"
-    for looks in (1, 2):
+    for polls in (1, 2):
         assert not one.poll()
-        assert one.count("fraud_swaps_failed_total", reason="bytes") == looks
+        assert one.count("fraud_swaps_failed_total", reason="bytes") == polls
     assert (one.version, probability(one)) == (1, 0.125)
     assert one.serving.not_ready == ""
     assert one.serving.problem == reason
@@ -139,7 +139,7 @@ def test_an_unreachable_registry_leaves_the_model_in_service_and_the_lag_grows(
         assert one.serving.lag_seconds < 0.2
 
 
-def test_past_the_longest_lag_it_is_not_ready_until_the_ledger_confirms_the_model(
+def test_beyond_the_maximum_lag_it_is_not_ready_until_the_ledger_confirms_the_model(
     world: World, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
@@ -162,7 +162,7 @@ def test_past_the_longest_lag_it_is_not_ready_until_the_ledger_confirms_the_mode
         assert wait_for_health(address, 200).json()["problem"] == ""
 
 
-def test_with_no_polling_it_looks_until_the_first_head_is_served_and_never_again(
+def test_with_polling_off_it_polls_until_the_first_head_is_served(
     world: World, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
@@ -226,7 +226,7 @@ def test_another_ledgers_configuration_is_not_followed(world: World, tmp_path: P
     assert one.version == 1
 
 
-def test_what_nobody_expected_is_logged_and_the_next_look_succeeds(
+def test_an_unexpected_error_is_logged_and_the_next_poll_succeeds(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_in_force(world, tmp_path, 0.25)
@@ -253,7 +253,7 @@ def test_an_empty_ledger_is_counted_as_such(world: World, tmp_path: Path) -> Non
     assert one.serving.not_ready.startswith("nothing is in Production yet")
 
 
-def test_what_is_beside_the_chain_is_logged_once(
+def test_each_finding_is_logged_once(
     world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_in_force(world, tmp_path, 0.25)

@@ -1,4 +1,4 @@
-"""What stands before every route, called in this process: the hot path and the framework behind."""
+"""The guard in front of the fast path and of the framework, called in this process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRACE_PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 MADE = re.compile(r"[0-9a-f]{32}")
 PROBES = ["/livez", "/readyz", "/healthcheck", "/ping", "/v2/health/live", "/v2/health/ready"]
 PAGES = ["/", "/docs", "/openapi.json"]
-HOT_AND_ROUTE = pytest.mark.parametrize("query", [b"", b"x=1"], ids=["hot path", "route"])
+BOTH_PATHS = pytest.mark.parametrize("query", [b"", b"x=1"], ids=["fast path", "route"])
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_hostile_request_id_is_not_repeated(given: bytes) -> None:
         b"x" * 55,
     ],
 )
-def test_a_trace_that_is_none_gives_no_request_id(parent: bytes) -> None:
+def test_an_invalid_trace_context_is_not_used_as_request_id(parent: bytes) -> None:
     made = request_id(None, parent)
     assert MADE.fullmatch(made)
     assert made != TRACE
@@ -80,7 +80,7 @@ def test_two_requests_without_an_id_get_two() -> None:
     assert request_id(None, None) != request_id(None, None)
 
 
-@HOT_AND_ROUTE
+@BOTH_PATHS
 def test_the_request_id_is_in_the_header_and_in_the_answer(query: bytes, ready: Caller) -> None:
     for headers, expected in (
         ([(b"x-request-id", b"mine"), (b"traceparent", TRACE_PARENT.encode())], "mine"),
@@ -96,7 +96,7 @@ def test_the_request_id_is_in_the_header_and_in_the_answer(query: bytes, ready: 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(given=st.binary(max_size=140) | st.text("abc.-_:/+=@ <\n", max_size=9).map(str.encode))
-def test_whatever_is_given_the_answers_header_is_safe(given: bytes, ready: Caller) -> None:
+def test_any_request_id_gives_a_safe_header(given: bytes, ready: Caller) -> None:
     answer = ready.ask(b"", path="/livez", method="GET", headers=[(b"x-request-id", given)])
     said = answer.header(b"x-request-id") or b""
     assert re.fullmatch(rb"[A-Za-z0-9._:/+=@-]{1,128}", said)
@@ -150,7 +150,7 @@ def test_every_answer_forbids_guessing_its_type_and_names_no_server(
     assert "content-length" in answer
 
 
-@HOT_AND_ROUTE
+@BOTH_PATHS
 def test_before_it_stops_it_asks_callers_to_close_their_connections(
     query: bytes, ready: Caller
 ) -> None:
@@ -238,7 +238,7 @@ def test_metrics_may_have_tokens_where_nothing_else_has(
 def test_without_tokens_only_loopback_is_answered(
     method: str, path: str, query: bytes, ready: Caller
 ) -> None:
-    """Also where uvicorn or gunicorn was told another address than FRAUD_HOST."""
+    """Also where uvicorn or gunicorn listens on another address than FRAUD_HOST."""
     arguments: dict[str, Any] = {"path": path, "method": method, "query": query}
     for address in ("10.1.2.3", "0.0.0.0", "::ffff:10.1.2.3", "fraud.example"):  # noqa: S104
         answer = ready.ask(BODY, server=(address, 8000), **arguments)
@@ -289,7 +289,7 @@ def test_work_that_takes_too_long_gets_a_503(
 ) -> None:
     def slowly(_: bytes) -> list[Any]:
         time.sleep(0.6)
-        raise InvalidTransaction.of_body("late", "nobody reads this")
+        raise InvalidTransaction.of_body("late", "not returned")
 
     monkeypatch.setattr(hurried.model.reader, "read_batch", slowly)
     answer = hurried.ask(BODY, path="/predict/batch")
@@ -318,7 +318,7 @@ def narrow(make_caller: Callable[..., Caller]) -> Caller:
     return make_caller(FRAUD_IN_FLIGHT="2").serve(three_inputs())
 
 
-@HOT_AND_ROUTE
+@BOTH_PATHS
 def test_one_request_more_than_can_be_served_gets_a_503(query: bytes, narrow: Caller) -> None:
     assert narrow.run(with_others_in_flight(narrow, 1, query=query)).status == 200
     busy = narrow.run(with_others_in_flight(narrow, 2, query=query))
@@ -334,7 +334,7 @@ def test_probes_are_answered_under_overload(path: str, narrow: Caller) -> None:
     assert narrow.run(asked).status == 200
 
 
-@HOT_AND_ROUTE
+@BOTH_PATHS
 def test_a_request_that_its_server_cancels_is_no_longer_in_flight(
     query: bytes, narrow: Caller
 ) -> None:
@@ -355,7 +355,7 @@ def test_a_request_that_its_server_cancels_is_no_longer_in_flight(
 
 
 @pytest.mark.parametrize(("path", "query"), [("/predict", b""), ("/predict", b"x=1")])
-def test_an_error_inside_is_logged_with_the_requests_id_and_not_told(
+def test_an_internal_error_is_logged_with_its_request_id_and_not_returned(
     path: str,
     query: bytes,
     ready: Caller,
@@ -383,7 +383,7 @@ def test_an_error_inside_is_logged_with_the_requests_id_and_not_told(
 # Counting and logging
 
 
-def test_paths_that_callers_make_up_are_counted_under_one_name(ready: Caller) -> None:
+def test_unknown_paths_are_counted_under_one_label(ready: Caller) -> None:
     for path in ("/nothing", "/predict/", "/v2/models/a", "/v2/models/b/infer", "/%00"):
         ready.get(path)
     routes = {
@@ -407,7 +407,7 @@ def test_each_route_is_counted_under_its_path(ready: Caller) -> None:
     assert read["fraud_requests_total{route=/readyz,status=200}"] == 1
 
 
-@HOT_AND_ROUTE
+@BOTH_PATHS
 def test_what_is_refused_is_logged_with_its_id_and_what_is_answered_is_not(
     query: bytes, ready: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:

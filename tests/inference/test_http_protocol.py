@@ -37,8 +37,10 @@ async def answer(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def told(client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer) -> bytes:
-    """What a client gets from a server with this protocol."""
+def received(
+    client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer
+) -> bytes:
+    """What a client receives from a server with this protocol."""
 
     async def run() -> bytes:
         config = uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none")
@@ -58,11 +60,11 @@ def told(client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] 
     return asyncio.run(run())
 
 
-async def says_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> bytes:
+async def sends_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> bytes:
     return await reader.read()
 
 
-async def trickles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+async def sends_headers_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     writer.write(HEAD)
     reading = asyncio.ensure_future(reader.read())
     while not reading.done():
@@ -83,24 +85,22 @@ async def sends_line_ends_after_an_answer(
 
 @pytest.mark.parametrize(
     ("client", "answers"),
-    [(says_nothing, 0), (trickles, 0), (sends_line_ends_after_an_answer, 1)],
+    [(sends_nothing, 0), (sends_headers_slowly, 0), (sends_line_ends_after_an_answer, 1)],
 )
-def test_a_head_that_does_not_come_in_time_ends_the_connection(
-    client: Client, answers: int
-) -> None:
-    assert told(client).count(b"200 OK") == answers
+def test_a_late_header_section_closes_the_connection(client: Client, answers: int) -> None:
+    assert received(client).count(b"200 OK") == answers
 
 
-def test_a_slow_answer_is_no_slow_head() -> None:
+def test_a_slow_response_is_not_a_late_header_section() -> None:
     async def asks_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """At once: the second waits for the first, longer than any head may take."""
         writer.write((HEAD + b"\r\n") * 2)
         return await reader.readuntil(b"ok") + await reader.readuntil(b"ok")
 
-    assert told(asks_twice, slow).count(b"200 OK") == 2
+    assert received(asks_twice, slow).count(b"200 OK") == 2
 
 
-def test_a_connection_in_use_lasts_longer_than_a_head_may_take() -> None:
+def test_a_connection_in_use_outlasts_the_header_timeout() -> None:
     async def asks_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         got = b""
         for _ in range(6):
@@ -109,7 +109,7 @@ def test_a_connection_in_use_lasts_longer_than_a_head_may_take() -> None:
             await asyncio.sleep(LIMIT / 2)
         return got
 
-    assert told(asks_again).count(b"200 OK") == 6
+    assert received(asks_again).count(b"200 OK") == 6
 
 
 ANSWER_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
@@ -138,7 +138,7 @@ def corked() -> tuple[_CoalescingTransport, Written]:
     return _CoalescingTransport(written), written  # type: ignore[arg-type]
 
 
-def test_head_and_body_are_one_write() -> None:
+def test_headers_and_body_are_one_write() -> None:
     async def answer() -> list[bytes]:
         transport, written = corked()
         transport.write(ANSWER_HEAD)
@@ -149,7 +149,7 @@ def test_head_and_body_are_one_write() -> None:
     assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok"]
 
 
-def test_a_head_whose_body_comes_later_does_not_wait_for_it() -> None:
+def test_headers_are_written_before_a_body_that_comes_later() -> None:
     async def answer() -> list[bytes]:
         transport, written = corked()
         transport.write(ANSWER_HEAD)
@@ -162,7 +162,7 @@ def test_a_head_whose_body_comes_later_does_not_wait_for_it() -> None:
     assert asyncio.run(answer()) == [ANSWER_HEAD, b"ok"]
 
 
-def test_nothing_is_written_before_the_loop_turns_and_then_all_of_it() -> None:
+def test_everything_is_written_at_the_next_iteration_of_the_loop() -> None:
     async def answer() -> list[bytes]:
         transport, written = corked()
         for body in (b"ok", b"no"):
@@ -175,7 +175,7 @@ def test_nothing_is_written_before_the_loop_turns_and_then_all_of_it() -> None:
     assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok" + ANSWER_HEAD + b"no"]
 
 
-def test_a_head_without_a_body_is_written_before_the_connection_closes() -> None:
+def test_headers_without_a_body_are_written_before_the_connection_closes() -> None:
     async def answer() -> tuple[list[bytes], bool]:
         transport, written = corked()
         transport.write(ANSWER_HEAD)

@@ -28,7 +28,7 @@ def line_of(message: str, *arguments: Any, **extra: Any) -> dict[str, Any]:
     return read
 
 
-def test_a_line_says_when_how_grave_who_and_what() -> None:
+def test_a_line_has_time_level_logger_and_message() -> None:
     line = line_of("serving version %d: %s", 3, "é")
     when = datetime.fromisoformat(line.pop("time"))
     assert abs(datetime.now(UTC) - when) < timedelta(seconds=30)

@@ -55,7 +55,7 @@ def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(
     assert service.head.statement.files["model.onnx"] == digest
 
 
-def test_a_thousand_answers_are_to_the_bit_what_the_scorer_gives_offline(
+def test_a_thousand_responses_are_bit_identical_to_offline_scores(
     service: RunningService,
 ) -> None:
     rows = np.random.default_rng(5).normal(1.2, 0.3, size=(1000, len(NAMES)))

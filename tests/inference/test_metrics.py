@@ -80,7 +80,7 @@ def families(caller: Caller) -> dict[str, str]:
     }
 
 
-def test_the_names_are_these(ready: Caller) -> None:
+def test_the_metrics_names_and_types(ready: Caller) -> None:
     """Dashboards and alerts are written against them."""
     ready.predict(FULL)
     assert families(ready) == {
@@ -135,17 +135,17 @@ def test_every_metric_that_a_page_names_is_exported(ready: Caller, page: str) ->
     assert set(re.findall(r"fraud_[a-z_]+[a-z]", text)) - families(ready).keys() == set()
 
 
-def test_the_model_in_service_is_told_by_version_and_digest(caller: Caller) -> None:
+def test_the_served_model_is_reported_by_version_and_digest(caller: Caller) -> None:
     model = served(AMOUNT, weights=(1.0,))
     read = caller.serve(model).samples()
-    told = {name: value for name, value in read.items() if "info" in name}
-    assert told == {f"fraud_model_info{{digest={model.digest},version=7}}": 1}
+    info = {name: value for name, value in read.items() if "info" in name}
+    assert info == {f"fraud_model_info{{digest={model.digest},version=7}}": 1}
     assert read["fraud_model_approved_timestamp_seconds"] == 1_777_593_600  # 2026-05-01
     assert read["fraud_model_loaded_timestamp_seconds"] == model.loaded_at.timestamp()
     assert read["fraud_swaps_total"] == 0
 
 
-def test_without_a_model_there_is_no_model_to_tell(caller: Caller) -> None:
+def test_without_a_model_no_series_has_a_version(caller: Caller) -> None:
     read = caller.samples()
     assert [name for name in read if "version=" in name] == []
     assert 0 < read["fraud_ledger_lag_seconds"] < 300
@@ -201,7 +201,7 @@ def test_a_thousand_swaps_leave_no_more_series_than_one(caller: Caller) -> None:
     assert len(caller.samples()) == before
 
 
-def test_failed_looks_at_the_ledger_are_counted_by_reason() -> None:
+def test_failed_polls_are_counted_by_reason() -> None:
     metrics = Metrics(lambda: 0, lambda: 0)
     for reason in ("bytes", "unreachable", "unreachable"):
         metrics.swap_failed(reason)
@@ -264,7 +264,7 @@ def test_with_several_workers_the_counts_are_summed_over_them(tmp_path: Path) ->
     assert read["fraud_input_rows_total{bin=-inf..inf,input=amount,version=7}"] == 2
 
 
-def test_reading_metrics_takes_along_the_rows_that_wait(ready: Caller) -> None:
+def test_a_scrape_counts_the_rows_that_wait(ready: Caller) -> None:
     ready.serve(three_inputs())
     for _ in range(3):
         ready.predict(FULL)

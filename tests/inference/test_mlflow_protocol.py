@@ -1,4 +1,4 @@
-"""/invocations, held against MLflow's own scoring server on the same model."""
+"""/invocations, compared with MLflow's own scoring server on the same model."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def asked(cases: list[tuple[str, str, Any]]) -> pytest.MarkDecorator:
 
 
 @asked(GOOD)
-def test_what_mlflow_answers_is_answered_to_the_bit(
+def test_responses_are_bit_identical_to_those_of_mlflow(
     kind: str, body: Any, mlflow_server: Caller, same: Caller
 ) -> None:
     theirs = mlflow_server.post("/invocations", content(body), content_type=kind)
@@ -225,7 +225,7 @@ def test_csv_may_quote_names_and_values(caller: Caller) -> None:
         ('amount,age_days,country\n1,2,"DE\n', "the body is not CSV with a header: "),
     ],
 )
-def test_csv_that_is_no_table_of_the_model_is_refused(table: str, said: str, ready: Caller) -> None:
+def test_csv_that_does_not_fit_the_model_is_refused(table: str, said: str, ready: Caller) -> None:
     assert message(ready, table, CSV).startswith(said)
 
 
@@ -247,7 +247,7 @@ def test_csv_that_is_no_table_of_the_model_is_refused(table: str, said: str, rea
         {"dataframe_records": [{**FULL, "amount": "1"}]},
     ],
 )
-def test_what_is_no_table_is_refused_with_a_message(body: Any, ready: Caller) -> None:
+def test_what_is_not_a_table_is_refused_with_a_message(body: Any, ready: Caller) -> None:
     assert message(ready, body)
 
 
@@ -271,6 +271,6 @@ def test_rows_are_counted_like_those_of_a_batch(ready: Caller) -> None:
     assert read["fraud_requests_total{route=/invocations,status=400}"] == 1
 
 
-def test_without_a_model_it_says_when_to_come_back(caller: Caller) -> None:
+def test_without_a_model_it_sends_retry_after(caller: Caller) -> None:
     answer = caller.post("/invocations", {"inputs": []})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

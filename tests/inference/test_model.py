@@ -54,7 +54,7 @@ def test_the_digest_is_shown_by_its_first_twelve_characters() -> None:
     assert len(model.short_digest) == 12
 
 
-def test_rows_together_score_to_the_bit_like_each_alone() -> None:
+def test_rows_in_a_batch_score_bit_identical_to_each_alone() -> None:
     model = three_inputs()
     rows: list[list[Value]] = [[0.1, None, "FR"], [0.3, 7.7, "XX"], [-1e10, 0.0, None]]
     encoded, probabilities = model.score_many(rows)
@@ -92,7 +92,7 @@ def test_unknown_fields_and_the_largest_batch_are_the_settings() -> None:
         model.reader.read_batch(json.dumps({"transactions": [row, row]}).encode())
 
 
-def test_signed_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
+def test_signed_files_that_are_not_a_model_are_refused(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", b"no model", number("amount"))
     with pytest.raises(ContractError, match="is not a model that onnxruntime can load"):
         load(folder)
@@ -112,7 +112,7 @@ def test_a_model_without_a_probability_for_its_reference_values_is_refused(tmp_p
 
 
 def test_a_model_that_fails_on_its_first_row_is_not_served(tmp_path: Path) -> None:
-    """onnxruntime raises errors of its own: whoever loads has to survive what it never heard of."""
+    """onnxruntime raises errors of its own, which the follower must survive."""
     folder = write_model(tmp_path / "model", weighted_sum(1.0, rows=2), number("amount"))
     with pytest.raises(Exception, match="Reshape"):
         load(folder)

@@ -47,7 +47,7 @@ def error(caller: Caller, body: Any) -> str:
     return said
 
 
-def test_one_tensor_an_input_is_answered_with_probability_and_decision(ready: Caller) -> None:
+def test_one_tensor_per_input_is_answered_with_probability_and_decision(ready: Caller) -> None:
     answer = ready.post(INFER, {"id": "mine", "inputs": TENSORS})
     assert answer.status_code == 200
     assert answer.json() == {
@@ -105,7 +105,7 @@ def test_a_model_of_numbers_takes_one_tensor_in_the_contracts_order(
     assert outputs(two_numbers, {"inputs": inputs})["probability"] == [0.5, 1.0]
 
 
-def test_it_answers_to_the_bit_what_predict_answers(ready: Caller) -> None:
+def test_probabilities_are_bit_identical_to_those_of_predict(ready: Caller) -> None:
     inputs = [
         tensor(name, "BYTES" if name == "country" else "FP64", value)
         for name, value in FULL.items()

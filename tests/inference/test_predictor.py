@@ -105,7 +105,7 @@ rows = st.fixed_dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(transactions=st.lists(rows, min_size=1, max_size=5))
-def test_a_batch_answers_to_the_bit_what_each_transaction_alone_gets(
+def test_a_batch_is_scored_bit_identical_to_its_transactions_one_by_one(
     transactions: list[dict[str, Any]], ready: Caller
 ) -> None:
     together = ready.post("/predict/batch", batch(*transactions)).json()["predictions"]
@@ -193,7 +193,7 @@ def test_without_being_asked_no_reasons_are_given(query: str, ready: Caller) -> 
     assert "reasons" not in ready.post(f"/predict?{query}", FULL).json()
 
 
-def test_a_question_that_is_neither_true_nor_false_is_refused(ready: Caller) -> None:
+def test_explain_must_be_true_or_false(ready: Caller) -> None:
     answer = ready.post("/predict?explain=perhaps", FULL)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["query", "explain"]
@@ -218,7 +218,7 @@ def test_fields_that_were_refused_are_counted_by_name(ready: Caller) -> None:
     assert invalid(ready) == {"amount": 3, "age_days": 2, "country": 1}
 
 
-def test_names_that_callers_make_up_are_counted_under_one(ready: Caller) -> None:
+def test_unknown_field_names_are_counted_under_one_label(ready: Caller) -> None:
     for number_ in range(50):
         ready.predict({**FULL, f"made up {number_}": 1})
     ready.post("/predict/batch", batch({**FULL, "colour": 1}))

@@ -50,7 +50,7 @@ def test_the_model_is_not_ready_while_the_process_stops(ready: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", [MODEL, f"{MODEL}/versions/7"])
-def test_metadata_tell_inputs_and_outputs(path: str, ready: Caller) -> None:
+def test_metadata_list_inputs_and_outputs(path: str, ready: Caller) -> None:
     answer = ready.get(path)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -92,7 +92,7 @@ def test_another_name_or_version_is_not_found(end: str, ready: Caller) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/ready", "/infer"])
-def test_without_a_model_it_says_when_to_come_back(end: str, caller: Caller) -> None:
+def test_without_a_model_it_sends_retry_after(end: str, caller: Caller) -> None:
     answer = asked(caller, f"{MODEL}{end}")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"

@@ -61,9 +61,7 @@ def written(kind: Literal["hash", "values", "off"], pipe: Pipe, dropped: Counter
     return pipe.read()
 
 
-def test_a_record_says_what_was_decided_on_which_inputs_by_which_model(
-    pipe: Pipe, dropped: Counter
-) -> None:
+def test_a_record_holds_decision_inputs_and_model(pipe: Pipe, dropped: Counter) -> None:
     before = time.time()
     (record,) = written("hash", pipe, dropped)
     assert before <= record.pop("time") <= time.time()
@@ -129,7 +127,7 @@ def test_what_waits_is_written_on_close(
     assert count(dropped) == 0
 
 
-def test_past_what_may_wait_new_records_are_dropped_and_counted(
+def test_beyond_the_maximum_queue_new_records_are_dropped_and_counted(
     pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "MAX_WAITING", 10)
@@ -142,7 +140,7 @@ def test_past_what_may_wait_new_records_are_dropped_and_counted(
     assert [one["row"] for one in pipe.read()] == list(range(10))
 
 
-def test_a_reader_that_stalls_holds_up_nobody_and_costs_new_records_only(
+def test_a_blocked_reader_delays_no_request_and_loses_new_records_only(
     pipe: Pipe, dropped: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pipe takes 64 KiB; then the writing thread waits, and only that one."""
@@ -166,9 +164,7 @@ def test_a_reader_that_stalls_holds_up_nobody_and_costs_new_records_only(
     assert pipe.read() == []
 
 
-def test_a_reader_that_is_gone_costs_records_and_not_the_service(
-    pipe: Pipe, dropped: Counter
-) -> None:
+def test_a_reader_that_closed_the_pipe_loses_records_only(pipe: Pipe, dropped: Counter) -> None:
     os.close(pipe.reader)
     kept = RecordWriter("hash", pipe.writer, dropped)
     kept.start()

@@ -32,7 +32,7 @@ ROUTES = {
 }
 
 
-def test_the_model_in_service_is_told_with_who_approved_it_and_why(ready: Caller) -> None:
+def test_the_served_model_is_reported_with_its_approval(ready: Caller) -> None:
     answer = ready.get("/model")
     said = answer.json()
     loaded = datetime.fromisoformat(said.pop("loaded_at"))
@@ -53,7 +53,7 @@ def test_the_model_in_service_is_told_with_who_approved_it_and_why(ready: Caller
     assert loaded == ready.model.loaded_at
 
 
-def test_without_a_model_there_is_none_to_tell(caller: Caller) -> None:
+def test_without_a_model_there_is_no_model_to_report(caller: Caller) -> None:
     answer = caller.get("/model")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json() == {"detail": "not ready; see /healthcheck for the reason"}
@@ -73,7 +73,7 @@ def test_with_a_model_it_is_ready(ready: Caller) -> None:
     assert ready.get("/readyz").json() == {"status": "ready"}
 
 
-def test_the_healthcheck_names_the_model_and_how_sure_it_is(ready: Caller) -> None:
+def test_the_healthcheck_reports_the_model_and_its_lag(ready: Caller) -> None:
     ready.app.follower.serving.confirm()
     answer = ready.get("/healthcheck")
     said = answer.json()
@@ -90,7 +90,7 @@ def test_the_healthcheck_names_the_model_and_how_sure_it_is(ready: Caller) -> No
     }
 
 
-def test_the_healthcheck_tells_a_start_from_the_cache_and_the_last_problem(ready: Caller) -> None:
+def test_the_healthcheck_reports_a_start_from_the_cache_and_the_last_problem(ready: Caller) -> None:
     serving = ready.app.follower.serving
     serving.source, serving.problem = "cache", "reading the ledger: no answer"
     said = ready.get("/healthcheck").json()
@@ -99,7 +99,7 @@ def test_the_healthcheck_tells_a_start_from_the_cache_and_the_last_problem(ready
     assert ready.predict(FULL).status_code == 200
 
 
-def test_a_process_that_is_about_to_stop_lives_answers_and_is_not_ready(ready: Caller) -> None:
+def test_a_process_that_is_shutting_down_is_alive_and_answers_but_not_ready(ready: Caller) -> None:
     ready.app.follower.serving.draining = True
     for path in ("/readyz", "/healthcheck", "/ping"):
         assert ready.get(path).status_code == 503
@@ -131,7 +131,7 @@ def test_metrics_are_in_prometheus_text_format(ready: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_methods_that_a_route_does_not_take_are_the_callers_error(path: str, ready: Caller) -> None:
+def test_methods_that_a_route_does_not_support_get_a_405(path: str, ready: Caller) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"):
         answer = ready.request(method, path)
         if method == ROUTES[path]:
@@ -150,7 +150,7 @@ def test_pages_are_read_and_nothing_else(path: str, ready: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ["/predict/", "/predict/batch/", "/model/", "/livez/", "/v2/"])
-def test_a_trailing_slash_is_no_error_of_the_service(path: str, ready: Caller) -> None:
+def test_a_trailing_slash_is_not_a_server_error(path: str, ready: Caller) -> None:
     for method in ("GET", "POST"):
         assert ready.request(method, path).status_code in (307, 404)
 
@@ -186,7 +186,7 @@ def test_where_there_is_nothing_the_answer_is_404(path: str, ready: Caller) -> N
     ],
 )
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/invocations", "/livez", "/"])
-def test_missing_and_repeated_headers_are_no_error_of_the_service(
+def test_missing_and_duplicate_headers_are_not_a_server_error(
     headers: list[tuple[bytes, bytes]], path: str, ready: Caller
 ) -> None:
     get = path in ("/livez", "/")

@@ -112,7 +112,7 @@ def test_the_document_is_of_the_model_that_is_served_now(caller: Caller) -> None
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-def test_the_document_is_whole(loaded: bool, caller: Caller) -> None:
+def test_the_document_is_complete_openapi(loaded: bool, caller: Caller) -> None:
     """What OpenAPI 3.1 asks of every document, so far as this one uses it."""
     if loaded:
         caller.serve(MODEL)

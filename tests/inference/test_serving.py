@@ -47,7 +47,7 @@ def test_with_a_model_a_problem_alone_does_not_take_it_out() -> None:
     assert state.not_ready == ""
 
 
-def test_a_process_that_is_about_to_stop_is_not_ready() -> None:
+def test_a_process_that_is_shutting_down_is_not_ready() -> None:
     state = Serving()
     state.model, state.draining = three_inputs(), True
     assert state.not_ready == "the process is shutting down"
@@ -63,7 +63,7 @@ def test_the_lag_grows_from_the_start_and_again_from_each_confirmation(clock: Cl
     assert state.lag_seconds == 40
 
 
-def test_where_the_ledger_is_looked_at_once_a_confirmation_does_not_age(clock: Clock) -> None:
+def test_without_polling_a_confirmation_does_not_age(clock: Clock) -> None:
     state = Serving(follows=False)
     clock.now += 3
     assert state.lag_seconds == 3

@@ -130,7 +130,7 @@ def test_without_tokens_it_may_listen_on_loopback_only(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_is_this_machine_alone(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_hosts_are_recognized(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_loopback(host)
     monkeypatch.setenv("FRAUD_AUTH", "off")
     monkeypatch.setenv("FRAUD_HOST", host)
@@ -142,7 +142,7 @@ def test_other_names_and_addresses_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_a_lag_limit_below_two_looks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lag_limit_below_two_polls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAUD_MAX_LAG_SECONDS", "60")
     assert read_settings().max_lag_seconds == 60
     assert refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="59.9") == (
@@ -151,6 +151,6 @@ def test_a_lag_limit_below_two_looks_is_refused(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_a_lag_limit_without_looks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lag_limit_without_polling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refusal_of(monkeypatch, FRAUD_MAX_LAG_SECONDS="60", FRAUD_POLL_SECONDS="0")
     assert said == "FRAUD_MAX_LAG_SECONDS requires FRAUD_POLL_SECONDS above 0"

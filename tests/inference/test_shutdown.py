@@ -120,7 +120,7 @@ def test_a_second_sigterm_stops_it_at_once(world: World, tmp_path: Path) -> None
         assert time.monotonic() - begin < 10
 
 
-def test_a_request_that_does_not_end_holds_it_up_for_the_grace_period_only(
+def test_an_unfinished_request_delays_the_stop_by_the_grace_period_only(
     world: World, tmp_path: Path
 ) -> None:
     put_in_force(world, tmp_path, 0.25)

@@ -70,7 +70,7 @@ class Models:
 
 @dataclass
 class Traffic:
-    """Requests over keep-alive connections, and each answer held against its version's model."""
+    """Requests over keep-alive connections, each response compared with its version's model."""
 
     address: str
     models: Models

@@ -64,7 +64,7 @@ def test_a_file_holds_several_tokens_comments_and_blank_lines(path: Path) -> Non
         (f"{ALICE}\n\n{ALICE}", "{path}: line 3 repeats the name alice"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_line(text: str, said: str, path: Path) -> None:
+def test_an_error_in_a_file_is_reported_with_its_line(text: str, said: str, path: Path) -> None:
     path.write_text(text)
     with pytest.raises(UsageError) as refusal:
         read_tokens(path)
@@ -113,7 +113,7 @@ def test_a_header_is_known_by_its_token_and_the_scheme(
 
 
 @given(header=st.binary(max_size=60))
-def test_no_other_header_is_anybodys(
+def test_no_other_header_is_accepted(
     header: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "tokens"
@@ -152,7 +152,7 @@ def test_tokens_are_rotated_without_a_restart(
     assert token not in caplog.text
 
 
-def test_a_file_that_another_takes_the_place_of_is_read_again(path: Path, at_once: None) -> None:
+def test_a_file_that_is_replaced_is_reloaded(path: Path, at_once: None) -> None:
     """As Kubernetes does with a mounted secret: a name points at another file."""
     known = Tokens(path)
     other = path.with_name("other")
@@ -187,7 +187,7 @@ def test_a_file_that_disappears_changes_nothing(
     assert "keeping the tokens that were read before: the token file " in caplog.text
 
 
-def test_the_file_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_checked_once_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(tokens, "time", SimpleNamespace(monotonic=lambda: now))
     known = Tokens(path)

@@ -116,7 +116,7 @@ def test_a_request_is_a_span_with_status_request_id_and_model(
     assert read(list(resource.resource.attributes))["service.name"] == "fraud-inference"
 
 
-@pytest.mark.parametrize("query", [b"", b"explain=true"], ids=["hot path", "route"])
+@pytest.mark.parametrize("query", [b"", b"explain=true"], ids=["fast path", "route"])
 def test_a_span_is_a_child_of_the_callers(
     query: bytes, ready: Caller, collector: Collector
 ) -> None:
@@ -145,7 +145,7 @@ def test_what_the_caller_does_not_sample_is_not_sent(ready: Caller, collector: C
     "headers",
     [[(b"traceparent", b"\xff")], [(b"traceparent", b"00-0-0-0")], [(b"tracestate", b"")]],
 )
-def test_a_trace_that_is_none_begins_a_new_one(
+def test_an_invalid_trace_context_starts_a_new_trace(
     headers: list[tuple[bytes, bytes]], ready: Caller, collector: Collector
 ) -> None:
     with traced(ready, collector.address) as app:

@@ -77,7 +77,7 @@ def test_every_number_that_float32_can_hold_is_read(text: str, value: float) -> 
         ("-1e39", "greater_than_equal"),
     ],
 )
-def test_what_is_no_number_is_refused_under_the_fields_name(text: str, error: str) -> None:
+def test_what_is_not_a_number_is_refused_under_the_fields_name(text: str, error: str) -> None:
     reader = TransactionReader(contract_of(AMOUNT))
     body = f'{{"amount": {text}}}'.encode()
     assert errors_of(reader, body) == [(error, ["body", "amount"])]
@@ -109,13 +109,13 @@ def test_what_is_no_number_is_refused_under_the_fields_name(text: str, error: st
         b'{"amount": ' * 20_000,
     ],
 )
-def test_what_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
+def test_what_is_not_json_is_refused_as_a_whole(body: bytes) -> None:
     reader = TransactionReader(contract_of(AMOUNT))
     assert errors_of(reader, body) == [("json_invalid", ["body"])]
 
 
 @pytest.mark.parametrize("body", [b"[]", b'[{"amount": 1}]', b"null", b"1", b'"amount"', b"true"])
-def test_json_that_is_no_object_is_refused_as_a_whole(body: bytes) -> None:
+def test_json_that_is_not_an_object_is_refused_as_a_whole(body: bytes) -> None:
     assert errors_of(READER, body) == [("dict_type", ["body"])]
 
 
@@ -190,7 +190,7 @@ def test_any_text_up_to_a_thousand_characters_is_a_category(name: str) -> None:
         ("D" * 1001, "string_too_long"),
     ],
 )
-def test_what_is_no_category_is_refused_under_the_fields_name(value: Any, error: str) -> None:
+def test_what_is_not_a_category_is_refused_under_the_fields_name(value: Any, error: str) -> None:
     body = json.dumps({**FULL, "browser": value}).encode()
     assert errors_of(READER, body) == [(error, ["body", "browser"])]
 
@@ -333,7 +333,7 @@ def test_a_batch_holds_as_many_transactions_as_the_setting_says(rows: int, fits:
         ({"transactions": [FULL], "explain": True}, ("extra_forbidden", ["body", "explain"])),
     ],
 )
-def test_what_is_no_batch_is_refused_as_a_whole(body: Any, error: tuple[str, list[Any]]) -> None:
+def test_what_is_not_a_batch_is_refused_as_a_whole(body: Any, error: tuple[str, list[Any]]) -> None:
     assert batch_errors(READER, body) == [error]
 
 
@@ -381,7 +381,7 @@ def test_a_batch_reads_what_each_transaction_alone_reads(rows: list[dict[str, An
         assert refusal.value.errors == errors
 
 
-def test_in_one_line_the_first_twenty_errors_are_told() -> None:
+def test_the_summary_holds_the_first_twenty_errors() -> None:
     with pytest.raises(InvalidTransaction) as refusal:
         READER.read_records([FULL, {**FULL, "amount": "x"}])
     assert refusal.value.summary == "1.amount: Input should be a valid number"
@@ -391,7 +391,7 @@ def test_in_one_line_the_first_twenty_errors_are_told() -> None:
     assert refusal.value.summary.endswith("; 4.browser: Field required; and 4 more")
 
 
-def test_of_a_body_that_is_wrong_as_a_whole_one_line_says_so() -> None:
+def test_the_summary_of_an_invalid_body_names_the_body() -> None:
     with pytest.raises(InvalidTransaction) as refusal:
         READER.read(b"[]")
     assert refusal.value.summary == "body: Input should be an object"

@@ -89,7 +89,7 @@ def test_each_worker_answers_and_the_metrics_are_summed_over_them(workers: Worke
     before = workers.answered()
     answers = [httpx.post(f"{workers.address}/predict", json=ROW) for _ in range(40)]
     assert {one.json()["probability"] for one in answers} == {0.125}
-    # A worker that is not asked itself counts what it noted at its next look at the ledger.
+    # A worker that is not scraped itself counts its queued requests within a second.
     wait_until(lambda: workers.answered() == before + 40)
     for _ in range(5):  # whichever worker is asked
         assert workers.answered() == before + 40

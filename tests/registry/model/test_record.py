@@ -26,7 +26,7 @@ HASH = hashlib.sha256('[0.25,null,"é"]'.encode()).hexdigest()
         (None, f'"inputs_sha256":"{HASH}"}}\n'),
     ],
 )
-def test_a_records_bytes_are_these(names: tuple[str, ...] | None, end: str) -> None:
+def test_the_bytes_of_a_record(names: tuple[str, ...] | None, end: str) -> None:
     line = record_line(
         record_start(7, "0a", 0.5),
         time=1777593600.25,
