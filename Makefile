@@ -38,7 +38,7 @@ bench-inference: $(STAMP)  ## Measure the service and other model servers (needs
 	$(BIN)/python -m benchmarks.inference $(ARGS)
 
 bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs data sets)
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -W ignore -m benchmarks.training $(ARGS)
+	$(BIN)/python -W ignore -m benchmarks.training $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m docs.pages

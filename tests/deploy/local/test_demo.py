@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -39,15 +38,10 @@ def command(folder: Path, ports: tuple[int, int], *options: str) -> list[str]:
     ]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-
-
 def demo(folder: Path, ports: tuple[int, int], *options: str) -> Demo:
     ended = subprocess.run(
         command(folder, ports, *options),
         cwd=REPOSITORY,
-        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,7 +59,6 @@ def started(folder: Path, ports: tuple[int, int]) -> Iterator[tuple[subprocess.P
         process = subprocess.Popen(
             command(folder, ports, "--yes"),
             cwd=REPOSITORY,
-            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
