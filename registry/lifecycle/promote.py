@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from registry.evaluation.policy import Policy, read_policy
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of
 from registry.ledger.signing import Signer
-from registry.ledger.statement import Entry, PolicyRef, Statement
+from registry.ledger.statement import Entry, PolicyRef, Statement, format_time
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
@@ -21,6 +21,9 @@ from registry.lifecycle.approval import Approval, choose, with_comment
 from registry.progress import step
 from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.names import POLICY_FILE
+
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far the evaluator's clock may be ahead. Evidence of the future would never grow old."""
 
 
 def promote(
@@ -110,7 +113,13 @@ def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
 
 
 def _check_age(evidence: Evidence, policy: Policy) -> None:
-    age_days = (datetime.now(UTC) - evidence.evaluated_at).total_seconds() / 86_400
+    age = datetime.now(UTC) - evidence.evaluated_at
+    if age < -MAX_CLOCK_SKEW:
+        raise Refused(
+            f"the evidence is dated {format_time(evidence.evaluated_at)}, which is in the future; "
+            "set the clocks of evaluator and promoter, and evaluate again"
+        )
+    age_days = age.total_seconds() / 86_400
     if age_days > policy.evidence_max_age_days:
         raise Refused(
             f"the evidence is {age_days:.1f} days old, the policy allows "

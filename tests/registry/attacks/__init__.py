@@ -1,10 +1,12 @@
-"""Attacks by someone with write access to the tracking server but no key, and their outcomes.
+"""Attacks and their outcomes: on the ledger, and on the way into Production.
 
-`python -m tests.registry.attacks` prints the table of `docs/attacks.md`.
+`python -m tests.registry.attacks` writes the tables of `docs/attacks.md`.
 """
 
+from tests.registry.attacks.age import AGE
 from tests.registry.attacks.aliases import ALIASES
 from tests.registry.attacks.attack import Attack, Refuses, Serves, table
+from tests.registry.attacks.candidate import CandidateAttack, candidate_table
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
 from tests.registry.attacks.registered_model import REGISTERED_MODEL
@@ -21,4 +23,19 @@ ATTACKS: tuple[Attack, ...] = (
     *EVIDENCE,
 )
 
-__all__ = ["ALICE", "ATTACKS", "Attack", "Refuses", "Serves", "Target", "flood", "race", "table"]
+CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*AGE,)
+
+__all__ = [
+    "ALICE",
+    "ATTACKS",
+    "CANDIDATE_ATTACKS",
+    "Attack",
+    "CandidateAttack",
+    "Refuses",
+    "Serves",
+    "Target",
+    "candidate_table",
+    "flood",
+    "race",
+    "table",
+]

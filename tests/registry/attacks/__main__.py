@@ -1,5 +1,14 @@
-"""Print the table of `docs/attacks.md`."""
+"""Write the tables of `docs/attacks.md`, between their markers."""
 
-from tests.registry.attacks import ATTACKS, table
+import re
 
-print(table(ATTACKS))
+from tests.places import REPOSITORY
+from tests.registry.attacks import ATTACKS, CANDIDATE_ATTACKS, candidate_table, table
+
+PAGE = REPOSITORY / "docs" / "attacks.md"
+
+text = PAGE.read_text()
+for written in (table(ATTACKS), candidate_table(CANDIDATE_ATTACKS)):
+    begin, *_, end = written.splitlines()
+    text = re.sub(f"{begin}.*?{end}", lambda _, new=written: new, text, flags=re.DOTALL)  # type: ignore[misc]
+PAGE.write_text(text)
