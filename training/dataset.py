@@ -158,12 +158,17 @@ class Dataset(_Strict):
         return (*self.number_inputs, *self.categories)
 
 
+def dataset_file(name: str) -> Path:
+    """The path of a shipped data-set file, by its name, or of any other."""
+    return SHIPPED / f"{name}.yaml" if name.isidentifier() else Path(name)
+
+
 def read_dataset(name: str) -> Dataset:
     """Read a shipped data-set file by its name (such as `simulated`), or any by its path.
 
     Raises BadInput naming the file and the key.
     """
-    path = SHIPPED / f"{name}.yaml" if name.isidentifier() else Path(name)
+    path = dataset_file(name)
     try:
         return Dataset.model_validate(yaml.safe_load(path.read_text()))
     except FileNotFoundError as error:

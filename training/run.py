@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +15,13 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from registry.errors import first_error
-from registry.model.contract import Input
+from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
 from registry.progress import step
-from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
+from registry.tracking.names import ATTESTATION_FILE, AUTHORS_TAG, DATA_TAG, GIT_COMMIT_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
+from training.attest import Ran, attest, training_signer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
@@ -63,6 +66,10 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     except ValidationError as error:
         first = first_error(error)
         raise BadInput(f"parameter `{first.field}`: {first.message}") from error
+    signer = training_signer(os.environ)
+    if signer is None:
+        print("  no training key is set, so what this run records is only claimed")
+    started_at = datetime.now(UTC).replace(microsecond=0)
     mlflow.log_params(raw)
     origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
@@ -73,7 +80,12 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
-    return _finish(data, parameters, split, inputs, validated, origin)
+    model_id, contract = _finish(data, parameters, split, inputs, validated, origin)
+    files = track.logged_files(model_id)
+    if signer is not None:
+        ran = Ran(raw, parameters.dataset, {**origin, DATA_TAG: data.sha256}, started_at)
+        mlflow.log_text(attest(signer, files, contract, ran), ATTESTATION_FILE)
+    return track.register(model_id, files) if parameters.register_candidate else None
 
 
 def _summary(data: Data, part: pl.DataFrame) -> str:
@@ -131,8 +143,11 @@ def _finish(
     inputs: tuple[Input, ...],
     validated: ValidatedRecipe,
     origin: Mapping[str, str],
-) -> int | None:
-    """Fit on the whole training window, convert to ONNX, assess the ONNX model, log, register."""
+) -> tuple[str, Contract]:
+    """Fit on the whole training window, convert to ONNX, assess the ONNX model and log it.
+
+    Returns the id of the logged model, and its contract.
+    """
     recipe = validated.recipe
     mlflow.log_params({f"{recipe.model}.{k}": value for k, value in recipe.parameters.items()})
     track.log_detection(validated.detection, "validation_")
@@ -160,7 +175,7 @@ def _finish(
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)
     _print_measures(assessment)
-    return track.register(model_id) if parameters.register_candidate else None
+    return model_id, contract
 
 
 def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions, version
@@ -24,11 +23,13 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
+from registry.provenance.repository import Repository
 from registry.tracking.client import download
 from registry.tracking.names import (
     AUTHORS_TAG,
     CANDIDATES,
     DATA_TAG,
+    ENVIRONMENT_FILE,
     FILES_TAG,
     GIT_COMMIT_TAG,
     GIT_DIRTY_TAG,
@@ -40,6 +41,9 @@ from training.intervals import Estimate
 
 PARITY_ROWS = 10_000
 SERVING_LIBRARIES = ("numpy", "onnxruntime")
+CHECKOUT = Repository(Path())
+"""The checkout that training runs in."""
+
 LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
 
 
@@ -48,11 +52,11 @@ def log_origin() -> dict[str, str]:
 
     Returns the tags.
     """
-    commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain")
+    commit = CHECKOUT.line("rev-parse", "HEAD")
+    changes = CHECKOUT.line("status", "--porcelain")
     installed = sorted({f"{each.name.lower()}=={each.version}" for each in distributions()})
     pins = "".join(f"{pin}\n" for pin in installed)
-    mlflow.log_text(pins, "environment.txt")
+    mlflow.log_text(pins, ENVIRONMENT_FILE)
     tags = {
         GIT_COMMIT_TAG: commit or "unknown",
         GIT_DIRTY_TAG: "unknown" if changes is None else str(bool(changes)).lower(),
@@ -70,21 +74,10 @@ def _authors() -> list[str]:
 
     Never MLflow's own user tag, which any client can set to anything.
     """
-    email = _git("log", "-1", "--format=%ae")
+    email = CHECKOUT.author("HEAD")
     actor = os.environ.get("GITHUB_ACTOR") if os.environ.get("GITHUB_ACTIONS") else None
     known = (("git", email), ("github", actor))
     return [f"{realm}:{name}" for realm, name in known if name]
-
-
-def _git(*arguments: str) -> str | None:
-    """The output of git, or None without git or a checkout."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def log_data(data: Data) -> None:
@@ -156,15 +149,19 @@ def log_model(model: onnx.ModelProto, contract: Contract) -> str:
     return str(logged.model_id)
 
 
-def register(model_id: str) -> int:
+def register(model_id: str, files: Manifest) -> int:
     """Register a logged model as the next candidate, with the digest of its files.
 
     Returns its version.
     """
+    tags = {FILES_TAG: files.digest}
+    registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
+    return int(registered.version)
+
+
+def logged_files(model_id: str) -> Manifest:
+    """The files of a logged model, as the artifact store has them."""
     client = mlflow.MlflowClient()
     with tempfile.TemporaryDirectory() as folder:
         source = client.get_logged_model(model_id).artifact_location
-        digest = Manifest.of(download(client, source, Path(folder))).digest
-    tags = {FILES_TAG: digest}
-    registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
-    return int(registered.version)
+        return Manifest.of(download(client, source, Path(folder)))

@@ -118,7 +118,8 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
             names = contract.names
             track.write_parity_rows(Path(temporary), split.test[sample], names, probability[sample])
             mlflow.log_artifacts(temporary)
-        candidate = track.register(track.log_model(convert(pipeline, len(inputs)), contract))
+        model_id = track.log_model(convert(pipeline, len(inputs)), contract)
+        candidate = track.register(model_id, track.logged_files(model_id))
     return candidate, inputs, pipeline
 
 

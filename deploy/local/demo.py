@@ -27,6 +27,7 @@ from deploy.local.processes import (
 )
 from registry.errors import RegistryError
 from registry.ledger.trust import read_trust
+from registry.provenance.trusted import create_trusted
 from registry.tracking.client import connect
 from registry.tracking.head import fetch_head
 from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
@@ -101,8 +102,10 @@ def demo(
         environment = _environment(folder, tracking_uri)
         if not (folder / "ledger.yaml").exists():
             announce("Creating a ledger and its signing key")
-            key = str(folder / "signing-key.pem")
-            run(["python", "-m", "registry", "init", "--private-key", key], environment)
+            keys = ["--private-key", str(folder / "signing-key.pem")]
+            keys += ["--training-key", str(folder / "training-key.pem")]
+            run(["python", "-m", "registry", "init", *keys], environment)
+        create_trusted(folder / "provenance.yaml", folder / "training-key.pem")
         _train_and_promote(tracking_uri, folder, environment, yes)
         log = folder / "inference.log"
         announce(f"Starting the inference service on port {inference_port}")
@@ -124,6 +127,8 @@ def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(folder / "ledger.yaml"),
         "FRAUD_SIGNING_KEY": f"file2:{folder / 'signing-key.pem'}",
+        "FRAUD_PROVENANCE": str(folder / "provenance.yaml"),
+        "FRAUD_TRAINING_KEY": f"file2:{folder / 'training-key.pem'}",
     }
 
 

@@ -49,7 +49,17 @@ PolicyFile = Annotated[
         show_default="registry/policy.yaml",
     ),
 ]
+ProvenanceFile = Annotated[
+    Path,
+    typer.Option(
+        envvar="FRAUD_PROVENANCE",
+        help="File that says what verifies where a candidate comes from: training keys, people, "
+        "repository.",
+    ),
+]
 
 DEFAULT_CONFIG = Path(".local/ledger.yaml")
+DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
+DEFAULT_TRAINING_KEY = Path(".local/training-key.pem")
 DEFAULT_KEY = Path(".local/signing-key.pem")
 DEFAULT_KEY_URI = f"file2:{DEFAULT_KEY}"

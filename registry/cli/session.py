@@ -16,9 +16,11 @@ from registry.cli.options import (
     Config,
     Floor,
     Json,
+    PolicyFile,
     SigningKey,
     TrackingUri,
 )
+from registry.evaluation.policy import SHIPPED, read_policy
 from registry.ledger.chain import Ledger
 from registry.ledger.signing import Signer
 from registry.ledger.trust import Trust, open_signer, read_trust
@@ -53,6 +55,7 @@ class SigningSession(Session):
     """The options of a command that signs an entry."""
 
     signing_key: SigningKey = DEFAULT_KEY_URI
+    policy: PolicyFile = SHIPPED
 
     @cached_property
     def signer(self) -> Signer:
@@ -60,7 +63,8 @@ class SigningSession(Session):
 
     def approvals(self, approver: str | None) -> tuple[Approval, ...]:
         """Who approved this command; `approver` is the value of `--approver`."""
-        return approvals(os.environ, approver, at_terminal=sys.stdin.isatty())
+        deployment = read_policy(self.policy).approval_environment
+        return approvals(os.environ, approver, deployment, at_terminal=sys.stdin.isatty())
 
 
 def with_session(command: Callable[..., None]) -> Callable[..., None]:

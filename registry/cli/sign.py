@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from registry.cli import output
-from registry.cli.options import Approver, PolicyFile, Url
+from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, Url
 from registry.cli.session import SigningSession, with_session
-from registry.evaluation.policy import SHIPPED
 from registry.ledger.chain import Link
 from registry.lifecycle.approval import with_comment
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.promote import promote as promote_evidence
 from registry.lifecycle.rollback import rollback as append_rollback
+from registry.provenance.trusted import read_trusted
 
 Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
@@ -29,7 +29,7 @@ def promote(
     approver: Approver = None,
     comment: Annotated[str, typer.Option(help="Comment to record in the entry.")] = "",
     url: Url = "",
-    policy: PolicyFile = SHIPPED,
+    provenance: ProvenanceFile = DEFAULT_PROVENANCE,
     *,
     session: SigningSession,
 ) -> None:
@@ -40,7 +40,15 @@ def promote(
     client, trust = session.client, session.trust
     approvals = session.approvals(approver)
     link, is_new = promote_evidence(
-        client, trust, session.signer, evidence, approvals, policy, comment=comment, url=url
+        client,
+        trust,
+        session.signer,
+        evidence,
+        approvals,
+        session.policy,
+        comment=comment,
+        url=url,
+        trusted=read_trusted(provenance, required=provenance != DEFAULT_PROVENANCE),
     )
     _print_entry(link, session, "in Production" if is_new else "already in Production")
 

@@ -11,9 +11,12 @@ from registry.cli import output
 from registry.cli.options import (
     DEFAULT_CONFIG,
     DEFAULT_KEY,
+    DEFAULT_PROVENANCE,
+    DEFAULT_TRAINING_KEY,
     Config,
     Json,
     PolicyFile,
+    ProvenanceFile,
     TrackingUri,
 )
 from registry.cli.session import Session, with_session
@@ -21,6 +24,7 @@ from registry.evaluation.policy import SHIPPED
 from registry.ledger.trust import create_ledger
 from registry.lifecycle import aliases
 from registry.lifecycle.evaluate import evaluate as evaluate_candidate
+from registry.provenance.trusted import create_trusted, read_trusted
 from registry.tracking import candidates
 from registry.tracking.client import connect
 
@@ -33,17 +37,27 @@ def add_to(app: typer.Typer) -> None:
 def init(
     config: Config = DEFAULT_CONFIG,
     private_key: Annotated[Path, typer.Option(help="File for the new private key.")] = DEFAULT_KEY,
+    provenance: ProvenanceFile = DEFAULT_PROVENANCE,
+    training_key: Annotated[
+        Path, typer.Option(help="File for the new private key of the training job.")
+    ] = DEFAULT_TRAINING_KEY,
     as_json: Json = False,
 ) -> None:
-    """Create a ledger id and a signing key, and print where they are.
+    """Create a ledger id and a signing key, and a key for the training job.
+
+    Keep the two keys apart: the training job must not be able to sign entries, nor may the author
+    of a candidate be able to use the training key. Existing files are never changed.
 
     Example: python -m registry init --config ledger.yaml --private-key signing-key.pem
     """
     trust = create_ledger(config, private_key)
+    create_trusted(provenance, training_key)
     if as_json:
-        output.print_json({"private_key": str(private_key), **trust.model_dump(mode="json")})
+        keys = {"private_key": str(private_key), "training_key": str(training_key)}
+        output.print_json({**keys, "provenance": str(provenance), **trust.model_dump(mode="json")})
     else:
         typer.echo(f"ledger {trust.ledger_id}: configuration {config}, signing key {private_key}")
+        typer.echo(f"provenance: configuration {provenance}, training key {training_key}")
 
 
 def stage(
@@ -73,6 +87,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Also write report.html and report.md to this folder.")
     ] = None,
+    provenance: ProvenanceFile = DEFAULT_PROVENANCE,
     *,
     session: Session,
 ) -> None:
@@ -83,8 +98,9 @@ def evaluate(
 
     Example: python -m registry evaluate staging --rows rows.parquet --report report
     """
+    trusted = read_trusted(provenance, required=provenance != DEFAULT_PROVENANCE)
     reference, evidence = evaluate_candidate(
-        session.client, session.trust, candidate, rows, policy, report
+        session.client, session.trust, candidate, rows, policy, report, trusted
     )
     if session.as_json:
         output.print_json({"evidence": str(reference), **evidence.model_dump(mode="json")})

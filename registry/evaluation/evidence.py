@@ -17,6 +17,8 @@ from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
+from registry.provenance.facts import Fact, claimed_names
+from registry.provenance.trusted import NOTHING
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
@@ -48,6 +50,11 @@ class Evidence(_Value):
 
     candidate: CandidateRef
     authors: tuple[str, ...]
+    facts: tuple[Fact, ...] = ()
+    trusted: str = NOTHING
+    """The sha256 of the evaluator's provenance.yaml, or `none`."""
+    sealed_at: AwareDatetime | None = None
+    """When the candidate's bytes were fixed, where a signature proves it."""
     compared_with: ComparedWith | None
     policy: PolicyRef
     rows: EvaluatedRows
@@ -78,6 +85,8 @@ class Evidence(_Value):
         words = f"{passed} of {len(self.verdicts)} checks passed"
         if self.advisory:
             words += f"; advisory: {', '.join(verdict.gate for verdict in self.advisory)}"
+        if claimed := claimed_names(self.facts):
+            words += f"; claimed: {', '.join(claimed)}"
         return words
 
     @property

@@ -55,6 +55,9 @@ class Policy(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     four_eyes: bool = True
+    approval_environment: Annotated[str, Field(min_length=1)] = "production"
+    """GitHub's deployment environment whose approvals count."""
+
     evidence_max_age_days: Annotated[float, Field(gt=0)] = 7
     alert_budget_per_day: Annotated[int, Field(gt=0)]
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)]

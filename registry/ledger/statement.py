@@ -117,13 +117,27 @@ def format_time(time: datetime) -> str:
 
 def sign(statement: Statement, signer: Signer) -> str:
     """The statement in a DSSE envelope with the signer's one signature, as JSON text."""
-    envelope = Envelope(statement.payload(), PAYLOAD_TYPE, {})
+    return sign_payload(statement.payload(), signer)
+
+
+def sign_payload(payload: bytes, signer: Signer) -> str:
+    """A payload of in-toto's type in a DSSE envelope with one signature, as JSON text."""
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
     return json.dumps(envelope.to_dict(), sort_keys=True, separators=(",", ":"))
 
 
 def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
     """The statement in an envelope, and the id of the key that signed it.
+
+    Raises VerificationError with the reason for anything else.
+    """
+    payload, keyid = verified_payload(text, keys)
+    return _parse(payload), keyid
+
+
+def verified_payload(text: str, keys: list[Key]) -> tuple[bytes, str]:
+    """The payload of a DSSE envelope, and the id of the key that signed it.
 
     Exactly one signature is accepted: securesystemslib's `verify` ignores an invalid signature
     beside a valid one, so that two readers could disagree on who signed.
@@ -148,7 +162,7 @@ def open_envelope(text: str, keys: list[Key]) -> tuple[Statement, str]:
         envelope.verify([key], 1)
     except DsseVerificationError as error:
         raise VerificationError("the signature is invalid") from error
-    return _parse(envelope.payload), keyid
+    return envelope.payload, keyid
 
 
 def _parse(payload: bytes) -> Statement:

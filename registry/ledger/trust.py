@@ -174,13 +174,22 @@ def create_ledger(config: Path, private_key: Path) -> Trust:
 
 
 def open_signer(uri: str, trust: Trust) -> Signer:
-    """The signer behind a securesystemslib key URI (`file2:PATH` for a PEM file).
+    """The signer of ledger entries behind a securesystemslib key URI (`file2:PATH` for a PEM file).
 
     Raises UsageError if it is not a trusted key: entries signed with it would be passed over. With
     a key in Key Vault also Refused and Unreachable.
     """
+    advice = "set FRAUD_SIGNING_KEY to the URI of a key that ledger.yaml trusts"
+    return signer_with(uri, trust.public_keys(), advice)
+
+
+def signer_with(uri: str, keys: list[Key], advice: str) -> Signer:
+    """The signer behind a key URI, whose signatures one of the public keys verifies.
+
+    Raises UsageError with the advice if there is none, and as `open_signer` does.
+    """
     reasons: list[str] = []
-    for key in trust.public_keys():
+    for key in keys:
         try:
             signer = _signer(uri, key)
             key.verify_signature(signer.sign(b"probe"), b"probe")
@@ -190,10 +199,8 @@ def open_signer(uri: str, trust: Trust) -> Signer:
             reasons.append(str(error) or type(error).__name__)
         else:
             return signer
-    raise UsageError(
-        f"the signing key {uri.split(':', 1)[0]}:… is not usable ({reasons[0]}); set "
-        "FRAUD_SIGNING_KEY to the URI of a key that ledger.yaml trusts"
-    )
+    reason = reasons[0] if reasons else "no public key is trusted"
+    raise UsageError(f"the signing key {uri.split(':', 1)[0]}:… is not usable ({reason}); {advice}")
 
 
 def _signer(uri: str, key: Key) -> Signer:

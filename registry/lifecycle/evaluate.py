@@ -22,8 +22,11 @@ from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
+from registry.lifecycle.origin import origin_of, origin_of_entry
 from registry.model.scorer import open_model
 from registry.progress import step
+from registry.provenance.facts import UNKNOWN
+from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.report import write
 from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import (
@@ -36,7 +39,6 @@ from registry.tracking.client import (
 )
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import (
-    AUTHORS_TAG,
     CANDIDATE_RUN_TAG,
     CANDIDATE_TAG,
     CANDIDATES,
@@ -63,6 +65,7 @@ def evaluate(
     rows_path: Path,
     policy_path: Path,
     report_folder: Path | None = None,
+    trusted: Trusted = NOTHING_TRUSTED,
 ) -> tuple[EvidenceRef, Evidence]:
     """Evaluate candidate `which` on the rows under the policy; return the reference to approve.
 
@@ -77,14 +80,17 @@ def evaluate(
     ledger = read_ledger(client, trust)
     with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
         folder = Path(temporary) / "evidence"
-        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
+        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path, trusted)
         measurements: dict[str, Any] = {}
         for gate in policy.gates.values():
             with step(f"{gate.name}: {gate}"):
                 measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
         evidence = Evidence(
             candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
-            authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
+            authors=trial.provenance.authors,
+            facts=trial.provenance.facts,
+            trusted=trusted.sha256,
+            sealed_at=trial.provenance.sealed_at,
             compared_with=_compared_with(ledger.head),
             policy=PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
             rows=_summary(rows),
@@ -113,6 +119,7 @@ def _trial(
     policy: Policy,
     folder: Path,
     policy_path: Path,
+    trusted: Trusted,
 ) -> Trial:
     """Fetch the candidate into the evidence folder, and Production beside it; score both."""
     with server_errors(f"reading the run of candidate {version.version}"):
@@ -125,6 +132,8 @@ def _trial(
         address = f"{run.info.artifact_uri}/{PARITY_FILE}"
         (folder / PARITY_FILE).parent.mkdir()
         shutil.move(download(client, address, folder.parent / "parity"), folder / PARITY_FILE)
+    with step("verifying where it comes from"):
+        origin = origin_of(client, version, run, folder, trusted)
     production_folder: Path | None = None
     if head is not None:
         with step(f"fetching Production (ledger version {head.version})"):
@@ -140,8 +149,9 @@ def _trial(
         production=production,
         parity=folder / PARITY_FILE,
         run_status=str(run.info.status),
-        run_tags=dict(run.data.tags),
         registered_sha256=version.tags.get(FILES_TAG),
+        provenance=origin,
+        production_provenance=origin_of_entry(client, head) if head else UNKNOWN,
     )
 
 

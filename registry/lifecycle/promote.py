@@ -17,8 +17,10 @@ from registry.ledger.statement import Entry, PolicyRef, Statement, format_time
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
-from registry.lifecycle.approval import Approval, choose, with_comment
+from registry.lifecycle.approval import Approval, with_comment
+from registry.lifecycle.four_eyes import choose, parties
 from registry.progress import step
+from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.names import POLICY_FILE
 
@@ -36,14 +38,15 @@ def promote(
     *,
     comment: str = "",
     url: str = "",
+    trusted: Trusted = NOTHING_TRUSTED,
 ) -> tuple[Link, bool]:
     """Put the files of approved evidence in force; return the entry, and whether it is new.
 
     It is idempotent: if the evidence is already in force, only alias and tags are repaired. Raises
     BytesMismatch if anything differs from what was approved, and Refused if a required gate failed,
     the evidence is too old or was made under another policy than the one at `policy_path`, the
-    approver is an author, the ledger is frozen, the head is not the one that the candidate was
-    compared with, or another promotion won the race.
+    approver has another part in it (`four_eyes`), the ledger is frozen, the head is not the one
+    that the candidate was compared with, or another promotion won the race.
     """
     approved = parse_reference(reference)
     with step("hashing the evidence again"), fetched_evidence(client, approved) as fetched:
@@ -54,10 +57,14 @@ def promote(
             return head, False
         evidence = fetched.evidence
         policy = _policy(fetched, policy_path)
+        _check_trusted(evidence, trusted)
         _check_verdicts(evidence, policy)
         _check_age(evidence, policy)
         _check_ledger(evidence, ledger)
-        approval = choose(approvals, evidence.authors, four_eyes=policy.four_eyes)
+        approval = approvals[0]
+        if policy.four_eyes:
+            others = parties(ledger, policy_path)
+            approval = choose(approvals, evidence.authors, others, trusted.people)
         statement = Statement(
             files=evidence.model_files,
             entry=Entry(
@@ -96,6 +103,14 @@ def _policy(fetched: Fetched, path: Path) -> Policy:
             "with --policy"
         )
     return policy
+
+
+def _check_trusted(evidence: Evidence, trusted: Trusted) -> None:
+    if evidence.trusted != trusted.sha256:
+        raise Refused(
+            f"the evidence was made with another provenance.yaml ({evidence.trusted[:12]}) than "
+            f"this job's ({trusted.sha256[:12]}); evaluate again with it, or set FRAUD_PROVENANCE"
+        )
 
 
 def _check_verdicts(evidence: Evidence, policy: Policy) -> None:

@@ -50,6 +50,11 @@ NOTHING = "nothing"
 PARITY_FILE = "parity/rows.parquet"
 """Input rows with scikit-learn's own probabilities; an evidence run holds a copy."""
 
+ENVIRONMENT_FILE = "environment.txt"
+"""The installed packages, a line `name==version` each; an evidence run holds a copy."""
+ATTESTATION_FILE = "attestation.json"
+"""What the training job signed about the candidate; an evidence run holds a copy."""
+
 # Files of an evidence run
 EVIDENCE_FILE = "evidence.json"
 MODEL_FOLDER = "model"

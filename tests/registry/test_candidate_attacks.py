@@ -8,6 +8,8 @@ import pytest
 
 from tests.places import REPOSITORY
 from tests.registry.attacks import CANDIDATE_ATTACKS, CandidateAttack, candidate_table
+from tests.registry.attacks.provenance import attempt
+from tests.registry.provenance.origins import attest_candidate, new_origin
 from tests.world import World
 
 
@@ -17,6 +19,20 @@ def test_nothing_gets_into_production(
 ) -> None:
     assert attack.refusal in attack.outcome(world, tmp_path)
     assert world.ledger.head is None
+
+
+def test_an_honest_candidate_gets_into_production_by_another_persons_approval(
+    world: World, tmp_path: Path
+) -> None:
+    candidate = world.register()
+    origin = attest_candidate(world, new_origin(tmp_path), candidate)
+
+    entry = attempt(world, tmp_path, origin, candidate, "git:dave@example.com")
+
+    assert entry == "version 1: promote of candidate 1 by git:dave@example.com"
+    head = world.ledger.head
+    assert head is not None
+    assert head.statement.entry.verdict == "13 of 13 checks passed"
 
 
 def test_the_documentation_holds_every_attack() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,13 @@ from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
+from registry.ledger.manifest import Manifest
 from registry.ledger.statement import CandidateRef, PolicyRef
+from registry.model.contract import Window
 from registry.model.scorer import Scorer, open_model
+from registry.provenance.collect import Claims, collect
+from registry.provenance.facts import Provenance
+from registry.provenance.trusted import NOTHING_TRUSTED
 from tests.candidates import saved_model
 from tests.registry.graphs import first_input, scorer_of
 
@@ -70,9 +75,23 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
         production=None if first else ScoredModel(other, open_model(other), PRODUCTION),
         parity=folder / "parity.parquet",
         run_status="FINISHED",
-        run_tags={},
         registered_sha256=None,
     )
+
+
+def claimed_origin(tags: Mapping[str, str]) -> Provenance:
+    """What is known of a candidate without an attestation: the tags of its run."""
+    window = Window(start=START, end=END)
+    claims = Claims(Manifest({}), window, tags, None, None, registered_at=END)
+    return collect(claims, NOTHING_TRUSTED, {})
+
+
+def verified_origin(tags: Mapping[str, str]) -> Provenance:
+    """The same, as if all of it had been verified."""
+    claimed = claimed_origin(tags)
+    verified = {"by": "the test", "reason": ""}
+    facts = tuple(fact.model_copy(update=verified) for fact in claimed.facts)
+    return Provenance(facts, claimed.authors)
 
 
 def rows_of(
@@ -119,7 +138,6 @@ def small_trial(
             production=production,
             parity=Path("parity.parquet"),
             run_status="FINISHED",
-            run_tags={},
             registered_sha256=None,
         ),
         **changed,
@@ -183,6 +201,7 @@ def measurements_of(*, first: bool = False) -> dict[str, Any]:
             "git_dirty": "false",
             "data_sha256": "b" * 64,
             "requirements_sha256": "c" * 64,
+            "claimed": [],
         },
     }
 

@@ -13,7 +13,7 @@ from registry.evaluation.policy import SHIPPED
 def write_policy(
     folder: Path, name: str = "test", *, four_eyes: bool = False, **floor: float
 ) -> Path:
-    """The shipped policy, which here accepts a dirty tree, and optionally has another floor.
+    """The shipped policy, but for a dirty tree and claimed facts, and optionally another floor.
 
     A working copy may have uncommitted changes. The author is that of the last commit, in the realm
     `git:`; under four-eyes, someone else of that realm must approve.
@@ -22,6 +22,8 @@ def write_policy(
     content["name"] = name
     content["four_eyes"] = four_eyes
     content["gates"]["lineage"] = {"clean_tree": False}
+    content["gates"]["provenance"] = {"verified": []}
+    content["gates"]["leakage"] = {}
     if floor:
         content["gates"]["floor"] = floor
     path = folder / f"{name}-policy.yaml"

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
 from registry.model.scorer import Scorer
+from registry.provenance.facts import UNKNOWN, Provenance
 
 Unit = Literal[
     "number",
@@ -53,9 +54,10 @@ class ScoredModel:
 class Trial:
     """Everything that a gate may look at.
 
-    `run_status` and `run_tags` are those of the candidate's training run, `registered_sha256` is
-    the digest of the model's files that was recorded when the candidate was registered, and
-    `parity` the file with scikit-learn's own probabilities.
+    `run_status` is that of the candidate's training run, `registered_sha256` the digest of the
+    model's files that was recorded when the candidate was registered, and `parity` the file with
+    scikit-learn's own probabilities. `provenance` is where the candidate comes from, and
+    `production_provenance` what was known of Production when it was promoted.
     """
 
     rows: EvaluationRows
@@ -64,8 +66,9 @@ class Trial:
     production: ScoredModel | None
     parity: Path
     run_status: str
-    run_tags: Mapping[str, str]
     registered_sha256: str | None
+    provenance: Provenance = UNKNOWN
+    production_provenance: Provenance = UNKNOWN
 
 
 class Measured(BaseModel):

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.tracking.names import DATA_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, REQUIREMENTS_TAG
 
 SHA1 = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+RECORDED = ("commit", "code", "data", "environment")
+"""The facts that this gate reads."""
 
 
 class LineageMeasured(Measured):
@@ -17,13 +18,15 @@ class LineageMeasured(Measured):
     git_dirty: str
     data_sha256: str
     requirements_sha256: str
+    claimed: tuple[str, ...]
 
 
 class Lineage(Gate):
     """How the candidate was made is recorded, and can be repeated.
 
     The training run finished; commit, data digest and the environment's pins are recorded; with
-    `clean_tree`, there was no uncommitted change.
+    `clean_tree`, there was no uncommitted change. What nobody verified is noted as claimed; the
+    gate `provenance` can require that it is verified.
     """
 
     name: ClassVar[str] = "lineage"
@@ -38,13 +41,14 @@ class Lineage(Gate):
         )
 
     def measure(self, trial: Trial) -> LineageMeasured:
-        tags = trial.run_tags
+        origin = trial.provenance
         return LineageMeasured(
             run_status=trial.run_status,
-            git_commit=tags.get(GIT_COMMIT_TAG, ""),
-            git_dirty=tags.get(GIT_DIRTY_TAG, ""),
-            data_sha256=tags.get(DATA_TAG, ""),
-            requirements_sha256=tags.get(REQUIREMENTS_TAG, ""),
+            git_commit=origin.value("commit"),
+            git_dirty="false" if origin.verified("code") else origin.value("code"),
+            data_sha256=origin.value("data"),
+            requirements_sha256=origin.value("environment"),
+            claimed=tuple(name for name in origin.claimed if name in RECORDED),
         )
 
     def verdicts(self, measured: LineageMeasured) -> list[Verdict]:
@@ -59,5 +63,6 @@ class Lineage(Gate):
             problems.append("no digest of the data was recorded")
         if not SHA256.fullmatch(measured.requirements_sha256):
             problems.append("the environment's pins were not recorded")
-        note = "; ".join(problems)
+        claimed = [f"claimed: {', '.join(measured.claimed)}"] if measured.claimed else []
+        note = "; ".join([*problems, *claimed])
         return [self.verdict(measured=len(problems), bound=0, passed=not problems, note=note)]

@@ -30,6 +30,7 @@ ALL_GATES = [
     "latency",
     "integrity",
     "lineage",
+    "provenance",
 ]
 SCHEMA = REPOSITORY / "registry" / "policy.schema.json"
 

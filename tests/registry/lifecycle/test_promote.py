@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -35,7 +36,7 @@ def evidence_on_disk(world: World, reference: str) -> Path:
 
 
 def promote_as(
-    world: World, reference: str, *approvals: Approval, policy: Path = POLICY, **more: str
+    world: World, reference: str, *approvals: Approval, policy: Path = POLICY, **more: Any
 ) -> Link:
     """The entry of a promotion that must be new."""
     link, is_new = promote(

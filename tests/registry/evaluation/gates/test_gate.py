@@ -10,12 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from registry.evaluation.gates.gate import ScoredModel, Trial, Verdict
+from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
-from tests.registry.trials import ends, measure, part
+from tests.registry.trials import ends, measure, part, verified_origin
 from tests.world import POLICY
 
 FAILING: dict[str, dict[str, Any]] = {
@@ -30,7 +31,16 @@ FAILING: dict[str, dict[str, Any]] = {
     },
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},
-    "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
+    "leakage": {
+        "candidate_days": 1.0,
+        "candidate_basis": "attested",
+        "production_days": 40.0,
+        "production_basis": "claimed",
+        "delay_days": 7.0,
+    },
+    "provenance": {
+        "facts": [{"name": "authors", "value": "github:alice", "by": "", "reason": "a tag"}],
+    },
     "contract": {"compared": True, "breaks": ["input amount is gone"]},
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
     "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
@@ -46,14 +56,18 @@ FAILING: dict[str, dict[str, Any]] = {
         "git_dirty": "",
         "data_sha256": "",
         "requirements_sha256": "",
+        "claimed": [],
     },
 }
-"""Measurements of each gate that fail under tests/policy.yaml."""
+"""Measurements of each gate that fail under `policy`."""
 
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    return read_policy(POLICY)
+    """The tests' policy, which here requires verified authors."""
+    policy = read_policy(POLICY)
+    verified = ProvenanceVerified(verified=("authors",))
+    return policy.model_copy(update={"gates": {**policy.gates, "provenance": verified}})
 
 
 def with_requirement(policy: Policy, name: str, *, required: bool) -> Any:
@@ -82,7 +96,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
         production=production,
         parity=folder / "parity.parquet",
         run_status="FINISHED",
-        run_tags=RUN_TAGS,
+        provenance=verified_origin(RUN_TAGS),
         registered_sha256=Manifest.of(candidate.folder).digest,
     )
 

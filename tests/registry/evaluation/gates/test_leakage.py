@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.leakage import Leakage, LeakageMeasured
 from registry.model.contract import Window
+from registry.provenance.facts import UNKNOWN, Fact, Provenance
 from tests.candidates import contract
 from tests.registry.graphs import first_input, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
@@ -26,10 +28,14 @@ def model(gap: timedelta, delay_days: float = 7) -> ScoredModel:
 
 
 def trial(
-    candidate: ScoredModel, production: ScoredModel | None = None, *, delay_days: float = 7
+    candidate: ScoredModel,
+    production: ScoredModel | None = None,
+    *,
+    delay_days: float = 7,
+    provenance: Provenance = UNKNOWN,
 ) -> Trial:
     rows = rows_of([1, 0], start=START, delay_days=delay_days)
-    return small_trial(rows, candidate, production)
+    return small_trial(rows, candidate, production, provenance=provenance)
 
 
 def verdicts(trial: Trial) -> list[tuple[str, float, float, bool]]:
@@ -79,9 +85,71 @@ def test_productions_training_may_not_reach_into_the_evaluation_either() -> None
     assert found == [("leakage.candidate", 30, 7, True), ("leakage.Production", 6, 7, False)]
 
 
+ATTESTED = Provenance((Fact(name="window", value="", by="the training job's key"),))
+CLAIMED = "claimed window: days from the end of training, as its author says"
+SIGNED = "attested window: days from the end of training, as the training job signed"
+
+
+def sealed(before: timedelta) -> Provenance:
+    """Bytes that were fixed so long before the evaluation starts."""
+    return replace(ATTESTED, sealed_at=START - before)
+
+
+def only(gate: Leakage, trial: Trial) -> tuple[float, bool, str]:
+    (verdict,) = gate.verdicts(gate.measure(trial))
+    return verdict.measured, verdict.passed, verdict.note
+
+
+def test_a_window_that_only_its_author_states_says_so() -> None:
+    found = trial(model(timedelta(days=8)))
+    assert only(Leakage(), found) == (8, True, CLAIMED)
+    assert only(Leakage(at_least="attested"), found) == (
+        8,
+        False,
+        f"{CLAIMED}; the policy requires at least: attested",
+    )
+
+
+def test_a_window_that_the_training_job_signed_counts() -> None:
+    found = trial(model(timedelta(days=8)), provenance=ATTESTED)
+    assert only(Leakage(at_least="attested"), found) == (8, True, SIGNED)
+    assert not only(Leakage(at_least="sealed"), found)[1]
+
+
+def test_bytes_that_were_fixed_before_the_rows_came_into_being_count_most() -> None:
+    found = trial(model(timedelta(days=100)), provenance=sealed(timedelta(days=9)))
+    assert only(Leakage(at_least="sealed"), found) == (
+        9,
+        True,
+        "sealed: days from when the model's bytes were fixed",
+    )
+
+
+def test_bytes_that_were_fixed_less_than_the_delay_before_are_not_sealed() -> None:
+    found = trial(model(timedelta(days=8)), provenance=sealed(timedelta(days=6)))
+    assert only(Leakage(), found) == (8, True, SIGNED)
+
+
+def test_what_is_known_of_production_is_said_and_does_not_block() -> None:
+    found = trial(
+        model(timedelta(days=8)),
+        model(timedelta(days=9)),
+        provenance=ATTESTED,
+    )
+    gate = Leakage(at_least="attested")
+    notes = [(one.passed, one.note) for one in gate.verdicts(gate.measure(found))]
+    assert notes == [(True, SIGNED), (True, CLAIMED)]
+
+
 def test_a_verdict_says_whose_gap_it_is() -> None:
     found = Leakage().verdicts(
-        LeakageMeasured(candidate_days=8, production_days=None, delay_days=7)
+        LeakageMeasured(
+            candidate_days=8,
+            candidate_basis="claimed",
+            production_days=None,
+            production_basis=None,
+            delay_days=7,
+        )
     )
     assert [one.asks for one in found] == [
         "the evaluation starts after the training window and the label delay, of candidate"

@@ -5,21 +5,26 @@ from __future__ import annotations
 import pytest
 
 from registry.evaluation.gates.lineage import Lineage, LineageMeasured
+from registry.provenance.facts import Fact, Provenance
 from tests.candidates import RUN_TAGS
-from tests.registry.trials import rows_of, scored, small_trial
+from tests.registry.trials import claimed_origin, rows_of, scored, small_trial
 
 UNCOMMITTED = "the tree had uncommitted changes; commit them and train again"
 
 
 def measured(tags: dict[str, str], status: str = "FINISHED") -> LineageMeasured:
-    trial = small_trial(rows_of([1, 0]), scored([0.9, 0.1]), run_tags=tags, run_status=status)
+    origin = claimed_origin(tags)
+    trial = small_trial(rows_of([1, 0]), scored([0.9, 0.1]), provenance=origin, run_status=status)
     return Lineage().measure(trial)
 
 
 def problems(found: LineageMeasured, gate: Lineage) -> str:
+    """The problems in the note, beside which it says what is only claimed."""
     (verdict,) = gate.verdicts(found)
-    assert verdict.passed is (verdict.note == "") is (verdict.measured == 0)
-    return verdict.note
+    problems, _, claimed = verdict.note.rpartition("claimed: ")
+    assert claimed == "commit, code, data, environment"
+    assert verdict.passed is (problems == "") is (verdict.measured == 0)
+    return problems.removesuffix("; ")
 
 
 def test_a_run_on_a_clean_tree_passes() -> None:
@@ -47,6 +52,19 @@ def test_each_omission_fails_and_is_named(tag: str, value: str | None, problem: 
     if value is not None:
         tags[tag] = value
     assert problems(measured(tags), Lineage()) == problem
+
+
+def test_what_is_verified_is_not_noted_as_claimed() -> None:
+    values = {"commit": "a" * 40, "code": "b" * 64, "data": "c" * 64, "environment": "d" * 64}
+    facts = tuple(
+        Fact.model_validate({"name": name, "value": value, "by": "the training job's key"})
+        for name, value in values.items()
+    )
+    trial = small_trial(rows_of([1, 0]), scored([0.9, 0.1]), provenance=Provenance(facts))
+
+    (verdict,) = Lineage().verdicts(Lineage().measure(trial))
+
+    assert (verdict.passed, verdict.note) == (True, "")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED", "SCHEDULED"])

@@ -1,0 +1,87 @@
+"""What a clone says about commits, files and their authors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry.ledger.manifest import sha256_of_bytes
+from registry.provenance.repository import Repository, code_manifest
+from tests.registry.provenance.origins import DATASET, Origin, git
+
+
+def test_outside_of_a_checkout_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    outside = Repository(tmp_path)
+    assert outside.top is None
+    assert not outside.has("a" * 40)
+    assert outside.author("HEAD") is None
+    assert outside.code_at("HEAD") is None
+    assert outside.changers(tmp_path / "policy.yaml", "0" * 64) == ()
+
+
+def test_without_git_nothing_is_known(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not Repository(origin.folder).has(origin.commit)
+
+
+@pytest.mark.parametrize("commit", ["", "HEAD", "--help", "a" * 39, "a" * 40 + "\n", "main"])
+def test_only_a_whole_commit_id_is_asked_for(origin: Origin, commit: str) -> None:
+    assert not Repository(origin.folder).has(commit)
+
+
+def test_a_branch_of_the_remote_counts_too(origin: Origin, tmp_path: Path) -> None:
+    """As in the detached checkout of a CI job."""
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(origin.folder), str(clone))
+    git(clone, "checkout", "--quiet", "--detach", origin.commit)
+    git(clone, "branch", "--quiet", "-D", "main")
+    assert Repository(clone).branch_with(origin.commit, ("release", "main")) == "main"
+
+
+def test_the_code_on_disk_is_that_of_the_commit_until_something_is_added(origin: Origin) -> None:
+    there = Repository(origin.folder).code_at(origin.commit)
+    assert there == code_manifest(origin.folder)
+    assert sorted(there.sha256) == [
+        *("requirements/training.txt", "training/datasets/ours.yaml", "training/fit.py")
+    ]
+
+    compiled = origin.folder / "training" / "__pycache__" / "fit.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"compiled")
+    (origin.folder / "notes.txt").write_text("not code")
+    assert code_manifest(origin.folder) == there
+
+    (origin.folder / "training" / "untracked.py").write_text("steal()\n")
+    assert there.differences(code_manifest(origin.folder)) == ("training/untracked.py was added",)
+
+
+def test_a_file_is_read_as_it_is_at_a_commit(origin: Origin) -> None:
+    (origin.folder / DATASET).write_text("changed")
+    assert Repository(origin.folder).file(origin.commit, DATASET) == b"label: fraud\n"
+    assert Repository(origin.folder).file(origin.commit, "missing") is None
+
+
+def test_who_changed_a_file_is_known_since_it_had_a_digest(origin: Origin) -> None:
+    path = origin.folder / DATASET
+    first = sha256_of_bytes(path.read_bytes())
+    for content, author in (("one", "dave"), ("two", "erin"), ("three", "dave")):
+        path.write_text(content)
+        git(
+            origin.folder,
+            *("commit", "--quiet", "--all", "--message", content),
+            *("--author", f"{author} <{author}@example.com>"),
+        )
+    repository = Repository(origin.folder)
+
+    assert repository.changers(path, first) == ("dave@example.com", "erin@example.com")
+    assert repository.changers(path, sha256_of_bytes(b"two")) == ("dave@example.com",)
+    assert repository.changers(path, sha256_of_bytes(b"three")) == ()
+    assert repository.changers(path, "0" * 64) == (
+        *("dave@example.com", "erin@example.com", "carol@example.com"),
+    )

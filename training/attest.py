@@ -1,0 +1,95 @@
+"""The attestation: what the training job signs about the candidate that it made.
+
+The gates believe it, since the author of a candidate cannot use the job's key; what the author
+writes into tags and files of the run, they only show as claimed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.signing import Signer
+from registry.ledger.trust import signer_with
+from registry.model.contract import Contract
+from registry.provenance.attestation import LOCAL_BUILDER, Attestation, sign_attestation
+from registry.provenance.identity import identity_of
+from registry.provenance.repository import Repository, code_manifest
+from registry.provenance.trusted import read_trusted
+from registry.tracking.names import DATA_TAG, REQUIREMENTS_TAG
+from training.dataset import dataset_file
+
+CODE_FOLDER = Path(__file__).resolve().parents[1]
+"""Where the code that runs is: a checkout, or a folder of installed packages."""
+
+DEFAULT_KEY = Path(".local/training-key.pem")
+DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
+
+
+def training_signer(environment: Mapping[str, str]) -> Signer | None:
+    """The training job's key: FRAUD_TRAINING_KEY, or the file that `registry init` made.
+
+    None where there is neither. Raises UsageError where provenance.yaml does not trust it.
+    """
+    uri = environment.get("FRAUD_TRAINING_KEY")
+    if not uri:
+        if not DEFAULT_KEY.exists():
+            return None
+        uri = f"file2:{DEFAULT_KEY}"
+    path = Path(environment.get("FRAUD_PROVENANCE") or DEFAULT_PROVENANCE)
+    keys = read_trusted(path, required=True).public_keys()
+    advice = f"set FRAUD_TRAINING_KEY to the URI of a key under `training_keys` in {path}"
+    return signer_with(uri, keys, advice)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run was started, and when; `tags` are those of `track.log_origin` and the data."""
+
+    parameters: Mapping[str, str]
+    dataset: str
+    tags: Mapping[str, str]
+    started_at: datetime
+
+
+def attest(signer: Signer, files: Manifest, contract: Contract, ran: Ran) -> str:
+    """The signed attestation of a candidate's files, as JSON text."""
+    path = dataset_file(ran.dataset).resolve()
+    inside = path.is_relative_to(CODE_FOLDER)
+    commit = Repository(CODE_FOLDER).line("rev-parse", "HEAD")
+    builder, invocation = _invocation(os.environ)
+    attestation = Attestation(
+        files=dict(files.sha256),
+        parameters=dict(ran.parameters),
+        window=contract.training_window,
+        commit=commit or "",
+        code=code_manifest(CODE_FOLDER).digest,
+        dataset_path=path.relative_to(CODE_FOLDER).as_posix() if inside else "",
+        dataset=sha256_of(path),
+        data=ran.tags[DATA_TAG],
+        environment=ran.tags[REQUIREMENTS_TAG],
+        builder=builder,
+        invocation=invocation,
+        started_at=ran.started_at,
+        finished_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    return sign_attestation(attestation, signer)
+
+
+def _invocation(environment: Mapping[str, str]) -> tuple[str, str]:
+    """What built the candidate, and the URL of its run; elsewhere, who started it."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        server, repository = environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
+        run, attempt = environment["GITHUB_RUN_ID"], environment["GITHUB_RUN_ATTEMPT"]
+        return (
+            f"{server}/{environment['GITHUB_WORKFLOW_REF']}",
+            f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
+        )
+    if "JENKINS_URL" in environment:
+        return environment["JOB_URL"], environment["BUILD_URL"]
+    return LOCAL_BUILDER, identity_of("os", getpass.getuser())
