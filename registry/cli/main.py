@@ -56,6 +56,8 @@ def status(*, session: Session) -> None:
         return
     typer.echo(f"Staging:    {f'candidate {staged.version}' if staged else 'nothing'}")
     typer.echo(f"Production: {head or 'nothing'}{' (frozen)' if ledger.frozen else ''}")
+    if head:
+        typer.echo(f"            {head.statement.entry.verdict}")
     for run, candidate in waiting:
         typer.echo(f"pending:    {candidate} passed its gates in evidence run {run}")
     for finding in ledger.findings:

@@ -21,6 +21,8 @@ from pydantic_core import CoreSchema, core_schema
 from registry.errors import UsageError, first_error
 from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
+from registry.evaluation.gates.lineage import Lineage
+from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.metrics import Costs
 
 GateKind = TypeVar("GateKind", bound=Gate)
@@ -66,6 +68,17 @@ class Policy(BaseModel):
     @property
     def costs(self) -> Costs:
         return Costs(self.alert_budget_per_day, self.alert_cost)
+
+    @property
+    def waived(self) -> tuple[str, ...]:
+        """The safeguards that this policy does not require, in words."""
+        provenance, lineage = self.gate(ProvenanceVerified), self.gate(Lineage)
+        waived = {
+            "four eyes": not self.four_eyes,
+            "a verified origin": provenance is None or not provenance.verified,
+            "a clean tree": lineage is None or not lineage.clean_tree,
+        }
+        return tuple(name for name, is_waived in waived.items() if is_waived)
 
     def gate(self, kind: type[GateKind]) -> GateKind | None:
         """The gate of this class, or None where the policy leaves it out."""

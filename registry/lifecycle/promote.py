@@ -74,12 +74,18 @@ def promote(
                 candidate=evidence.candidate,
                 evidence=approved,
                 policy=evidence.policy,
-                verdict=evidence.summary,
+                verdict=_verdict(evidence, policy),
                 **next_place(ledger),
                 **approval_fields(with_comment(approval, comment, url)),
             ),
         )
     return append(client, trust, signer, statement), True
+
+
+def _verdict(evidence: Evidence, policy: Policy) -> str:
+    """The verdicts in words, and the safeguards that the policy does not require."""
+    waived = f"; not required: {', '.join(policy.waived)}" if policy.waived else ""
+    return f"{evidence.summary}{waived}"
 
 
 def _is_promotion(link: Link) -> bool:

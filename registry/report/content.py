@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Trial, Verdict
-from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.no_worse import Interval, NoWorse, NoWorseMeasured
 from registry.evaluation.gates.slices import Slices
 from registry.evaluation.policy import Policy
 from registry.ledger.statement import format_time
+from registry.provenance.facts import claimed_names
 from registry.report.business import at_budget, changed_decisions, count
 from registry.report.tables import business_row, gate_row, provenance_rows, shorten, slice_rows
 
@@ -112,11 +112,10 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         until = evidence.evaluated_at + timedelta(days=policy.evidence_max_age_days)
         who = " by someone who is not an author" if policy.four_eyes else ""
         yield f"It may go to Production until {format_time(until)}, once it is approved{who}."
-    if not policy.four_eyes:
-        yield "This policy lets an author approve: four eyes are not required."
-    lineage = policy.gate(Lineage)
-    if lineage is not None and not lineage.clean_tree:
-        yield "This policy lets a candidate be trained with uncommitted changes."
+    if policy.waived:
+        yield f"This policy does not require {', '.join(policy.waived)}."
+    if claimed := claimed_names(evidence.facts):
+        yield f"Only claimed by its author, and verified by nothing: {', '.join(claimed)}."
     if evidence.compared_with is None:
         yield "Nothing is in Production yet: there is nothing to compare with."
 

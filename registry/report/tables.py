@@ -82,6 +82,9 @@ def provenance_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, s
     rows, compared = evidence.rows, evidence.compared_with
     yield "Candidate", f"version {evidence.candidate.version}, run {evidence.candidate.run_id}"
     yield "Authors", ", ".join(evidence.authors) or "not recorded"
+    for fact in evidence.facts:
+        how = f"verified by {fact.by}" if fact.verified else f"claimed: {fact.reason}"
+        yield f"Origin: {fact.name}", f"{fact.value or 'not recorded'} ({how})"
     yield (
         "Compared with",
         f"ledger version {compared.version}, statement sha256:{compared.statement}"
