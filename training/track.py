@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -21,7 +20,8 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.ledger.files import MAX_MODEL_BYTES
+from registry.ledger.manifest import sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
 from registry.tracking.client import download
@@ -162,9 +162,7 @@ def register(model_id: str) -> int:
     Returns its version.
     """
     client = mlflow.MlflowClient()
-    with tempfile.TemporaryDirectory() as folder:
-        source = client.get_logged_model(model_id).artifact_location
-        digest = Manifest.of(download(client, source, Path(folder))).digest
-    tags = {FILES_TAG: digest}
+    source = client.get_logged_model(model_id).artifact_location
+    tags = {FILES_TAG: download(client, source, MAX_MODEL_BYTES).manifest.digest}
     registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
     return int(registered.version)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
+from registry.ledger.files import Files
 from registry.model.scorer import Scorer
 
 Unit = Literal[
@@ -39,7 +39,7 @@ Unit = Literal[
 class ScoredModel:
     """The candidate, or the model in Production: its files, its scorer, its scores of the rows."""
 
-    folder: Path
+    files: Files
     scorer: Scorer
     scores: NDArray[np.float32]
 
@@ -55,14 +55,14 @@ class Trial:
 
     `run_status` and `run_tags` are those of the candidate's training run, `registered_sha256` is
     the digest of the model's files that was recorded when the candidate was registered, and
-    `parity` the file with scikit-learn's own probabilities.
+    `parity` the content of the file with scikit-learn's own probabilities.
     """
 
     rows: EvaluationRows
     costs: Costs
     candidate: ScoredModel
     production: ScoredModel | None
-    parity: Path
+    parity: bytes
     run_status: str
     run_tags: Mapping[str, str]
     registered_sha256: str | None

@@ -13,7 +13,7 @@ import pytest
 from mlflow.entities import Run
 
 from registry.errors import BytesMismatch, ContractError, NotFound, RegistryError, UsageError
-from registry.evaluation.evidence import ComparedWith, Evidence, fetched_evidence, parse_reference
+from registry.evaluation.evidence import ComparedWith, Evidence, fetch_evidence, parse_reference
 from registry.evaluation.gates.gate import Verdict
 from registry.evaluation.rows import AMOUNT, LABEL, TIME, read_rows
 from registry.ledger.manifest import sha256_of
@@ -21,7 +21,13 @@ from registry.lifecycle import evaluate
 from registry.model.scorer import open_model
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
-from tests.candidates import ORIGIN, register_candidate, saved_model, write_evaluation_rows
+from tests.candidates import (
+    ORIGIN,
+    files_of,
+    register_candidate,
+    saved_model,
+    write_evaluation_rows,
+)
 from tests.world import POLICY, World
 
 
@@ -319,13 +325,13 @@ def test_only_the_gates_in_the_policy_are_run(world: World, tmp_path: Path) -> N
 def test_the_evidence_holds_the_scores_of_every_row(world: World) -> None:
     world.put_in_production(quality=0.5)
     reference, _ = world.evaluate(world.register())
-    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
-        scores = pl.read_parquet(fetched.folder / "scores.parquet")
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    scores = pl.read_parquet(fetched.files["scores.parquet"])
     rows = read_rows(world.rows)
     assert scores.columns == [TIME, LABEL, "candidate", "production"]
     assert scores[LABEL].to_list() == rows.labelled.labels.tolist()
     for name, quality in (("candidate", 1.0), ("production", 0.5)):
-        scorer = open_model(saved_model(quality))
+        scorer = open_model(files_of(saved_model(quality)))
         assert scores[name].to_list() == scorer.score(rows.encoded(scorer.contract)).tolist()
 
 

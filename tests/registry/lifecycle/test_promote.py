@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from registry.errors import BytesMismatch, Refused, UsageError, VerificationError
-from registry.evaluation.evidence import fetched_evidence, parse_reference, write_evidence
+from registry.evaluation.evidence import fetch_evidence, parse_reference, write_evidence
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.lifecycle import evaluate
@@ -96,8 +96,12 @@ def test_the_files_in_force_are_the_evidences_copy_and_not_the_candidates(world:
     candidate = world.client.get_model_version(CANDIDATES, "1")
     (world.server.stored(str(candidate.source)) / "MLmodel").write_text("changed afterwards")
     assert head.statement.entry.source == f"{_address(world, reference)}/model"
-    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
-        assert Manifest.of(fetched.folder / "model") == head.statement.manifest
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert {
+        name.removeprefix("model/"): digest
+        for name, digest in fetched.files.manifest.sha256.items()
+        if name.startswith("model/")
+    } == head.statement.files
 
 
 def _address(world: World, reference: str) -> str:
@@ -200,8 +204,7 @@ def approve_edited(world: World, reference: str, **changes: object) -> str:
     """Write other evidence into the run and have that approved: the digest then matches."""
     folder = evidence_on_disk(world, reference)
     parsed = parse_reference(reference)
-    with fetched_evidence(world.client, parsed) as fetched:
-        edited = fetched.evidence.model_copy(update=changes)
+    edited = fetch_evidence(world.client, parsed).evidence.model_copy(update=changes)
     return f"{parsed.run_id}@sha256:{write_evidence(folder, edited)}"
 
 
