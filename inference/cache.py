@@ -98,7 +98,8 @@ class Cache:
                 files.write(partial / "model")
             with self._locked():
                 if not self._holds(link):  # else, another worker was faster
-                    shutil.rmtree(destination, ignore_errors=True)
+                    with suppress(FileNotFoundError):
+                        destination.rename(partial / "damaged")
                     (partial / "model").rename(destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
