@@ -24,8 +24,8 @@ def swapped_once_opened(below: Path, name: str, content: bytes) -> Iterator[list
     def swapping(real: Callable[..., Any]) -> Callable[..., Any]:
         def opened(file: Any, *arguments: Any, **named: Any) -> Any:
             handle = real(file, *arguments, **named)
-            reads = not any(_writes(one) for one in (*arguments, *named.values()))
-            if not swapped and reads and isinstance(file, str | os.PathLike):
+            how = arguments[0] if arguments else named.get("mode", named.get("flags", "r"))
+            if not swapped and not _writes(how) and isinstance(file, str | os.PathLike):
                 path = Path(file)
                 if path.name == name and path.is_relative_to(below):
                     swapped.append(path)
@@ -42,11 +42,11 @@ def swapped_once_opened(below: Path, name: str, content: bytes) -> Iterator[list
         yield swapped
 
 
-def _writes(argument: object) -> bool:
-    """Whether an argument of `open` or `os.open` is a mode or flag for writing."""
-    if isinstance(argument, str):
-        return any(letter in argument for letter in "wax+")
-    return isinstance(argument, int) and bool(argument & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+def _writes(how: str | int) -> bool:
+    """Whether a mode of `open`, or the flags of `os.open`, are for writing."""
+    if isinstance(how, str):
+        return any(letter in how for letter in "wax+")
+    return bool(how & (os.O_WRONLY | os.O_RDWR))
 
 
 def replace_file(path: Path, content: bytes) -> None:

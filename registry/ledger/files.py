@@ -70,5 +70,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
-            raise BytesMismatch(f"{on_one_line(path.name)} makes more than {max_bytes:,} bytes")
+            raise BytesMismatch(
+                f"{on_one_line(path.name)} is larger than the {max_bytes:,} bytes that it may have"
+            )
         return file.read(size)  # and not to the end, which another process may move meanwhile

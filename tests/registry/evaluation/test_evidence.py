@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import EvidenceRef
 from tests.candidates import NAMES, files_of, saved_model
 from tests.registry.trials import evidence_of, measurements_of, policy_of
+from tests.swapping import swapped_once_opened
 from tests.world import World
 
 DIGEST = "0123456789abcdef" * 4
@@ -73,6 +75,16 @@ def test_evidence_holds_what_was_judged_and_names_every_file(world: World) -> No
     ]
     named = json.loads(fetched.files["evidence.json"])["files"]
     assert named.keys() == fetched.files.keys() - {"evidence.json"}
+
+
+def test_the_evidence_that_counts_is_the_one_that_was_hashed(world: World) -> None:
+    """The downloaded file is replaced by one without the author, once it was opened."""
+    reference, evidence = world.evaluate(world.register())
+    other = evidence.model_copy(update={"authors": ("github:mallory",)}).model_dump_json().encode()
+    with swapped_once_opened(Path(gettempdir()), "evidence.json", other) as swapped:
+        fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert len(swapped) == 1
+    assert fetched.evidence == evidence
 
 
 def test_the_models_files_are_named_by_their_path_in_the_model(world: World) -> None:

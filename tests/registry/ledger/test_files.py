@@ -43,14 +43,14 @@ def test_the_digests_are_those_of_the_bytes_that_were_read(folder: Path) -> None
 def test_files_of_more_than_the_maximum_together_are_refused(folder: Path) -> None:
     (folder / "more").write_bytes(b"d")
     assert len(read_files(folder, 4)) == 3
-    with pytest.raises(BytesMismatch, match="more makes more than 0 bytes"):
+    with pytest.raises(BytesMismatch, match="more is larger than the 0 bytes that it may have"):
         read_files(folder, 3)
 
 
 def test_a_sparse_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2**40)
-    with pytest.raises(BytesMismatch, match="huge makes more than 1,000,000 bytes"):
+    with pytest.raises(BytesMismatch, match="huge is larger than the 1,000,000 bytes"):
         read_file(tmp_path / "huge", 1_000_000)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from mlflow import MlflowClient
@@ -24,6 +25,7 @@ from registry.tracking.candidates import stage, staged
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import NAMES, saved_model
+from tests.swapping import swapped_once_opened
 from tests.world import POLICY, World
 
 BOB = Approval("github:bob", "better too")
@@ -374,6 +376,19 @@ def test_without_four_eyes_any_approver_counts(world: World, tmp_path: Path, app
     reference = evaluate_under(world, policy, world.register())
     link = promote_as(world, reference, Approval(approver), policy=policy)
     assert link.statement.entry.approver == approver
+
+
+def test_the_policy_that_counts_is_the_one_that_was_hashed(world: World) -> None:
+    """The downloaded copy is replaced by a lax one, once it was opened."""
+    reference, _ = world.evaluate(world.register())
+    lax = POLICY.read_bytes().replace(b"four_eyes: true", b"four_eyes: false")
+    with (
+        swapped_once_opened(Path(gettempdir()), "policy.yaml", lax) as swapped,
+        pytest.raises(Refused, match="four eyes: github:carol is an author"),
+    ):
+        promote_as(world, reference, Approval("github:carol"))
+    assert len(swapped) == 1
+    assert nothing_appended(world)
 
 
 def test_a_candidate_with_unknown_authors_is_refused(world: World) -> None:

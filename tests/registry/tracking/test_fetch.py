@@ -11,10 +11,12 @@ import pytest
 
 from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
+from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import Statement
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 from tests.registry.tracking.fake_servers import fake_server
+from tests.swapping import swapped_once_opened
 from tests.world import World
 
 
@@ -142,13 +144,29 @@ def test_a_listing_of_hostile_names_is_refused(link: Link, name: str, is_dir: bo
         fetch_verified(Registry(uri), link)
 
 
+def not_proxied(world: World, link: Link) -> Link:
+    """The entry as it would be where the artifact store is Blob Storage."""
+    source = model_on_disk(world, link).as_uri()
+    entry = link.statement.entry.model_copy(update={"source": source})
+    return Link(link.version, Statement(files=link.statement.files, entry=entry))
+
+
+def test_a_downloaded_file_that_is_swapped_once_it_was_opened_does_not_count(
+    world: World, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    with swapped_once_opened(tmp_path / "temporary", "model.onnx", b"other") as swapped:
+        files = fetch_verified(Registry(world.server.uri), not_proxied(world, link))
+    assert len(swapped) == 1
+    assert sha256_of_bytes(files["model.onnx"]) == link.statement.files["model.onnx"]
+    assert list((tmp_path / "temporary").glob("download-*")) == []
+
+
 def test_files_that_the_server_does_not_proxy_are_fetched_by_mlflows_client(
     world: World, link: Link
 ) -> None:
-    """As where the artifact store is Blob Storage."""
-    stored = model_on_disk(world, link)
-    entry = link.statement.entry.model_copy(update={"source": stored.as_uri()})
-    direct = Link(link.version, Statement(files=link.statement.files, entry=entry))
+    stored, direct = model_on_disk(world, link), not_proxied(world, link)
     fetched = fetch_verified(Registry(world.server.uri), direct)
     assert fetched.manifest == link.statement.manifest
 
