@@ -20,6 +20,7 @@ from urllib.parse import quote
 from registry.atomic import PARTIAL, atomic_write
 from registry.errors import UsageError, VerificationError
 from registry.ledger.chain import Ledger, Link, Version
+from registry.ledger.files import MAX_MODEL_BYTES, Files, read_files
 from registry.ledger.manifest import Manifest
 from registry.ledger.tip import Tip, read_tip, write_tip
 from registry.tracking.fetch import fetch_verified
@@ -81,41 +82,59 @@ class Cache:
                 f"{self._ledger} is damaged; delete it to read the ledger from the registry again"
             ) from error
 
-    def fetch(self, registry: Registry, link: Link) -> Path:
-        """A folder with exactly the files of the entry's statement, downloaded if necessary.
+    def fetch(self, registry: Registry, link: Link) -> Files:
+        """The files of the entry, verified; downloaded into the cache if necessary.
 
-        Raises BytesMismatch where the server's files differ from it, and Unreachable.
+        Raises BytesMismatch where the server's files differ from its statement, and Unreachable.
         """
-        if folder := self.verified(link):
-            return folder
+        if files := self.verified(link):
+            return files
+        files = fetch_verified(registry, link)
         destination = self._folder_of(link)
         with self._writable():
             partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
         try:
             with self._writable():
-                fetched = fetch_verified(registry, link, partial / "model")
+                files.write(partial / "model")
             with self._locked():
-                if not self.verified(link):  # else, another worker may be loading it already
-                    shutil.rmtree(destination, ignore_errors=True)
-                    fetched.rename(destination)
+                if not self._holds(link):  # else, another worker was faster
+                    with suppress(FileNotFoundError):
+                        destination.rename(partial / "damaged")
+                    (partial / "model").rename(destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        return destination
+        return files
 
-    def verified(self, link: Link) -> Path | None:
-        """The folder of an entry, if it holds exactly the files of its statement."""
-        folder = self._folder_of(link)
+    def verified(self, link: Link) -> Files | None:
+        """The cached files of an entry, if they are exactly those of its statement.
+
+        In memory, because the folder can change at any time: by another worker, or by whoever else
+        may write to the cache.
+        """
         with suppress(VerificationError, UsageError, OSError):
-            link.statement.manifest.require(Manifest.of(folder), "the cache")
-            return folder
+            files = read_files(self._folder_of(link), MAX_MODEL_BYTES)
+            link.statement.manifest.require(files.manifest, "the cache")
+            return files
         return None
 
-    def delete_all_except(self, *links: Link) -> None:
-        """Delete the files of all other entries."""
+    def delete_all_except(self, ledger: Ledger, *links: Link) -> None:
+        """Delete the files of all other entries, unless another worker has read a longer ledger.
+
+        That worker may have stored files that this ledger does not name yet. Raises UsageError
+        where the folder is not writable.
+        """
         names = {self._folder_of(link).name for link in links}
-        for folder in self._models.iterdir():
-            if folder.name not in names:
-                shutil.rmtree(folder, ignore_errors=True)
+        with self._locked():
+            if read_tip(self._tip) != Tip.of(ledger):
+                return
+            for folder in self._models.iterdir():
+                if folder.name not in names:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _holds(self, link: Link) -> bool:
+        with suppress(VerificationError, UsageError, OSError):
+            return Manifest.of(self._folder_of(link)) == link.statement.manifest
+        return False
 
     def _folder_of(self, link: Link) -> Path:
         return self._models / link.statement.manifest.digest

@@ -7,7 +7,6 @@ import logging
 import random
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 from inference.cache import Cache
 from inference.metrics import Metrics
@@ -24,6 +23,7 @@ from registry.errors import (
     VerificationError,
 )
 from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.files import Files
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust, read_trust
 from registry.tracking.head import head_of
@@ -92,6 +92,7 @@ class Follower:
         Never raises: a failure is reported in /healthcheck, in a metric and in the log, and the
         served model stays.
         """
+        served = self._served
         try:
             self._poll()
         except Exception as error:
@@ -105,9 +106,16 @@ class Follower:
             if self.serving.model:
                 log.error("keeping the served model: %s", self.serving.problem)
             return False
+        finally:
+            if self._served != served:  # and its files are not referenced any more
+                _release_memory()
         self.serving.source = "registry"
         self.serving.confirm()
         return True
+
+    @property
+    def _served(self) -> Link | None:
+        return self.serving.model.link if self.serving.model else None
 
     def _poll(self) -> None:
         self._read_trust()
@@ -128,11 +136,10 @@ class Follower:
         except UsageError as error:  # with a full disk, a model in the cache can still be served
             not_stored = error
         head = head_of(ledger)
-        served = self.serving.model
-        if served is None or served.link != head:
-            folder = self._cache.fetch(self._registry, head)
-            self._load(folder, head)
-            self._cache.delete_all_except(head, *([served.link] if served else []))
+        served = self._served
+        if served != head:
+            self._load(self._cache.fetch(self._registry, head), head)
+            self._cache.delete_all_except(ledger, head, *([served] if served else []))
         if not_stored:
             raise not_stored
         self._confirmed = (versions, self._trust)
@@ -156,21 +163,20 @@ class Follower:
             ledger = fold(versions, self._trust)
             self._cache.require_extension(ledger)
             head = head_of(ledger)
-            folder = self._cache.verified(head)
+            files = self._cache.verified(head)
         except RegistryError as error:
             raise type(error)(f"{unreachable}; in the cache: {error}") from error
-        if folder is None:
+        if files is None:
             raise Unreachable(f"{unreachable}; and the cache does not hold {head}")
         self.serving.source, self.serving.problem = "cache", str(unreachable)
-        self._load(folder, head)
+        self._load(files, head)
         self._metrics.cache_starts.inc()
         log.warning("started from the cache: %s", unreachable)
 
-    def _load(self, folder: Path, head: Link) -> None:
+    def _load(self, files: Files, head: Link) -> None:
         unknown, max_rows = self._settings.unknown_fields, self._settings.batch_rows
-        model = load_model(folder, head, unknown=unknown, max_rows=max_rows)
+        model = load_model(files, head, unknown=unknown, max_rows=max_rows)
         self.serve(model)
-        _release_memory()
         log.info("serving %s, digest %s", head, model.digest)
 
     def serve(self, model: ServedModel) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,13 +108,17 @@ def _not_scorable(*location: str | int) -> InvalidTransaction:
 
 
 def load_model(
-    folder: Path, link: Link, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
+    files: Mapping[str, bytes],
+    link: Link,
+    *,
+    unknown: UnknownFields = "refuse",
+    max_rows: int = MAX_ROWS,
 ) -> ServedModel:
-    """Load the model from a verified folder, and score its reference values once as a warm-up.
+    """Load the model from verified files, and score its reference values once as a warm-up.
 
     Raises ContractError where it cannot be loaded, or cannot score its reference values.
     """
-    scorer = open_model(folder)
+    scorer = open_model(files)
     reader = TransactionReader(scorer.contract, unknown=unknown, max_rows=max_rows)
     model = ServedModel(scorer, reader, link)
     try:

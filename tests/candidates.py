@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from registry.evaluation.rows import AMOUNT, LABEL, TIME
+from registry.ledger.files import MAX_MODEL_BYTES, Files, read_files
 from registry.ledger.manifest import Manifest
 from registry.model.contract import Contract, Histogram
 from registry.model.scorer import SESSION_OPTIONS
@@ -101,6 +102,11 @@ def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float
         save_as_external_data=False,
     )
     return folder
+
+
+def files_of(folder: Path) -> Files:
+    """A model's files in memory, as they are on disk now."""
+    return read_files(folder, MAX_MODEL_BYTES)
 
 
 def register_candidate(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -20,6 +19,7 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
+from registry.ledger.files import MAX_MODEL_BYTES
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
@@ -162,6 +162,5 @@ def register(model_id: str, files: Manifest) -> int:
 def logged_files(model_id: str) -> Manifest:
     """The files of a logged model, as the artifact store has them."""
     client = mlflow.MlflowClient()
-    with tempfile.TemporaryDirectory() as folder:
-        source = client.get_logged_model(model_id).artifact_location
-        return Manifest.of(download(client, source, Path(folder)))
+    source = client.get_logged_model(model_id).artifact_location
+    return download(client, source, MAX_MODEL_BYTES).manifest

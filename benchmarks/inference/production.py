@@ -83,13 +83,13 @@ def put_in_production(tracking_uri: str, folder: Path) -> Production:
     signer = open_signer(f"file2:{key}", trust)
     approval = Approval(f"os:{getpass.getuser()}", "for the benchmark")
     link, _ = promote.promote(client, trust, signer, str(reference), (approval,), POLICY)
-    model = fetch_verified(Registry(client.tracking_uri), link, folder / "fetched")
+    fetch_verified(Registry(client.tracking_uri), link).write(folder / "fetched")
     joblib.dump(pipeline, folder / "model.joblib")
     return Production(
         tracking_uri=tracking_uri,
         ledger_config=config,
         model_uri=f"models:/{PRODUCTION}/{link.version}",
-        onnx=model / MODEL_FILE,
+        onnx=folder / "fetched" / MODEL_FILE,
         joblib=folder / "model.joblib",
         rows=_rows_to_send(rows, inputs, pipeline),
     )

@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import FrameType
@@ -169,8 +168,7 @@ def _newest_candidate(tracking_uri: str) -> int:
 
 def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
     registry, trust = Registry(tracking_uri), read_trust(folder / "ledger.yaml")
-    with tempfile.TemporaryDirectory() as temporary:
-        head = fetch_head(registry, trust, Path(temporary))
+    head = fetch_head(registry, trust)
     announce(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
     rows = traffic.choose(folder / "rows.parquet", proof.ANSWERS)
     exchanges = traffic.send(address, rows, head.scorer.contract)

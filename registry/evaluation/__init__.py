@@ -12,5 +12,5 @@ policy           the YAML file that lists the gates, their bounds and who may ap
 evidence         the MLflow run that holds what was evaluated, and evidence.json, which lists it
 
 Others use `rows.read_rows`, `policy.read_policy`, `measures.detection` and
-`evidence.fetched_evidence`.
+`evidence.fetch_evidence`.
 """

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +12,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
-from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.files import MAX_MODEL_BYTES, Files
+from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
 from registry.provenance.facts import Fact, claimed_names
 from registry.provenance.trusted import NOTHING
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
+
+MAX_EVIDENCE_BYTES = MAX_MODEL_BYTES + 2**30
+"""All files of an evidence run together: those of the model, and scores, rows and pictures."""
 
 
 class _Value(BaseModel):
@@ -109,24 +110,24 @@ def parse_reference(text: str) -> EvidenceRef:
 
 def write_evidence(folder: Path, evidence: Evidence) -> str:
     """Write `evidence.json` into the folder of evidence; return its sha256."""
-    path = folder / EVIDENCE_FILE
     document = evidence.model_dump(mode="json")
-    path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    return sha256_of(path)
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    content = text.encode()
+    (folder / EVIDENCE_FILE).write_bytes(content)
+    return sha256_of_bytes(content)
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """Evidence whose files were hashed again, and the local folder that holds them."""
+    """Evidence, and all files of its run, which were hashed again."""
 
     evidence: Evidence
-    folder: Path
+    files: Files
     source: str
     """The artifact address of the model's files inside the evidence run."""
 
 
-@contextmanager
-def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[Fetched]:
+def fetch_evidence(client: MlflowClient, reference: EvidenceRef) -> Fetched:
     """Download an evidence run and hash it again.
 
     Raises BytesMismatch, naming the files, where anything differs from what was approved; Refused
@@ -142,19 +143,16 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
             f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
         )
     address = run.artifact_uri
-    with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
-        folder = download(client, address, Path(temporary) / "run")
-        path = folder / EVIDENCE_FILE
-        if not path.is_file() or sha256_of(path) != reference.sha256:
-            raise BytesMismatch(
-                f"{EVIDENCE_FILE} of run {reference.run_id} is not the one that was approved; "
-                "evaluate the candidate again and have that approved"
-            )
-        try:
-            evidence = Evidence.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
-        files = dict(Manifest.of(folder).sha256)
-        del files[EVIDENCE_FILE]
-        Manifest(evidence.files).require(Manifest(files), f"evidence run {reference.run_id}")
-        yield Fetched(evidence, folder, f"{address}/{MODEL_FOLDER}")
+    files = download(client, address, MAX_EVIDENCE_BYTES)
+    present = dict(files.manifest.sha256)
+    if present.pop(EVIDENCE_FILE, None) != reference.sha256:
+        raise BytesMismatch(
+            f"{EVIDENCE_FILE} of run {reference.run_id} is not the one that was approved; "
+            "evaluate the candidate again and have that approved"
+        )
+    try:
+        evidence = Evidence.model_validate_json(files[EVIDENCE_FILE])
+    except ValidationError as error:
+        raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
+    Manifest(evidence.files).require(Manifest(present), f"evidence run {reference.run_id}")
+    return Fetched(evidence, files, f"{address}/{MODEL_FOLDER}")

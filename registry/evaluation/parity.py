@@ -5,7 +5,7 @@ The gate `integrity` bounds the difference.
 
 from __future__ import annotations
 
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,14 @@ from registry.evaluation.rows import encode_frame
 from registry.model.scorer import Scorer
 
 
-def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
+def parity(scorer: Scorer, parquet: bytes) -> tuple[float, int]:
     """The largest difference to the recorded probabilities, row by row, and the number of rows.
 
-    Where there are no rows, or they cannot be read, the difference is 1.
+    `parquet` is the content of `PARITY_FILE`. Where it holds no rows, or cannot be read, the
+    difference is 1.
     """
     try:
-        recorded = pd.read_parquet(path)
+        recorded = pd.read_parquet(BytesIO(parquet))
         expected = recorded["probability"].to_numpy(dtype=np.float64)
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
         return 1.0, 0

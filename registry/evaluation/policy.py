@@ -98,21 +98,40 @@ class Policy(BaseModel):
 
 
 def read_policy(path: Path) -> Policy:
-    """Read a policy file. Raises UsageError naming the file, the line and the key."""
+    """Read a policy file. Raises UsageError as `policy_bytes` and `parse_policy` do."""
+    return parse_policy(policy_bytes(path), path.name)
+
+
+def policy_bytes(path: Path) -> bytes:
+    """The content of a policy file: to be hashed and parsed without reading it again.
+
+    Raises UsageError where it cannot be read.
+    """
     try:
-        text = path.read_text()
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"policy {path} cannot be read: {error.strerror}") from error
+
+
+def parse_policy(content: bytes, name: str) -> Policy:
+    """Parse the content of the policy file `name`.
+
+    Raises UsageError naming the file, the line and the key.
+    """
+    try:
+        text = content.decode()
         if repeated := _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader)):
             raise UsageError(
-                f"policy {path.name}, line {repeated.start_mark.line + 1}: {repeated.value}: "
+                f"policy {name}, line {repeated.start_mark.line + 1}: {repeated.value}: "
                 "duplicate key"
             )
         return Policy.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         first = first_error(error)
-        place = f"policy {path.name}, line {_line_of(text, first.location)}"
+        place = f"policy {name}, line {_line_of(text, first.location)}"
         raise UsageError(f"{place}: {first.field or 'the file'}: {first.message}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"policy {path} cannot be read as YAML: {error}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"policy {name} cannot be read as YAML: {error}") from error
 
 
 def _repeated_key(node: yaml.Node | None) -> yaml.ScalarNode | None:

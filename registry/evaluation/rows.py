@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from registry.errors import UsageError
 from registry.evaluation.metrics import LabelledRows
-from registry.ledger.manifest import sha256_of
+from registry.ledger.manifest import sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import encode_columns
 
@@ -102,9 +102,10 @@ def encode_frame(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float32]
 def read_rows(path: Path) -> EvaluationRows:
     """Read evaluation rows. Raises UsageError naming the file and what is wrong in it."""
     try:
-        frame = pq.read_table(path).to_pandas()
+        content = path.read_bytes()
+        frame = pq.read_table(pa.BufferReader(content)).to_pandas()
         # The file's metadata, not the schema's: Polars writes only the former.
-        metadata = pq.read_metadata(path).metadata or {}
+        metadata = pq.read_metadata(pa.BufferReader(content)).metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise UsageError(
             f"{path} is not a Parquet file that can be read; make the rows with "
@@ -134,7 +135,7 @@ def read_rows(path: Path) -> EvaluationRows:
         labelled=_labelled(frame, times),
         start=times.min().to_pydatetime().astimezone(UTC),
         end=times.max().to_pydatetime().astimezone(UTC),
-        sha256=sha256_of(path),
+        sha256=sha256_of_bytes(content),
         origin={key: metadata[key.encode()].decode() for key in ORIGIN_KEYS},
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,25 @@ from registry.evaluation.evidence import (
     write_evidence,
 )
 from registry.evaluation.gates.gate import ScoredModel, Trial
-from registry.evaluation.policy import Policy, read_policy
+from registry.evaluation.policy import Policy, parse_policy, policy_bytes
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.ledger.chain import Link
-from registry.ledger.manifest import Manifest, sha256_of
+from registry.ledger.files import Files
+from registry.ledger.manifest import Manifest
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
 from registry.lifecycle.origin import origin_of, origin_of_entry
 from registry.model.scorer import open_model
 from registry.progress import step
-from registry.provenance.facts import UNKNOWN
+from registry.provenance.facts import UNKNOWN, Provenance
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.report import write
 from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import (
     MlflowClient,
     ModelVersion,
-    download,
+    Run,
+    download_file,
     read_ledger,
     server_errors,
     suppress_exists,
@@ -44,6 +46,7 @@ from registry.tracking.names import (
     CANDIDATES,
     COMPARED_WITH_TAG,
     EVIDENCE_EXPERIMENT,
+    EVIDENCE_FILE,
     FILES_TAG,
     MODEL_FOLDER,
     NOTHING,
@@ -56,6 +59,9 @@ from registry.tracking.names import (
     VERDICT_TAG,
 )
 from registry.tracking.rest import Registry
+
+MAX_PARITY_BYTES = 2**28
+"""The file of parity rows. Training logs 10,000 rows, which are a few megabytes."""
 
 
 def evaluate(
@@ -74,80 +80,81 @@ def evaluate(
     UsageError or NotFound for invalid input, VerificationError if the ledger or the head's files
     cannot be trusted, and Unreachable. In all these cases no evidence is left to approve.
     """
-    policy = read_policy(policy_path)
+    policy_content = policy_bytes(policy_path)
+    policy = parse_policy(policy_content, policy_path.name)
     rows = read_rows(rows_path)
     version = candidate(client, which)
     ledger = read_ledger(client, trust)
+    run = _run_of(client, version)
+    with step(f"downloading candidate {version.version}"):
+        files = download_candidate(client, version)
+    with step("verifying where it comes from"):
+        origin = origin_of(client, version, run, files, trusted)
+    trial = _trial(client, version, run, files, origin.provenance, ledger.head, rows, policy)
+    measurements: dict[str, Any] = {}
+    for gate in policy.gates.values():
+        with step(f"{gate.name}: {gate}"):
+            measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
+    judged = _judged_files(trial, {**origin.files, POLICY_FILE: policy_content})
+    evidence = Evidence(
+        candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
+        authors=trial.provenance.authors,
+        facts=trial.provenance.facts,
+        trusted=trusted.sha256,
+        sealed_at=trial.provenance.sealed_at,
+        compared_with=_compared_with(ledger.head),
+        policy=PolicyRef(name=policy.name, sha256=judged.manifest.sha256[POLICY_FILE]),
+        rows=_summary(rows),
+        measurements=measurements,
+        verdicts=policy.verdicts(measurements),
+        evaluated_at=datetime.now(UTC).replace(microsecond=0),
+        files=dict(judged.manifest.sha256),
+    )
     with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
         folder = Path(temporary) / "evidence"
-        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path, trusted)
-        measurements: dict[str, Any] = {}
-        for gate in policy.gates.values():
-            with step(f"{gate.name}: {gate}"):
-                measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
-        evidence = Evidence(
-            candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
-            authors=trial.provenance.authors,
-            facts=trial.provenance.facts,
-            trusted=trusted.sha256,
-            sealed_at=trial.provenance.sealed_at,
-            compared_with=_compared_with(ledger.head),
-            policy=PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
-            rows=_summary(rows),
-            measurements=measurements,
-            verdicts=policy.verdicts(measurements),
-            evaluated_at=datetime.now(UTC).replace(microsecond=0),
-            files={},
-        )
+        judged.write(folder)
         with step("drawing plots and writing the report"):
-            _write_scores(folder, trial)
-            write.write(folder, evidence, trial)
+            report_files = write.write(folder, evidence, trial, policy)
             if report_folder is not None:
                 write.copy(folder, report_folder)
-        evidence = evidence.model_copy(update={"files": dict(Manifest.of(folder).sha256)})
+        evidence = evidence.model_copy(update={"files": {**evidence.files, **report_files}})
         digest = write_evidence(folder, evidence)
         with step("uploading the evidence"):
-            run_id = _upload(client, folder, evidence)
+            run_id = _upload(client, folder, evidence, digest)
     return EvidenceRef(run_id=run_id, sha256=digest), evidence
+
+
+def _run_of(client: MlflowClient, version: ModelVersion) -> Run:
+    with server_errors(f"reading the run of candidate {version.version}"):
+        return client.get_run(str(version.run_id))
 
 
 def _trial(
     client: MlflowClient,
     version: ModelVersion,
+    run: Run,
+    files: Files,
+    origin: Provenance,
     head: Link | None,
     rows: EvaluationRows,
     policy: Policy,
-    folder: Path,
-    policy_path: Path,
-    trusted: Trusted,
 ) -> Trial:
-    """Fetch the candidate into the evidence folder, and Production beside it; score both."""
-    with server_errors(f"reading the run of candidate {version.version}"):
-        run = client.get_run(str(version.run_id))
-    with step(f"downloading candidate {version.version}"):
-        folder.mkdir()
-        downloaded = download_candidate(client, version, folder.parent / "candidate")
-        shutil.move(downloaded, folder / MODEL_FOLDER)
-        shutil.copyfile(policy_path, folder / POLICY_FILE)
-        address = f"{run.info.artifact_uri}/{PARITY_FILE}"
-        (folder / PARITY_FILE).parent.mkdir()
-        shutil.move(download(client, address, folder.parent / "parity"), folder / PARITY_FILE)
-    with step("verifying where it comes from"):
-        origin = origin_of(client, version, run, folder, trusted)
-    production_folder: Path | None = None
+    """Score the candidate, and Production beside it."""
+    address = f"{run.info.artifact_uri}/{PARITY_FILE}"
+    parity = download_file(client, address, MAX_PARITY_BYTES)
+    production_files: Files | None = None
     if head is not None:
         with step(f"fetching Production (ledger version {head.version})"):
-            registry = Registry(client.tracking_uri)
-            production_folder = fetch_verified(registry, head, folder.parent / "production")
+            production_files = fetch_verified(Registry(client.tracking_uri), head)
     with step(f"scoring {len(rows.labelled.labels):,} transactions"):
-        candidate = _scored("candidate", folder / MODEL_FOLDER, rows)
-        production = _scored("Production", production_folder, rows) if production_folder else None
+        candidate = _scored("candidate", files, rows)
+        production = _scored("Production", production_files, rows) if production_files else None
     return Trial(
         rows=rows,
         costs=policy.costs,
         candidate=candidate,
         production=production,
-        parity=folder / PARITY_FILE,
+        parity=parity,
         run_status=str(run.info.status),
         registered_sha256=version.tags.get(FILES_TAG),
         provenance=origin,
@@ -155,8 +162,8 @@ def _trial(
     )
 
 
-def _scored(name: str, folder: Path, rows: EvaluationRows) -> ScoredModel:
-    scorer = open_model(folder)
+def _scored(name: str, files: Files, rows: EvaluationRows) -> ScoredModel:
+    scorer = open_model(files)
     scores = scorer.score(rows.encoded(scorer.contract))
     wrong = int((~((scores >= 0) & (scores <= 1))).sum())
     if wrong or len(scores) != len(rows.labelled.labels):
@@ -164,7 +171,7 @@ def _scored(name: str, folder: Path, rows: EvaluationRows) -> ScoredModel:
             f"the {name} model gives no probability for {wrong or 'some'} of the "
             f"{len(rows.labelled.labels)} rows; is an input missing that the model cannot handle?"
         )
-    return ScoredModel(folder, scorer, scores)
+    return ScoredModel(files, scorer, scores)
 
 
 def _compared_with(head: Link | None) -> ComparedWith | None:
@@ -184,16 +191,31 @@ def _summary(rows: EvaluationRows) -> EvaluatedRows:
     )
 
 
-def _write_scores(folder: Path, trial: Trial) -> None:
-    """Write the scores of every row, from which each verdict can be recomputed."""
+def _judged_files(trial: Trial, others: Mapping[str, bytes]) -> Files:
+    """The files of the evidence but for its report: as they were judged, not as they are on disk.
+
+    With the scores of every row, from which each verdict can be recomputed.
+    """
     table = trial.rows.columns[[TIME, LABEL]].assign(candidate=trial.candidate.scores)
     if trial.production is not None:
         table = table.assign(production=trial.production.scores)
-    table.to_parquet(folder / SCORES_FILE, index=False)
+    return Files(
+        {
+            **{
+                f"{MODEL_FOLDER}/{name}": content for name, content in trial.candidate.files.items()
+            },
+            **others,
+            PARITY_FILE: trial.parity,
+            SCORES_FILE: table.to_parquet(index=False),
+        }
+    )
 
 
-def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
-    """Upload the folder to a new run, which is FINISHED only once everything is there."""
+def _upload(client: MlflowClient, folder: Path, evidence: Evidence, digest: str) -> str:
+    """Upload the folder to a new run, which is FINISHED only once everything is there.
+
+    Raises BytesMismatch where the folder holds anything but what the evidence names, by then.
+    """
     head = evidence.compared_with
     with server_errors("uploading the evidence"):
         run = client.create_run(
@@ -210,6 +232,8 @@ def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
         run_id = str(run.info.run_id)
         try:
             client.log_artifacts(run_id, str(folder))
+            expected = Manifest({**evidence.files, EVIDENCE_FILE: digest})
+            expected.require(Manifest.of(folder), "while the evidence was uploaded")
             for verdict in evidence.verdicts:
                 client.log_metric(run_id, verdict.gate, verdict.measured)
                 client.log_metric(run_id, f"{verdict.gate}.passed", float(verdict.passed))

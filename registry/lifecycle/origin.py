@@ -3,61 +3,65 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pydantic import ValidationError
 
-from registry.errors import RegistryError, UsageError
+from registry.errors import RegistryError
 from registry.evaluation.evidence import Evidence
 from registry.ledger.chain import Link
-from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.ledger.files import Files
+from registry.ledger.manifest import sha256_of_bytes
 from registry.model.contract import read_contract
+from registry.model.scorer import MLMODEL_FILE
 from registry.provenance.attestation import MAX_BYTES
 from registry.provenance.collect import Claims, collect
 from registry.provenance.facts import UNKNOWN, Provenance
 from registry.provenance.trusted import Trusted
-from registry.tracking.client import MlflowClient, ModelVersion, Run, download, server_errors
+from registry.tracking.client import MlflowClient, ModelVersion, Run, download_file, server_errors
 from registry.tracking.names import ATTESTATION_FILE, ENVIRONMENT_FILE, EVIDENCE_FILE, MODEL_FOLDER
+
+MAX_EVIDENCE_FILE_BYTES = 2**26
+"""Size of `evidence.json`: measurements of every gate, slices included."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a candidate's origin, and the files that it was read from, by name."""
+
+    provenance: Provenance
+    files: dict[str, bytes]
 
 
 def origin_of(
-    client: MlflowClient, version: ModelVersion, run: Run, folder: Path, trusted: Trusted
-) -> Provenance:
-    """All facts about a candidate whose files are in `folder`; its signed files are put there too.
+    client: MlflowClient, version: ModelVersion, run: Run, model: Files, trusted: Trusted
+) -> Origin:
+    """All facts about a candidate with the files `model`.
 
-    Raises UsageError for a file of the run that is too large, Unreachable, and ContractError.
+    Raises BytesMismatch for a file of the run that is too large, ContractError and Unreachable.
     """
-    model = folder / MODEL_FOLDER
-    return collect(
-        Claims(
-            files=Manifest.of(model),
-            window=read_contract(model).training_window,
-            tags=dict(run.data.tags),
-            attestation=_file_of(client, run, ATTESTATION_FILE, folder),
-            environment=_file_of(client, run, ENVIRONMENT_FILE, folder),
-            registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
-        ),
-        trusted,
-        os.environ,
+    files = _files_of(client, run, (ATTESTATION_FILE, ENVIRONMENT_FILE))
+    claims = Claims(
+        files=model.manifest,
+        window=read_contract(model.get(MLMODEL_FILE, b"")).training_window,
+        tags=dict(run.data.tags),
+        attestation=files.get(ATTESTATION_FILE),
+        environment=files.get(ENVIRONMENT_FILE),
+        registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
     )
+    return Origin(collect(claims, trusted, os.environ), files)
 
 
-def _file_of(client: MlflowClient, run: Run, name: str, folder: Path) -> bytes | None:
-    """A small file of the run, which is copied into `folder`; None where the run has none."""
+def _files_of(client: MlflowClient, run: Run, names: tuple[str, ...]) -> dict[str, bytes]:
+    """The files of the run with these names that it has."""
     with server_errors(f"listing the files of run {run.info.run_id}"):
-        sizes = {each.path: each.file_size for each in client.list_artifacts(run.info.run_id)}
-    if name not in sizes:
-        return None
-    if (sizes[name] or 0) > MAX_BYTES:
-        raise UsageError(
-            f"{name} of run {run.info.run_id} has more than {MAX_BYTES:,} bytes; train again"
-        )
-    with tempfile.TemporaryDirectory(prefix="origin-") as temporary:
-        content = download(client, f"{run.info.artifact_uri}/{name}", Path(temporary)).read_bytes()
-    (folder / name).write_bytes(content)
-    return content
+        listed = {each.path for each in client.list_artifacts(run.info.run_id)}
+    return {
+        name: download_file(client, f"{run.info.artifact_uri}/{name}", MAX_BYTES)
+        for name in names
+        if name in listed
+    }
 
 
 def origin_of_entry(client: MlflowClient, link: Link) -> Provenance:
@@ -65,8 +69,7 @@ def origin_of_entry(client: MlflowClient, link: Link) -> Provenance:
     entry = link.statement.entry
     address = f"{entry.source.removesuffix(MODEL_FOLDER)}{EVIDENCE_FILE}"
     try:
-        with tempfile.TemporaryDirectory(prefix="origin-") as temporary:
-            content = download(client, address, Path(temporary)).read_bytes()
+        content = download_file(client, address, MAX_EVIDENCE_FILE_BYTES)
         if sha256_of_bytes(content) != entry.evidence.sha256:
             return UNKNOWN
         evidence = Evidence.model_validate_json(content)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from registry.errors import Refused, UsageError
-from registry.evaluation.evidence import Evidence, Fetched, fetched_evidence, parse_reference
-from registry.evaluation.policy import Policy, read_policy
+from registry.errors import Refused
+from registry.evaluation.evidence import Evidence, Fetched, fetch_evidence, parse_reference
+from registry.evaluation.policy import Policy, parse_policy, policy_bytes
 from registry.ledger.chain import Ledger, Link
-from registry.ledger.manifest import sha256_of
+from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.signing import Signer
 from registry.ledger.statement import Entry, PolicyRef, Statement, format_time
 from registry.ledger.trust import Trust
@@ -49,7 +49,8 @@ def promote(
     that the candidate was compared with, or another promotion won the race.
     """
     approved = parse_reference(reference)
-    with step("hashing the evidence again"), fetched_evidence(client, approved) as fetched:
+    with step("hashing the evidence again"):
+        fetched = fetch_evidence(client, approved)
         ledger = read_ledger(client, trust)
         head = ledger.head
         if head and head.statement.entry.evidence == approved and _is_promotion(head):
@@ -94,14 +95,12 @@ def _is_promotion(link: Link) -> bool:
 
 def _policy(fetched: Fetched, path: Path) -> Policy:
     """The policy of the evidence, refused unless it is the one at `path`."""
-    policy = read_policy(fetched.folder / POLICY_FILE)
-    recorded = PolicyRef(name=policy.name, sha256=fetched.evidence.files[POLICY_FILE])
+    policy = parse_policy(fetched.files.get(POLICY_FILE, b""), POLICY_FILE)
+    held = fetched.files.manifest.sha256[POLICY_FILE]
+    recorded = PolicyRef(name=policy.name, sha256=held)
     if fetched.evidence.policy != recorded:
         raise Refused("the evidence names another policy than it holds; evaluate again")
-    try:
-        applied = sha256_of(path)
-    except OSError as error:
-        raise UsageError(f"policy {path} cannot be read: {error.strerror}") from error
+    applied = sha256_of_bytes(policy_bytes(path))
     if recorded.sha256 != applied:
         raise Refused(
             f"the evidence was made under policy {recorded.name} ({recorded.sha256[:12]}), but "

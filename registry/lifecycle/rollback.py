@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from registry.errors import NotFound, UsageError
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.signing import Signer
@@ -37,11 +34,8 @@ def rollback(
         repair_or_warn(client, ledger)
         return head, False
     target = rollback_target(ledger, to)
-    with (
-        step(f"hashing the files of ledger version {target.version}"),
-        tempfile.TemporaryDirectory(prefix="rollback-") as folder,
-    ):
-        fetch_verified(Registry(client.tracking_uri), target, Path(folder))
+    with step(f"hashing the files of ledger version {target.version}"):
+        fetch_verified(Registry(client.tracking_uri), target)
     entry = target.statement.entry.model_copy(
         update={"action": "rollback", **next_place(ledger), **approval_fields(approval)}
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from registry.errors import RegistryError
-from registry.evaluation.evidence import fetched_evidence
+from registry.evaluation.evidence import fetch_evidence
 from registry.ledger.chain import Ledger
 from registry.ledger.tip import Tip
 from registry.lifecycle.aliases import needed_repairs
@@ -52,9 +50,7 @@ def _damaged_files(client: MlflowClient, ledger: Ledger) -> Iterator[str]:
             continue
         checked.add(files)
         try:
-            with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-                fetch_verified(registry, link, Path(folder))
-            with fetched_evidence(client, entry.evidence):
-                pass
+            fetch_verified(registry, link)
+            fetch_evidence(client, entry.evidence)
         except RegistryError as error:
             yield str(error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -138,20 +137,17 @@ class Contract(_Value):
         return {METADATA_KEY: self.model_dump(mode="json")}
 
 
-def read_contract(model_directory: Path) -> Contract:
-    """The contract in `model_directory`/MLmodel, which must have the same inputs as the MLflow
+def read_contract(mlmodel: bytes) -> Contract:
+    """The contract in the content of an MLmodel file, which must have the same inputs as the MLflow
     signature there.
 
-    Raises ContractError, naming the file and the field, where either is missing or they differ.
+    Raises ContractError, naming the field, where either is missing or they differ.
     """
-    path = model_directory / "MLmodel"
     try:
-        mlmodel = yaml.safe_load(path.read_text())
-        contract = Contract.model_validate(mlmodel["metadata"][METADATA_KEY])
-        columns = json.loads(mlmodel["signature"]["inputs"])
+        document = yaml.safe_load(mlmodel)
+        contract = Contract.model_validate(document["metadata"][METADATA_KEY])
+        columns = json.loads(document["signature"]["inputs"])
         signature = [(column["name"], column["type"]) for column in columns]
-    except OSError as error:
-        raise ContractError(f"{path.name} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = first_error(error)
         raise ContractError(f"MLmodel: contract field {first.field!r}: {first.message}") from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -22,6 +21,7 @@ SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
 EXTERNAL_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
 MODEL_FILE = "model.onnx"
+MLMODEL_FILE = "MLmodel"
 OUTPUT = "probability"
 
 Value = float | str | None
@@ -48,6 +48,8 @@ class Scorer:
             )
         except Exception as error:  # onnxruntime has no public base class for its own errors
             raise ContractError(f"{MODEL_FILE} is not a model that onnxruntime can load") from error
+        # onnxruntime would keep the file's bytes for another provider to start again with.
+        self._session._model_bytes = None
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         width = len(contract.inputs)
         if (
@@ -123,11 +125,12 @@ def encode_columns(
     return np.column_stack(encoded)
 
 
-def open_model(directory: Path) -> Scorer:
-    """The scorer of the model in an MLflow model folder. Raises ContractError."""
-    contract = read_contract(directory)
-    try:
-        model = (directory / MODEL_FILE).read_bytes()
-    except OSError as error:
-        raise ContractError(f"{MODEL_FILE} cannot be read: {error.strerror}") from error
-    return Scorer(model, contract)
+def open_model(files: Mapping[str, bytes]) -> Scorer:
+    """The scorer of a model's files, by their path in its MLflow folder. Raises ContractError.
+
+    It takes bytes and not a folder, so that what scores is what the caller has hashed.
+    """
+    for name in (MLMODEL_FILE, MODEL_FILE):
+        if name not in files:
+            raise ContractError(f"the model has no file {name}")
+    return Scorer(files[MODEL_FILE], read_contract(files[MLMODEL_FILE]))

@@ -12,14 +12,13 @@ from registry.errors import UsageError
 from registry.evaluation.evidence import Evidence
 from registry.evaluation.gates.gate import Trial
 from registry.evaluation.measures import MEASURES
-from registry.evaluation.policy import read_policy
+from registry.evaluation.policy import Policy
 from registry.ledger.manifest import Manifest
 from registry.report import content, plots, render
 from registry.report.business import changed_decisions
 from registry.report.content import Picture
 from registry.report.embed import PLOTS_FOLDER, save_and_embed
 from registry.report.plots import Difference
-from registry.tracking.names import EVIDENCE_FILE, POLICY_FILE
 
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"
@@ -55,13 +54,18 @@ SCORE_DISTRIBUTION = Picture(
 )
 
 
-def write(folder: Path, evidence: Evidence, trial: Trial) -> None:
-    """Write `plots/`, `report.html` and `report.md` into the folder of evidence."""
-    policy = read_policy(folder / POLICY_FILE)
-    page = content.build(evidence, trial, policy, _evaluated_files(folder))
+def write(folder: Path, evidence: Evidence, trial: Trial, policy: Policy) -> dict[str, str]:
+    """Write `plots/`, `report.html` and `report.md` into the folder of evidence.
+
+    `evidence.files` are those that were evaluated. Returns the sha256 of the report's own.
+    """
+    page = content.build(evidence, trial, policy, evidence.files)
     pictures = save_and_embed(_drawn(evidence, trial), folder, DPI)
     (folder / HTML_FILE).write_text(render.html(page, pictures), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(render.markdown(page), encoding="utf-8")
+    ours = (f"{PLOTS_FOLDER}/", HTML_FILE, MARKDOWN_FILE)
+    files = Manifest.of(folder).sha256
+    return {name: digest for name, digest in files.items() if name.startswith(ours)}
 
 
 def copy(folder: Path, destination: Path) -> None:
@@ -72,13 +76,6 @@ def copy(folder: Path, destination: Path) -> None:
             shutil.copyfile(folder / name, destination / name)
     except OSError as error:
         raise UsageError(f"the report cannot be written to {destination}: {error}") from error
-
-
-def _evaluated_files(folder: Path) -> dict[str, str]:
-    """The sha256 of every file of the evidence except the report itself."""
-    ours = (PLOTS_FOLDER + "/", HTML_FILE, MARKDOWN_FILE, EVIDENCE_FILE)
-    files = Manifest.of(folder).sha256
-    return {name: digest for name, digest in files.items() if not name.startswith(ours)}
 
 
 def _drawn(evidence: Evidence, trial: Trial) -> Iterator[tuple[Picture, Figure]]:

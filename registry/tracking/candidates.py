@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from registry.errors import NotFound, UsageError
+from registry.ledger.files import MAX_MODEL_BYTES, Files
 from registry.tracking.client import (
     MlflowClient,
     MlflowException,
@@ -58,8 +57,8 @@ def stage(client: MlflowClient, which: str) -> ModelVersion:
     return version
 
 
-def download_candidate(client: MlflowClient, version: ModelVersion, destination: Path) -> Path:
-    """Download a candidate's files, unverified, from the artifact store.
+def download_candidate(client: MlflowClient, version: ModelVersion) -> Files:
+    """A candidate's files, unverified, from the artifact store.
 
     Not from the `models:/` address, to whose files MLflow adds one of its own.
     """
@@ -67,4 +66,4 @@ def download_candidate(client: MlflowClient, version: ModelVersion, destination:
     if source.startswith("models:/m-"):
         with server_errors(f"reading candidate {version.version}"):
             source = client.get_logged_model(source.removeprefix("models:/")).artifact_location
-    return download(client, source, destination)
+    return download(client, source, MAX_MODEL_BYTES)

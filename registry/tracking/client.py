@@ -6,13 +6,15 @@ The only module of `registry` that imports `mlflow`, so that its defaults are se
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from requests import RequestException
 
 from registry.errors import NotFound, RegistryError, Unreachable, on_one_line
 from registry.ledger.chain import Ledger
+from registry.ledger.files import Files, read_file, read_files
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust
 from registry.tracking.client_settings import set_client_defaults
@@ -32,6 +34,7 @@ __all__ = [
     "Run",
     "connect",
     "download",
+    "download_file",
     "read_ledger",
     "server_errors",
     "suppress_exists",
@@ -55,21 +58,36 @@ def read_ledger(client: MlflowClient, trust: Trust) -> Ledger:
     return fold(Registry(client.tracking_uri).versions(), trust)
 
 
-def download(client: MlflowClient, source: str, destination: Path) -> Path:
-    """Download what is at an artifact address into the folder `destination`; return where it is.
+def download(client: MlflowClient, source: str, max_bytes: int) -> Files:
+    """The files at an artifact address. They are unverified: hash them before use.
 
-    The bytes are unverified: hash them before use. Raises Unreachable, also where the server has
-    no such files.
+    Raises Unreachable, also where the server has no such files, and BytesMismatch for more than
+    `max_bytes`.
     """
+    with _downloaded(client, source) as folder:
+        return read_files(folder, max_bytes)
+
+
+def download_file(client: MlflowClient, source: str, max_bytes: int) -> bytes:
+    """As `download`, for the address of one file."""
+    with _downloaded(client, source) as path:
+        return read_file(path, max_bytes)
+
+
+@contextmanager
+def _downloaded(client: MlflowClient, source: str) -> Iterator[Path]:
+    """Where MLflow has downloaded to: a temporary folder, or the one file in it."""
     operation = f"downloading {source}"
-    with _malformed_responses(operation), server_errors(operation):
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=source,
-            dst_path=str(destination),
-            tracking_uri=client.tracking_uri,
-            registry_uri=client.tracking_uri,
-        )
-    return Path(path)
+    with ExitStack() as temporary:
+        with _malformed_responses(operation), server_errors(operation):
+            folder = temporary.enter_context(TemporaryDirectory(prefix="download-"))
+            path = mlflow.artifacts.download_artifacts(
+                artifact_uri=source,
+                dst_path=folder,
+                tracking_uri=client.tracking_uri,
+                registry_uri=client.tracking_uri,
+            )
+        yield Path(path)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
+from registry.ledger.files import MAX_MODEL_BYTES, Files
 from registry.ledger.manifest import Manifest
 from registry.tracking.client_settings import set_client_defaults
 from registry.tracking.rest import Registry
@@ -15,55 +16,48 @@ PROXIED = "mlflow-artifacts:/"
 MAX_LISTED = 1000
 """Files and folders of a model."""
 MAX_DEPTH = 20
-MAX_MODEL_BYTES = 2 * 2**30
-"""All files together. No ONNX file is larger: protobuf's own limit."""
 
 
-def fetch_verified(registry: Registry, link: Link, destination: Path) -> Path:
-    """Download an entry's files into the new folder `destination` and verify them; return where
-    they are.
+def fetch_verified(registry: Registry, link: Link) -> Files:
+    """Download an entry's files and verify them.
 
-    Raises BytesMismatch, naming each file that is missing, was added or was changed, and
-    Unreachable. It never falls back to another entry: an attacker who can damage a file could then
-    force a downgrade.
+    They stay in memory, so that what was verified is what the caller uses. Raises BytesMismatch,
+    naming each file that is missing, was added or was changed, and Unreachable. It never falls back
+    to another entry: an attacker who can damage a file could then force a downgrade.
     """
     manifest, source = link.statement.manifest, link.statement.entry.source
-    files = f"the files of ledger version {link.version}"
+    whose = f"the files of ledger version {link.version}"
     if source.startswith(PROXIED) and not source.startswith(f"{PROXIED}/"):
-        root = source.removeprefix(PROXIED)
-        manifest.require(_download_named(registry, root, manifest, files, destination), files)
-        return destination
+        return _download_named(registry, source.removeprefix(PROXIED), manifest, whose)
     # Not proxied, such as in Blob Storage. Imported late: MLflow's client takes longer to import
     # than all else here together.
     set_client_defaults(registry.default_retries)
     from registry.tracking.client import connect, download  # noqa: PLC0415
 
-    folder = download(connect(registry.uri), source, destination)
-    manifest.require(Manifest.of(folder), files)
-    return folder
+    files = download(connect(registry.uri), source, MAX_MODEL_BYTES)
+    manifest.require(files.manifest, whose)
+    return files
 
 
-def _download_named(
-    registry: Registry, root: str, manifest: Manifest, files: str, destination: Path
-) -> Manifest:
-    """Download the files that the manifest names; return what the store holds.
+def _download_named(registry: Registry, root: str, manifest: Manifest, whose: str) -> Files:
+    """Download the files that the manifest names. Raises BytesMismatch unless these are all that
+    the store holds, and match.
 
-    Other files are in that answer without a digest. They are not downloaded: an attacker may have
-    added a huge one.
+    Others are not downloaded: an attacker may have added a huge one.
     """
-    listed = list(_list_files(registry, root, files))
-    destination.mkdir(parents=True, exist_ok=True)
+    listed = list(_list_files(registry, root, whose))
+    content: dict[str, bytes] = {}
     bytes_left = MAX_MODEL_BYTES
-    for name in manifest.sha256.keys() & set(listed):
-        path = destination / name
-        if not path.resolve().is_relative_to(destination.resolve()):
-            raise BytesMismatch(f"{files}: {name!r} is a path outside the model's folder")
-        bytes_left -= registry.download(f"{root}/{name}", path, bytes_left)
+    for name in sorted(manifest.sha256.keys() & set(listed)):
+        content[name] = registry.download(f"{root}/{name}", bytes_left)
+        bytes_left -= len(content[name])
+    files = Files(content)
     added = {name: "" for name in listed if name not in manifest.sha256}
-    return Manifest({**Manifest.of(destination).sha256, **added})
+    manifest.require(Manifest({**files.manifest.sha256, **added}), whose)
+    return files
 
 
-def _list_files(registry: Registry, root: str, files: str) -> Iterator[str]:
+def _list_files(registry: Registry, root: str, whose: str) -> Iterator[str]:
     """The relative paths of all files below a folder of the artifact store."""
     folders, count = [PurePosixPath()], 0
     while folders:
@@ -72,7 +66,7 @@ def _list_files(registry: Registry, root: str, files: str) -> Iterator[str]:
             count += 1
             if count > MAX_LISTED or len(folder.parts) > MAX_DEPTH:
                 raise BytesMismatch(
-                    f"{files}: more than {MAX_LISTED:,} files and folders, or {MAX_DEPTH} levels"
+                    f"{whose}: more than {MAX_LISTED:,} files and folders, or {MAX_DEPTH} levels"
                 )
             path = folder / entry.path
             if entry.is_dir and entry.path not in ("", ".", "..") and "/" not in entry.path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from registry.errors import NotFound
 from registry.ledger.chain import Ledger, Link
@@ -16,10 +15,9 @@ from registry.tracking.rest import Registry
 
 @dataclass(frozen=True)
 class Head:
-    """The ledger's head, its files in `folder`, and the scorer that was opened from them."""
+    """The ledger's head, and the scorer of its files."""
 
     link: Link
-    folder: Path
     scorer: Scorer
 
 
@@ -32,11 +30,10 @@ def head_of(ledger: Ledger) -> Link:
     return ledger.head
 
 
-def fetch_head(registry: Registry, trust: Trust, destination: Path) -> Head:
-    """Read the ledger, fetch its head's files into the folder `destination`, and open the scorer.
+def fetch_head(registry: Registry, trust: Trust) -> Head:
+    """Read the ledger, fetch its head's files, and open the scorer.
 
     Raises what `head_of`, `fetch_verified`, `Registry.versions` and `open_model` raise.
     """
     link = head_of(fold(registry.versions(), trust))
-    folder = fetch_verified(registry, link, destination)
-    return Head(link, folder, open_model(folder))
+    return Head(link, open_model(fetch_verified(registry, link)))

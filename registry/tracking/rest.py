@@ -8,13 +8,13 @@ them.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from io import BytesIO
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
 
-from registry.errors import Unreachable, UsageError, VerificationError, first_error, on_one_line
+from registry.errors import Unreachable, VerificationError, first_error, on_one_line
 from registry.ledger.chain import Version
 from registry.tracking.client_settings import MAX_RETRIES
 from registry.tracking.connection import Connection
@@ -156,20 +156,16 @@ class Registry:
         operation, query = f"listing {folder}", {"path": folder}
         return self._get(_Files, operation, ARTIFACTS, query, MAX_LISTING_BYTES)[0].files
 
-    def download(self, path: str, destination: Path, max_bytes: int) -> int:
-        """Write one file of the artifact store to `destination`; return its size in bytes.
+    def download(self, path: str, max_bytes: int) -> bytes:
+        """One file of the artifact store. Unverified: hash it before use.
 
-        The bytes are unverified: hash them before use. Raises Unreachable, also for more than
-        `max_bytes`, and UsageError where the file cannot be written.
+        Raises Unreachable, also for more than `max_bytes`.
         """
         address = f"{ARTIFACTS}/{quote(path)}"
-        chunks = self._connection.get(f"downloading {path}", address, {}, max_bytes)
-        try:
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            with destination.open("wb") as file:
-                return sum(file.write(chunk) for chunk in chunks)
-        except OSError as error:
-            raise UsageError(f"{destination}: {error.strerror}") from error
+        content = BytesIO()  # whose buffer becomes the bytes: joined chunks would be there twice
+        for chunk in self._connection.get(f"downloading {path}", address, {}, max_bytes):
+            content.write(chunk)
+        return content.getvalue()
 
     def _get(
         self, kind: type[Parsed], operation: str, path: str, query: dict[str, str], max_bytes: int

@@ -27,6 +27,8 @@ class Relay(ThreadingTCPServer):
         self.is_up = True
         self.most_bytes = 0
         """After so many bytes of answers on one connection nothing more arrives; 0 for no limit."""
+        self.holds_back = False
+        """Whether an answer has reached that limit."""
         self.open = set[socket.socket]()
 
     def go_down(self) -> None:
@@ -62,6 +64,8 @@ class _Connection(BaseRequestHandler):
                 passed += len(piece)
                 if not most_bytes or passed <= most_bytes:
                     sink.sendall(piece)
+                else:
+                    self.server.holds_back = True
         for one in (source, sink):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

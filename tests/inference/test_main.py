@@ -19,7 +19,7 @@ from deploy.local.processes import free_port, inference_service
 from inference.tokens import Tokens
 from registry.ledger.trust import create_ledger
 from registry.model.scorer import open_model
-from tests.candidates import NAMES, saved_model
+from tests.candidates import NAMES, files_of, saved_model
 from tests.inference.calls import RunningService, wait_for_health
 from tests.inference.models import append
 from tests.places import REPOSITORY
@@ -59,7 +59,7 @@ def test_a_thousand_responses_are_bit_identical_to_offline_scores(
     service: RunningService,
 ) -> None:
     rows = np.random.default_rng(5).normal(1.2, 0.3, size=(1000, len(NAMES)))
-    scorer = open_model(saved_model(1.0))
+    scorer = open_model(files_of(saved_model(1.0)))
     offline = [float(scorer.score(scorer.encode(row.tolist()))[0]) for row in rows]
     with httpx.Client(base_url=service.address) as client:
         answers = [

@@ -14,7 +14,7 @@ import pytest
 from mlflow.pyfunc import scoring_server
 
 from inference.model import load_model
-from tests.candidates import NAMES, numbers, saved_model
+from tests.candidates import NAMES, files_of, numbers, saved_model
 from tests.contracts import category, number
 from tests.inference.calls import Caller, calling
 from tests.inference.models import FULL, served, three_inputs
@@ -85,7 +85,7 @@ def mlflow_server() -> Iterator[Caller]:
 @pytest.fixture
 def same(caller: Caller) -> Caller:
     """Our service with the same model."""
-    return caller.serve(load_model(saved_model(1.0), three_inputs().link))
+    return caller.serve(load_model(files_of(saved_model(1.0)), three_inputs().link))
 
 
 def content(body: Any) -> bytes:

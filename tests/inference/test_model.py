@@ -13,7 +13,7 @@ from inference.model import ServedModel, load_model
 from inference.transaction import InvalidTransaction
 from registry.errors import ContractError
 from registry.model.scorer import Value
-from tests.candidates import NAMES, contract, saved_model
+from tests.candidates import NAMES, contract, files_of, saved_model
 from tests.contracts import number
 from tests.inference.models import served, three_inputs, weighted_sum, write_model
 
@@ -73,10 +73,10 @@ def test_of_many_rows_the_first_that_cannot_be_scored_is_named() -> None:
 
 
 def load(folder: Path) -> ServedModel:
-    return load_model(folder, three_inputs().link)
+    return load_model(files_of(folder), three_inputs().link)
 
 
-def test_a_folder_is_loaded_with_its_contract_and_the_entry_it_belongs_to() -> None:
+def test_a_model_is_loaded_with_its_contract_and_the_entry_it_belongs_to() -> None:
     model = load(saved_model(1.0))
     assert model.contract == contract()
     assert model.version == 7
@@ -85,7 +85,7 @@ def test_a_folder_is_loaded_with_its_contract_and_the_entry_it_belongs_to() -> N
 
 def test_unknown_fields_and_the_largest_batch_are_the_settings() -> None:
     link = three_inputs().link
-    model = load_model(saved_model(1.0), link, unknown="ignore", max_rows=1)
+    model = load_model(files_of(saved_model(1.0)), link, unknown="ignore", max_rows=1)
     row = dict.fromkeys(NAMES, 0.0) | {"other": 1}
     assert model.reader.read(json.dumps(row).encode()) == [0.0, 0.0, 0.0]
     with pytest.raises(InvalidTransaction, match="at most 1 item"):

@@ -20,6 +20,7 @@ from deploy.local.processes import free_port, inference_service
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from registry.model.scorer import open_model
+from tests.candidates import files_of
 from tests.contracts import number
 from tests.inference.calls import wait_for_health
 from tests.inference.models import append_signed, weighted_sum, write_model
@@ -64,7 +65,7 @@ class Models:
         return version
 
     def _answers(self, folder: Path) -> list[float]:
-        scorer = open_model(folder)
+        scorer = open_model(files_of(folder))
         return [float(scorer.score(scorer.encode(row))[0]) for row in self.rows]
 
 

@@ -18,6 +18,7 @@ from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
+from registry.ledger.files import Files
 from registry.ledger.manifest import Manifest
 from registry.ledger.statement import CandidateRef, PolicyRef
 from registry.model.contract import Window
@@ -25,7 +26,7 @@ from registry.model.scorer import Scorer, open_model
 from registry.provenance.collect import Claims, collect
 from registry.provenance.facts import Provenance
 from registry.provenance.trusted import NOTHING_TRUSTED
-from tests.candidates import saved_model
+from tests.candidates import files_of, saved_model
 from tests.registry.graphs import first_input, scorer_of
 
 LABELS = np.array([1, 0, 0, 1, 1, 0, 0, 0], dtype=np.int8)
@@ -59,8 +60,7 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
     """Threshold 0.5 for the candidate, 0.25 for Production; none in Production where `first`."""
     if not (folder / "model").exists():
         shutil.copytree(saved_model(1.0), folder / "model")
-    candidate = ScoredModel(folder / "model", open_model(folder / "model"), CANDIDATE)
-    other = saved_model(0.5, threshold=0.25)
+    files, other = files_of(folder / "model"), files_of(saved_model(0.5, threshold=0.25))
     return Trial(
         rows=EvaluationRows(
             columns=pd.DataFrame({"amount": AMOUNTS}),
@@ -71,9 +71,9 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
             origin={},
         ),
         costs=policy.costs,
-        candidate=candidate,
+        candidate=ScoredModel(files, open_model(files), CANDIDATE),
         production=None if first else ScoredModel(other, open_model(other), PRODUCTION),
-        parity=folder / "parity.parquet",
+        parity=b"",
         run_status="FINISHED",
         registered_sha256=None,
     )
@@ -136,7 +136,7 @@ def small_trial(
             costs=costs,
             candidate=candidate,
             production=production,
-            parity=Path("parity.parquet"),
+            parity=b"",
             run_status="FINISHED",
             registered_sha256=None,
         ),
@@ -147,11 +147,11 @@ def small_trial(
 def scored(
     scores: Sequence[float] | NDArray[np.float32],
     scorer: Scorer | None = None,
-    folder: Path = Path("nowhere"),
+    files: Files | None = None,
 ) -> ScoredModel:
     """A model with these scores; its scorer is `tests.registry.graphs.first_input` if not given."""
     return ScoredModel(
-        folder, scorer or scorer_of(first_input()), np.asarray(scores, dtype=np.float32)
+        files or Files({}), scorer or scorer_of(first_input()), np.asarray(scores, dtype=np.float32)
     )
 
 

@@ -219,7 +219,7 @@ def test_acceptance_the_ulb_data_goes_from_a_file_to_bit_identical_answers(
     promoted = process([sys.executable, "-m", "registry", *promote, *policy], environment)
     assert promoted.code == 0, promoted.errors
 
-    head = fetch_head(Registry(world.server.uri), world.trust, tmp_path / "production")
+    head = fetch_head(Registry(world.server.uri), world.trust)
     assert head.link.statement.entry.policy.name == "acceptance"
     assert head.link.statement.entry.approver == approver
     scorer = head.scorer

@@ -21,8 +21,8 @@ from mlflow.entities import Run
 
 from inference.model import ServedModel
 from registry.evaluation.rows import encode_frame, read_rows
-from registry.ledger.manifest import Manifest
-from registry.model.contract import Contract, read_contract
+from registry.ledger.files import Files
+from registry.model.contract import Contract
 from registry.model.scorer import Scorer, open_model
 from registry.tracking.candidates import download_candidate
 from registry.tracking.names import CANDIDATES
@@ -49,13 +49,13 @@ class Trained:
     finished: Finished
     run: Run
     version: int
-    folder: Path
+    files: Files
     contract: Contract
     scorer: Scorer
 
 
-def fetch(client: MlflowClient, version: int, folder: Path) -> Path:
-    return download_candidate(client, client.get_model_version(CANDIDATES, str(version)), folder)
+def fetch(client: MlflowClient, version: int) -> Files:
+    return download_candidate(client, client.get_model_version(CANDIDATES, str(version)))
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,8 @@ def trained(
     finished = training(lasting_world.server.uri, "train", *arguments)
     assert finished.code == 0, finished.errors
     version = candidates(client)[-1]
-    folder = fetch(client, version, tmp_path_factory.mktemp("candidate"))
-    return Trained(
-        finished, newest_run(client), version, folder, read_contract(folder), open_model(folder)
-    )
+    files, scorer = fetch(client, version), open_model(fetch(client, version))
+    return Trained(finished, newest_run(client), version, files, scorer.contract, scorer)
 
 
 def artifacts(client: MlflowClient, run: Run, folder: str) -> list[str]:
@@ -169,7 +167,7 @@ def test_a_run_records_its_authors_and_the_pins_of_its_environment(
 def test_the_candidate_has_the_digest_of_its_files(lasting_world: World, trained: Trained) -> None:
     version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
 
-    assert version.tags == {"files_sha256": Manifest.of(trained.folder).digest}
+    assert version.tags == {"files_sha256": trained.files.manifest.digest}
 
 
 def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(
@@ -223,7 +221,7 @@ def test_the_threshold_can_be_chosen_for_the_cost(
 
     assert finished.code == 0, finished.errors
     version = candidates(lasting_world.client)[-1]
-    contract = read_contract(fetch(lasting_world.client, version, tmp_path / "candidate"))
+    contract = open_model(fetch(lasting_world.client, version)).contract
     assert contract.threshold_method == (
         "saves most money on the validation days, at 2 per alert; chosen before the final fit"
     )
@@ -231,8 +229,8 @@ def test_the_threshold_can_be_chosen_for_the_cost(
 
 
 def test_the_candidate_is_onnx_with_contract_signature_and_input_example(trained: Trained) -> None:
-    names = sorted(path.name for path in trained.folder.rglob("*") if path.is_file())
-    example = json.loads((trained.folder / "input_example.json").read_text())
+    names = sorted(trained.files)
+    example = json.loads(trained.files["input_example.json"])
 
     assert {"MLmodel", "model.onnx", "input_example.json", "requirements.txt"} <= set(names)
     assert not [name for name in names if name.endswith((".pkl", ".joblib", ".pickle"))]
@@ -244,7 +242,7 @@ def test_the_candidate_is_onnx_with_contract_signature_and_input_example(trained
     assert trained.contract.training_window.end.isoformat() == "2026-02-05T07:05:10+00:00"
     assert "20 a day" in trained.contract.threshold_method
     assert example["columns"] == list(trained.contract.names)
-    pinned = (trained.folder / "requirements.txt").read_text().split()
+    pinned = trained.files["requirements.txt"].decode().split()
     assert f"onnxruntime=={importlib.metadata.version('onnxruntime')}" in pinned
 
 
@@ -362,7 +360,7 @@ def test_own_data_with_categories_and_gaps_reaches_an_answer_without_any_code(
     assert [str(verdict) for verdict in evidence.blocking] == []
     world.promote(reference, policy=policy)
 
-    contract = read_contract(fetch(world.client, version, tmp_path / "candidate"))
+    contract = open_model(fetch(world.client, version)).contract
     by_name = {each.name: each for each in contract.inputs}
     assert by_name["mcc"].categories == ("0742", "5411", "5812")
     assert by_name["country"].nullable

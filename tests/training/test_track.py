@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from mlflow.entities import Run
 
-from registry.ledger.manifest import Manifest
 from registry.tracking.candidates import download_candidate
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES
@@ -122,17 +121,15 @@ def test_the_environment_is_recorded_with_its_digest(
     assert f"mlflow=={importlib.metadata.version('mlflow')}" in pins.decode().splitlines()
 
 
-def test_a_candidate_is_registered_with_the_digest_of_its_files(
-    world: World, run: Run, tmp_path: Path
-) -> None:
+def test_a_candidate_is_registered_with_the_digest_of_its_files(world: World, run: Run) -> None:
     model_id = track.log_model(convert(pipeline(1.0), 3), contract())
 
     number = track.register(model_id, track.logged_files(model_id))
 
     version = world.client.get_model_version(CANDIDATES, str(number))
-    folder = download_candidate(world.client, version, tmp_path / "candidate")
+    files = download_candidate(world.client, version)
     assert version.run_id == run.info.run_id
-    assert version.tags == {"files_sha256": Manifest.of(folder).digest}
+    assert version.tags == {"files_sha256": files.manifest.digest}
 
 
 def test_a_logged_model_can_be_loaded_by_plain_mlflow(run: Run) -> None:

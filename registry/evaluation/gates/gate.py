@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
+from registry.ledger.files import Files
 from registry.model.scorer import Scorer
 from registry.provenance.facts import UNKNOWN, Provenance
 
@@ -40,7 +40,7 @@ Unit = Literal[
 class ScoredModel:
     """The candidate, or the model in Production: its files, its scorer, its scores of the rows."""
 
-    folder: Path
+    files: Files
     scorer: Scorer
     scores: NDArray[np.float32]
 
@@ -55,16 +55,16 @@ class Trial:
     """Everything that a gate may look at.
 
     `run_status` is that of the candidate's training run, `registered_sha256` the digest of the
-    model's files that was recorded when the candidate was registered, and `parity` the file with
-    scikit-learn's own probabilities. `provenance` is where the candidate comes from, and
-    `production_provenance` what was known of Production when it was promoted.
+    model's files that was recorded when the candidate was registered, and `parity` the content of
+    the file with scikit-learn's own probabilities. `provenance` is where the candidate comes from,
+    and `production_provenance` what was known of Production when it was promoted.
     """
 
     rows: EvaluationRows
     costs: Costs
     candidate: ScoredModel
     production: ScoredModel | None
-    parity: Path
+    parity: bytes
     run_status: str
     registered_sha256: str | None
     provenance: Provenance = UNKNOWN

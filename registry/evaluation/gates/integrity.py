@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 import onnx
@@ -12,12 +11,12 @@ from pydantic import Field
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.evaluation.parity import parity
-from registry.ledger.manifest import Manifest
-from registry.model.scorer import MODEL_FILE
+from registry.ledger.files import Files
+from registry.model.scorer import MLMODEL_FILE, MODEL_FILE
 
 KNOWN_FILES = frozenset(
     {
-        "MLmodel",
+        MLMODEL_FILE,
         MODEL_FILE,
         "conda.yaml",
         "python_env.yaml",
@@ -63,12 +62,11 @@ class Integrity(Gate):
         return "the files are ONNX of known operators and give scikit-learn's probabilities"
 
     def measure(self, trial: Trial) -> IntegrityMeasured:
-        folder = trial.candidate.folder
-        problems = [*file_problems(folder), *self._graph_problems(folder)]
-        digest = Manifest.of(folder).digest
+        files = trial.candidate.files
+        problems = [*file_problems(files), *self._graph_problems(files)]
         if trial.registered_sha256 is None:
             problems.append("no digest of the files was recorded when it was registered")
-        elif digest != trial.registered_sha256:
+        elif files.manifest.digest != trial.registered_sha256:
             problems.append("the files are not those whose digest was recorded at registration")
         difference, count = parity(trial.candidate.scorer, trial.parity)
         return IntegrityMeasured(
@@ -104,9 +102,11 @@ class Integrity(Gate):
             ),
         ]
 
-    def _graph_problems(self, folder: Path) -> list[str]:
+    def _graph_problems(self, files: Files) -> list[str]:
+        if MODEL_FILE not in files:
+            return [f"there is no {MODEL_FILE}"]
         try:
-            model = onnx.load_model(folder / MODEL_FILE, load_external_data=False)
+            model = onnx.load_model_from_string(files[MODEL_FILE])
             onnx.checker.check_model(model)
         except Exception as error:  # protobuf and onnx each raise their own family
             return [f"{MODEL_FILE} is not valid ONNX: {str(error).splitlines()[0][:100]}"]
@@ -143,16 +143,16 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
         yield from (tensor.values, tensor.indices)
 
 
-def file_problems(folder: Path) -> list[str]:
-    """Files and flavors in a model's folder that do not belong there."""
-    unknown = set(Manifest.of(folder).sha256) - KNOWN_FILES
+def file_problems(files: Files) -> list[str]:
+    """Files and flavors of a model that do not belong there."""
+    unknown = set(files) - KNOWN_FILES
     problems = [f"file {name} is not known" for name in sorted(unknown)]
     try:
-        flavors = yaml.safe_load((folder / "MLmodel").read_text())["flavors"]
+        flavors = yaml.safe_load(files[MLMODEL_FILE])["flavors"]
         problems += (f"flavor {name} is not known" for name in sorted(set(flavors) - KNOWN_FLAVORS))
         loader = flavors["python_function"]["loader_module"]
         if loader != LOADER:
             problems.append(f"the python_function flavor loads with {loader}")
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError):
+    except (KeyError, TypeError, ValueError, yaml.YAMLError):
         problems.append("MLmodel names no flavors that can be read")
     return problems

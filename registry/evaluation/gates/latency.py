@@ -50,7 +50,7 @@ class Latency(Gate):
         return LatencyMeasured(
             candidate_p99_us=medians[0],
             production_p99_us=medians[1] if trial.production else None,
-            model_bytes=(trial.candidate.folder / MODEL_FILE).stat().st_size,
+            model_bytes=len(trial.candidate.files[MODEL_FILE]),
         )
 
     def verdicts(self, measured: LatencyMeasured) -> list[Verdict]:

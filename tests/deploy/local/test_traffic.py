@@ -10,7 +10,7 @@ import requests
 from deploy.local import traffic
 from deploy.local.processes import free_port, inference_service, status_of, wait_until_ok
 from registry.model.scorer import open_model
-from tests.candidates import NAMES, contract, saved_model
+from tests.candidates import NAMES, contract, files_of, saved_model
 from tests.deploy.local import held_out
 from tests.waiting import wait_until
 from tests.world import World
@@ -55,7 +55,7 @@ def test_a_service_answers_each_row_and_one_without_a_model_is_an_error(
         wait_until_ok(process, f"{address}/healthcheck", log)
         exchanges = traffic.send(address, rows, contract())
 
-    scorer = open_model(saved_model(1.0))
+    scorer = open_model(files_of(saved_model(1.0)))
     assert [item.transaction["risk_7d"] for item in exchanges] == rows["risk_7d"].to_list()
     assert [item.fraud for item in exchanges] == (rows["_label"] == 1).to_list()
     assert exchanges[0].time == f"{rows['_time'][0]:%m-%d %H:%M}"

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from securesystemslib.signer import Signer
 
-from registry.evaluation.evidence import fetched_evidence, parse_reference
+from registry.evaluation.evidence import fetch_evidence, parse_reference
 from registry.ledger.chain import Ledger
 from registry.ledger.statement import Entry, Statement, sign
 from registry.lifecycle.append import approval_fields, next_place
@@ -105,17 +105,17 @@ class Target:
     def promotion_of_c(self, after: Ledger) -> Statement:
         """C's promotion by a promoter that read the ledger `after`."""
         reference = parse_reference(self.pending)
-        with fetched_evidence(self.client, reference) as fetched:
-            evidence = fetched.evidence
-            entry = Entry(
-                ledger_id=self.world.trust.ledger_id,
-                action="promote",
-                source=fetched.source,
-                candidate=evidence.candidate,
-                evidence=reference,
-                policy=evidence.policy,
-                verdict=evidence.summary,
-                **next_place(after),
-                **approval_fields(ALICE),
-            )
-            return Statement(files=evidence.model_files, entry=entry)
+        fetched = fetch_evidence(self.client, reference)
+        evidence = fetched.evidence
+        entry = Entry(
+            ledger_id=self.world.trust.ledger_id,
+            action="promote",
+            source=fetched.source,
+            candidate=evidence.candidate,
+            evidence=reference,
+            policy=evidence.policy,
+            verdict=evidence.summary,
+            **next_place(after),
+            **approval_fields(ALICE),
+        )
+        return Statement(files=evidence.model_files, entry=entry)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from pydantic import ValidationError
 
 from registry.errors import NotFound, Refused, UsageError
-from registry.evaluation.evidence import Evidence, fetched_evidence, parse_reference, write_evidence
+from registry.evaluation.evidence import Evidence, fetch_evidence, parse_reference, write_evidence
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import EvidenceRef
-from tests.candidates import NAMES, saved_model
+from tests.candidates import NAMES, files_of, saved_model
 from tests.registry.trials import evidence_of, measurements_of, policy_of
+from tests.swapping import swapped_once_opened
 from tests.world import World
 
 DIGEST = "0123456789abcdef" * 4
@@ -57,25 +59,32 @@ def test_evidence_reads_back_as_it_was_written(world: World, tmp_path: Path) -> 
 
 def test_evidence_holds_what_was_judged_and_names_every_file(world: World) -> None:
     reference, evidence = world.evaluate(world.register())
-    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
-        assert fetched.evidence == evidence
-        assert Manifest.of(fetched.folder / "model") == Manifest.of(saved_model(1.0, NAMES, 0.5))
-        assert sorted(path.name for path in fetched.folder.iterdir()) == [
-            "evidence.json",
-            "model",
-            "parity",
-            "plots",
-            "policy.yaml",
-            "report.html",
-            "report.md",
-            "scores.parquet",
-        ]
-        assert json.loads((fetched.folder / "evidence.json").read_text())["files"].keys() == {
-            path.relative_to(fetched.folder).as_posix()
-            for path in fetched.folder.rglob("*")
-            if path.is_file() and path.name != "evidence.json"
-        }
-    assert not fetched.folder.exists()
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert fetched.evidence == evidence
+    model = files_of(saved_model(1.0, NAMES, 0.5))
+    assert {name: fetched.files[f"model/{name}"] for name in model} == model
+    assert sorted(fetched.files.keys() - {f"model/{name}" for name in model}) == [
+        "evidence.json",
+        "parity/rows.parquet",
+        "plots/precision_recall.png",
+        "plots/score_distribution.png",
+        "policy.yaml",
+        "report.html",
+        "report.md",
+        "scores.parquet",
+    ]
+    named = json.loads(fetched.files["evidence.json"])["files"]
+    assert named.keys() == fetched.files.keys() - {"evidence.json"}
+
+
+def test_the_evidence_that_counts_is_the_one_that_was_hashed(world: World) -> None:
+    """The downloaded file is replaced by one without the author, once it was opened."""
+    reference, evidence = world.evaluate(world.register())
+    other = evidence.model_copy(update={"authors": ("github:mallory",)}).model_dump_json().encode()
+    with swapped_once_opened(Path(gettempdir()), "evidence.json", other) as swapped:
+        fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert len(swapped) == 1
+    assert fetched.evidence == evidence
 
 
 def test_the_models_files_are_named_by_their_path_in_the_model(world: World) -> None:
@@ -85,11 +94,8 @@ def test_the_models_files_are_named_by_their_path_in_the_model(world: World) -> 
 
 def test_evidence_that_does_not_exist_is_not_found(world: World) -> None:
     reference = parse_reference(f"{'0' * 32}@sha256:{DIGEST}")
-    with (
-        pytest.raises(NotFound, match=f"reading evidence run {'0' * 32}"),
-        fetched_evidence(world.client, reference),
-    ):
-        pass
+    with pytest.raises(NotFound, match=f"reading evidence run {'0' * 32}"):
+        fetch_evidence(world.client, reference)
 
 
 def test_evidence_outside_the_promoters_experiment_does_not_count(
@@ -102,11 +108,8 @@ def test_evidence_outside_the_promoters_experiment_does_not_count(
     digest = write_evidence(tmp_path, evidence)
     world.client.log_artifacts(run.info.run_id, str(tmp_path))
     reference = parse_reference(f"{run.info.run_id}@sha256:{digest}")
-    with (
-        pytest.raises(Refused, match="is in the experiment 'tests'; evidence counts only in"),
-        fetched_evidence(world.client, reference),
-    ):
-        pass
+    with pytest.raises(Refused, match="is in the experiment 'tests'; evidence counts only in"):
+        fetch_evidence(world.client, reference)
 
 
 def verdict(gate: str, *, passed: bool, required: bool = True) -> Verdict:

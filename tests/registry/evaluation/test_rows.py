@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from registry.errors import UsageError
@@ -48,6 +49,24 @@ def test_days_are_those_of_utc_whatever_zone_the_times_have(tmp_path: Path) -> N
     rows = read_rows(write(tmp_path / "rows.parquet", **{TIME: times}))
     assert rows.labelled.days.tolist() == [20544, 20544]
     assert rows.start == datetime(2026, 4, 1, 21, 30, tzinfo=UTC)
+
+
+def test_the_digest_is_of_the_rows_that_were_read_whatever_replaces_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "rows.parquet")
+    content = path.read_bytes()
+    read_metadata = pq.read_metadata
+
+    def swap_and_read(source: object) -> object:
+        write(path, amount=[3.0, 4.0])
+        return read_metadata(source)
+
+    monkeypatch.setattr(pq, "read_metadata", swap_and_read)
+    rows = read_rows(path)
+    assert path.read_bytes() != content
+    assert rows.columns["amount"].tolist() == [1.0, 2.0]
+    assert rows.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_the_files_digest_and_origin_are_kept(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,22 @@ import pytest
 from mlflow.entities import Run
 
 from registry.errors import BytesMismatch, ContractError, NotFound, RegistryError, UsageError
-from registry.evaluation.evidence import ComparedWith, Evidence, fetched_evidence, parse_reference
+from registry.evaluation.evidence import ComparedWith, Evidence, fetch_evidence, parse_reference
 from registry.evaluation.gates.gate import Verdict
 from registry.evaluation.rows import AMOUNT, LABEL, TIME, read_rows
-from registry.ledger.manifest import sha256_of
+from registry.ledger.manifest import Manifest, sha256_of, sha256_of_bytes
 from registry.lifecycle import evaluate
 from registry.model.scorer import open_model
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
-from tests.candidates import ORIGIN, register_candidate, saved_model, write_evaluation_rows
+from tests.candidates import (
+    ORIGIN,
+    files_of,
+    register_candidate,
+    saved_model,
+    write_evaluation_rows,
+)
+from tests.swapping import swapped_once_opened
 from tests.world import POLICY, World
 
 
@@ -319,13 +327,13 @@ def test_only_the_gates_in_the_policy_are_run(world: World, tmp_path: Path) -> N
 def test_the_evidence_holds_the_scores_of_every_row(world: World) -> None:
     world.put_in_production(quality=0.5)
     reference, _ = world.evaluate(world.register())
-    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
-        scores = pl.read_parquet(fetched.folder / "scores.parquet")
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    scores = pl.read_parquet(fetched.files["scores.parquet"])
     rows = read_rows(world.rows)
     assert scores.columns == [TIME, LABEL, "candidate", "production"]
     assert scores[LABEL].to_list() == rows.labelled.labels.tolist()
     for name, quality in (("candidate", 1.0), ("production", 0.5)):
-        scorer = open_model(saved_model(quality))
+        scorer = open_model(files_of(saved_model(quality)))
         assert scores[name].to_list() == scorer.score(rows.encoded(scorer.contract)).tolist()
 
 
@@ -335,6 +343,73 @@ def test_a_candidate_without_a_contract_leaves_no_evidence(world: World) -> None
     refused_without_evidence(
         world, ContractError, "no readable contract and signature", lambda: world.evaluate(number)
     )
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "MLmodel"])
+def test_the_evidence_holds_the_files_that_were_judged_whatever_replaces_them(
+    world: World, name: str
+) -> None:
+    """Here, the files of a better model, once those of the candidate were opened."""
+    number, judged = world.register(quality=0.0), saved_model(0.0)
+    other = (saved_model(1.0, threshold=0.25) / name).read_bytes()
+    with swapped_once_opened(Path(gettempdir()), name, other) as swapped:
+        reference, evidence = world.evaluate(number)
+    assert len(swapped) == 1
+    assert failed(evidence) == ["floor.average_precision"]
+    assert evidence.model_files == Manifest.of(judged).sha256
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert fetched.files[f"model/{name}"] == (judged / name).read_bytes()
+
+
+def test_the_evidence_holds_the_policy_that_was_applied_whatever_replaces_it(
+    world: World, tmp_path: Path
+) -> None:
+    strict, lax = (
+        POLICY.read_bytes(),
+        POLICY.read_bytes().replace(b"precision: 0.5", b"precision: 0.01"),
+    )
+    (tmp_path / "policy.yaml").write_bytes(lax)
+    number = world.register(quality=0.0)
+    with swapped_once_opened(tmp_path, "policy.yaml", strict):
+        reference, evidence = world.evaluate(number, tmp_path / "policy.yaml")
+    assert failed(evidence) == []
+    assert evidence.policy.sha256 == sha256_of_bytes(lax)
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert fetched.files["policy.yaml"] == lax
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "parity/rows.parquet", "scores.parquet"])
+def test_evidence_that_changes_while_it_is_uploaded_is_refused(
+    world: World, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_artifacts = world.client.log_artifacts
+
+    def changed(run_id: str, folder: str) -> None:
+        (found,) = Path(folder).glob(f"**/{name}")
+        found.write_bytes(b"other")
+        log_artifacts(run_id, folder)
+
+    number = world.register()
+    monkeypatch.setattr(world.client, "log_artifacts", changed)
+    with pytest.raises(BytesMismatch, match=f"was uploaded: .*{name} was changed"):
+        world.evaluate(number)
+    newest = evidence_runs(world)[0]
+    assert newest.info.status == "FAILED"
+
+
+def test_a_file_added_to_the_evidence_while_it_is_uploaded_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_artifacts = world.client.log_artifacts
+
+    def added(run_id: str, folder: str) -> None:
+        (Path(folder) / "model" / "loader.py").write_text("")
+        log_artifacts(run_id, folder)
+
+    number = world.register()
+    monkeypatch.setattr(world.client, "log_artifacts", added)
+    with pytest.raises(BytesMismatch, match=r"uploaded: model/loader\.py was added"):
+        world.evaluate(number)
 
 
 def test_a_damaged_production_model_leaves_no_evidence(world: World) -> None:

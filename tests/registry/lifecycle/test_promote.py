@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from registry.errors import BytesMismatch, Refused, UsageError, VerificationError
-from registry.evaluation.evidence import fetched_evidence, parse_reference, write_evidence
+from registry.evaluation.evidence import fetch_evidence, parse_reference, write_evidence
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.lifecycle import evaluate
@@ -25,6 +26,7 @@ from registry.tracking.candidates import stage, staged
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import NAMES, saved_model
+from tests.swapping import swapped_once_opened
 from tests.world import POLICY, World
 
 BOB = Approval("github:bob", "better too")
@@ -97,8 +99,12 @@ def test_the_files_in_force_are_the_evidences_copy_and_not_the_candidates(world:
     candidate = world.client.get_model_version(CANDIDATES, "1")
     (world.server.stored(str(candidate.source)) / "MLmodel").write_text("changed afterwards")
     assert head.statement.entry.source == f"{_address(world, reference)}/model"
-    with fetched_evidence(world.client, parse_reference(reference)) as fetched:
-        assert Manifest.of(fetched.folder / "model") == head.statement.manifest
+    fetched = fetch_evidence(world.client, parse_reference(reference))
+    assert {
+        name.removeprefix("model/"): digest
+        for name, digest in fetched.files.manifest.sha256.items()
+        if name.startswith("model/")
+    } == head.statement.files
 
 
 def _address(world: World, reference: str) -> str:
@@ -201,8 +207,7 @@ def approve_edited(world: World, reference: str, **changes: object) -> str:
     """Write other evidence into the run and have that approved: the digest then matches."""
     folder = evidence_on_disk(world, reference)
     parsed = parse_reference(reference)
-    with fetched_evidence(world.client, parsed) as fetched:
-        edited = fetched.evidence.model_copy(update=changes)
+    edited = fetch_evidence(world.client, parsed).evidence.model_copy(update=changes)
     return f"{parsed.run_id}@sha256:{write_evidence(folder, edited)}"
 
 
@@ -372,6 +377,19 @@ def test_without_four_eyes_any_approver_counts(world: World, tmp_path: Path, app
     reference = evaluate_under(world, policy, world.register())
     link = promote_as(world, reference, Approval(approver), policy=policy)
     assert link.statement.entry.approver == approver
+
+
+def test_the_policy_that_counts_is_the_one_that_was_hashed(world: World) -> None:
+    """The downloaded copy is replaced by a lax one, once it was opened."""
+    reference, _ = world.evaluate(world.register())
+    lax = POLICY.read_bytes().replace(b"four_eyes: true", b"four_eyes: false")
+    with (
+        swapped_once_opened(Path(gettempdir()), "policy.yaml", lax) as swapped,
+        pytest.raises(Refused, match="four eyes: github:carol is an author"),
+    ):
+        promote_as(world, reference, Approval("github:carol"))
+    assert len(swapped) == 1
+    assert nothing_appended(world)
 
 
 def test_a_candidate_with_unknown_authors_is_refused(world: World) -> None:

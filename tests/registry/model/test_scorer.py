@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from registry.errors import ContractError, UsageError
 from registry.model.contract import Contract
 from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
-from tests.candidates import contract, numbers, pipeline, saved_model
+from tests.candidates import contract, files_of, numbers, pipeline, saved_model
 from tests.contracts import category
 
 BRAND = category("brand", "visa", "amex", "None", "nan", nullable=True)
@@ -33,7 +34,7 @@ def mixed() -> Scorer:
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return open_model(saved_model(1.0))
+    return open_model(files_of(saved_model(1.0)))
 
 
 def onnx_model(
@@ -190,11 +191,21 @@ def test_external_weights_are_refused_because_they_are_not_verified(
 
 
 def test_a_model_folder_opens_with_its_own_contract() -> None:
-    opened: Contract = open_model(saved_model(1.0, threshold=0.25)).contract
+    opened: Contract = open_model(files_of(saved_model(1.0, threshold=0.25))).contract
     assert opened == contract(threshold=0.25)
 
 
-def test_a_model_folder_without_the_model_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "MLmodel").write_bytes((saved_model(1.0) / "MLmodel").read_bytes())
-    with pytest.raises(ContractError, match=r"model.onnx cannot be read: No such file"):
-        open_model(tmp_path)
+@pytest.mark.parametrize("name", ["MLmodel", "model.onnx"])
+def test_a_model_that_lacks_a_file_is_refused(name: str) -> None:
+    files = dict(files_of(saved_model(1.0)))
+    del files[name]
+    with pytest.raises(ContractError, match=f"^the model has no file {name}$"):
+        open_model(files)
+
+
+def test_the_bytes_of_the_model_are_not_kept() -> None:
+    held = files_of(saved_model(1.0))[MODEL_FILE]
+    before = sys.getrefcount(held)
+    scorer = Scorer(held, contract())
+    assert sys.getrefcount(held) == before
+    assert scorer.score(np.zeros((1, 3), dtype=np.float32)).shape == (1,)

@@ -146,7 +146,8 @@ def attest_candidate(world: World, origin: Origin, version: int) -> Origin:
     candidate = world.client.get_model_version(CANDIDATES, str(version))
     model = world.server.stored(str(candidate.source))
     attested = origin.attesting(
-        files=dict(Manifest.of(model).sha256), window=read_contract(model).training_window
+        files=dict(Manifest.of(model).sha256),
+        window=read_contract((model / "MLmodel").read_bytes()).training_window,
     )
     log_origin(world, attested, version)
     return attested

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
+from registry.ledger.manifest import sha256_of
 from registry.report import write
 from registry.report.content import Page, build
 from registry.report.render import escape_markdown
@@ -51,7 +52,7 @@ def written(folder: Path, *, first: bool = False, **changed: Any) -> tuple[str, 
     """Write a report of a candidate that passes; return its HTML and its Markdown."""
     policy = policy_of(folder)
     evidence = evidence_of(policy, measurements_of(first=first), first=first, **changed)
-    write.write(folder, evidence, trial_of(folder, policy, first=first))
+    write.write(folder, evidence, trial_of(folder, policy, first=first), policy)
     return (folder / "report.html").read_text(), (folder / "report.md").read_text()
 
 
@@ -227,12 +228,25 @@ def test_the_page_needs_no_other_file_and_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_the_files_that_were_judged_are_listed_and_the_report_is_not(tmp_path: Path) -> None:
-    written(tmp_path)
-    _, again = written(tmp_path)
-    assert "| model/model.onnx | " in again
-    assert "| policy.yaml | " in again
-    assert "| report.html | " not in again
-    assert "plots/" not in again
+    files = {"model/model.onnx": "1" * 64, "policy.yaml": "2" * 64}
+    _, markdown = written(tmp_path, files=files)
+    assert f"| model/model.onnx | {'1' * 64} |" in markdown
+    assert f"| policy.yaml | {'2' * 64} |" in markdown
+    assert "| report.html | " not in markdown
+    assert "plots/" not in markdown
+
+
+def test_the_reports_own_files_are_returned_with_their_digests(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path)
+    evidence = evidence_of(policy, measurements_of(first=True), first=True)
+    files = write.write(tmp_path, evidence, trial_of(tmp_path, policy, first=True), policy)
+    assert sorted(files) == [
+        "plots/precision_recall.png",
+        "plots/score_distribution.png",
+        "report.html",
+        "report.md",
+    ]
+    assert files["report.md"] == sha256_of(tmp_path / "report.md")
 
 
 def test_the_same_evidence_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -254,7 +268,7 @@ def harmed(tmp_path: Path) -> tuple[str, str]:
             "rows": evidence.rows.model_copy(update={"origin": {HARM: HARM}}),
         }
     )
-    write.write(tmp_path, evidence, trial_of(tmp_path, policy))
+    write.write(tmp_path, evidence, trial_of(tmp_path, policy), policy)
     return (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
 
 

@@ -57,18 +57,18 @@ def test_a_candidate_that_does_not_exist_says_how_to_make_one(world: World, whic
     assert staged(world.client) is None
 
 
-def test_exactly_the_candidates_own_files_are_downloaded(world: World, tmp_path: Path) -> None:
+def test_exactly_the_candidates_own_files_are_downloaded(world: World) -> None:
     version = candidate(world.client, str(world.register()))
-    folder = download_candidate(world.client, version, tmp_path / "candidate")
-    assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
+    files = download_candidate(world.client, version)
+    assert files.manifest == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 
-def test_a_logged_model_is_downloaded_from_the_artifact_store(world: World, tmp_path: Path) -> None:
+def test_a_logged_model_is_downloaded_from_the_artifact_store(world: World) -> None:
     logged = _log_model(world.client, saved_model(1.0, NAMES, 0.5))
     world.client.create_registered_model(CANDIDATES)
     version = world.client.create_model_version(CANDIDATES, f"models:/{logged}", model_id=logged)
-    folder = download_candidate(world.client, version, tmp_path / "candidate")
-    assert Manifest.of(folder) == Manifest.of(saved_model(1.0, NAMES, 0.5))
+    files = download_candidate(world.client, version)
+    assert files.manifest == Manifest.of(saved_model(1.0, NAMES, 0.5))
 
 
 def _log_model(client: MlflowClient, folder: Path) -> str:

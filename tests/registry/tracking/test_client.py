@@ -24,26 +24,30 @@ def test_only_a_shared_server_is_accepted(uri: str | None) -> None:
 @pytest.mark.parametrize(
     "name", ["../../evil", "/evil", "a/../../../evil", "..%2f..%2fevil", "%252e%252e%252fevil"]
 )
-def test_a_file_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
+def test_a_file_name_cannot_leave_the_folder(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = json.dumps({"files": [{"path": name, "is_dir": False, "file_size": 3}]}).encode()
-    destination = tmp_path / "in" / "destination"
+    temporary = tmp_path / "in" / "temporary"
+    temporary.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with (
         fake_server(200, body) as uri,
         pytest.raises(Unreachable, match="downloading mlflow-artifacts:/1/model: "),
     ):
-        download(connect(uri), "mlflow-artifacts:/1/model", destination)
+        download(connect(uri), "mlflow-artifacts:/1/model", 10)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"files": 5}', b'{"files": [{"path": 5}]}'])
-def test_a_malformed_listing_is_unreachable(tmp_path: Path, body: bytes) -> None:
+def test_a_malformed_listing_is_unreachable(body: bytes) -> None:
     with fake_server(200, body) as uri, pytest.raises(Unreachable, match="downloading "):
-        download(connect(uri), "mlflow-artifacts:/1/model", tmp_path / "model")
+        download(connect(uri), "mlflow-artifacts:/1/model", 10)
 
 
-def test_files_that_the_server_does_not_have_are_unreachable(world: World, tmp_path: Path) -> None:
+def test_files_that_the_server_does_not_have_are_unreachable(world: World) -> None:
     with pytest.raises(Unreachable, match="downloading mlflow-artifacts:/none/model"):
-        download(world.client, "mlflow-artifacts:/none/model", tmp_path / "model")
+        download(world.client, "mlflow-artifacts:/none/model", 10)
 
 
 @pytest.mark.parametrize(

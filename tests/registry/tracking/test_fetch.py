@@ -11,11 +11,12 @@ import pytest
 
 from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
-from registry.ledger.manifest import Manifest
+from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import Statement
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 from tests.registry.tracking.fake_servers import fake_server
+from tests.swapping import swapped_once_opened
 from tests.world import World
 
 
@@ -41,16 +42,16 @@ def model_on_disk(world: World, link: Link) -> Path:
     return world.server.stored(link.statement.entry.source)
 
 
-def test_the_approved_files_are_fetched(world: World, link: Link, tmp_path: Path) -> None:
-    folder = fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
-    assert sorted(path.name for path in folder.iterdir()) == [
+def test_the_approved_files_are_fetched(world: World, link: Link) -> None:
+    files = fetch_verified(Registry(world.server.uri), link)
+    assert sorted(files) == [
         "MLmodel",
         "conda.yaml",
         "model.onnx",
         "python_env.yaml",
         "requirements.txt",
     ]
-    assert Manifest.of(folder) == link.statement.manifest
+    assert files.manifest == link.statement.manifest
 
 
 @pytest.mark.parametrize(
@@ -68,33 +69,38 @@ def test_the_approved_files_are_fetched(world: World, link: Link, tmp_path: Path
     ids=["one byte", "missing", "added", "swapped", "renamed"],
 )
 def test_damaged_files_are_refused_and_named(
-    world: World, link: Link, tmp_path: Path, damage: Callable[[Path], object], words: str
+    world: World, link: Link, damage: Callable[[Path], object], words: str
 ) -> None:
     damage(model_on_disk(world, link))
     with pytest.raises(BytesMismatch) as refusal:
-        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+        fetch_verified(Registry(world.server.uri), link)
     assert str(refusal.value) == f"the files of ledger version 1: {words}"
 
 
-def test_each_missing_file_is_named(world: World, link: Link, tmp_path: Path) -> None:
+def test_each_missing_file_is_named(world: World, link: Link) -> None:
     shutil.rmtree(model_on_disk(world, link))
     with pytest.raises(BytesMismatch) as refusal:
-        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+        fetch_verified(Registry(world.server.uri), link)
     assert str(refusal.value) == (
         "the files of ledger version 1: MLmodel is missing; conda.yaml is missing; "
         "model.onnx is missing; python_env.yaml is missing; requirements.txt is missing"
     )
 
 
-def test_an_added_file_is_named_and_not_downloaded(
-    world: World, link: Link, tmp_path: Path
-) -> None:
+def test_an_added_file_is_named_and_not_downloaded(world: World, link: Link) -> None:
     model = model_on_disk(world, link)
     (model / "code" / "deep").mkdir(parents=True)
     (model / "code" / "deep" / "huge.bin").write_bytes(b"x" * 1000)
+    downloaded: list[str] = []
+
+    class Recording(Registry):
+        def download(self, path: str, max_bytes: int) -> bytes:
+            downloaded.append(path.rpartition("/")[2])
+            return super().download(path, max_bytes)
+
     with pytest.raises(BytesMismatch, match=r"version 1: code/deep/huge\.bin was added$"):
-        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
-    assert sorted(path.name for path in (tmp_path / "fetched").iterdir()) == [
+        fetch_verified(Recording(world.server.uri), link)
+    assert downloaded == [
         "MLmodel",
         "conda.yaml",
         "model.onnx",
@@ -103,21 +109,19 @@ def test_an_added_file_is_named_and_not_downloaded(
     ]
 
 
-def test_an_empty_folder_beside_the_files_changes_nothing(
-    world: World, link: Link, tmp_path: Path
-) -> None:
+def test_an_empty_folder_beside_the_files_changes_nothing(world: World, link: Link) -> None:
     (model_on_disk(world, link) / "empty").mkdir()
-    fetched = fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
-    assert Manifest.of(fetched) == link.statement.manifest
+    fetched = fetch_verified(Registry(world.server.uri), link)
+    assert fetched.manifest == link.statement.manifest
 
 
 def test_a_folder_flooded_with_files_is_refused_before_all_are_listed(
-    world: World, link: Link, tmp_path: Path
+    world: World, link: Link
 ) -> None:
     for number in range(1000):
         (model_on_disk(world, link) / f"{number}.bin").touch()
     with pytest.raises(BytesMismatch, match="more than 1,000 files and folders"):
-        fetch_verified(Registry(world.server.uri), link, tmp_path / "fetched")
+        fetch_verified(Registry(world.server.uri), link)
 
 
 def signed_with_file(link: Link, name: str) -> Link:
@@ -126,36 +130,46 @@ def signed_with_file(link: Link, name: str) -> Link:
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil"])
-def test_even_a_signed_name_cannot_leave_the_folder(link: Link, tmp_path: Path, name: str) -> None:
+def test_even_a_signed_name_cannot_leave_the_folder(link: Link, name: str) -> None:
     listing = json.dumps({"files": [{"path": name}]}).encode()
     with fake_server(200, listing) as uri, pytest.raises(BytesMismatch, match="is a path outside"):
-        fetch_verified(Registry(uri), signed_with_file(link, name), tmp_path / "in" / "fetched")
-    assert [path for path in (tmp_path / "in").rglob("*") if path.is_file()] == []
-    assert not Path("/tmp/evil").exists()
+        fetch_verified(Registry(uri), signed_with_file(link, name))
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/evil", "..", "", "a/b", "%2e%2e"])
 @pytest.mark.parametrize("is_dir", [True, False])
-def test_a_listing_of_hostile_names_makes_no_file(
-    link: Link, tmp_path: Path, name: str, is_dir: bool
-) -> None:
+def test_a_listing_of_hostile_names_is_refused(link: Link, name: str, is_dir: bool) -> None:
     listing = json.dumps({"files": [{"path": name, "is_dir": is_dir}]}).encode()
-    before = set(tmp_path.rglob("*"))
     with fake_server(200, listing) as uri, pytest.raises(BytesMismatch):
-        fetch_verified(Registry(uri), link, tmp_path / "fetched")
-    assert set(tmp_path.rglob("*")) - before <= {tmp_path / "fetched"}
+        fetch_verified(Registry(uri), link)
+
+
+def not_proxied(world: World, link: Link) -> Link:
+    """The entry as it would be where the artifact store is Blob Storage."""
+    source = model_on_disk(world, link).as_uri()
+    entry = link.statement.entry.model_copy(update={"source": source})
+    return Link(link.version, Statement(files=link.statement.files, entry=entry))
+
+
+def test_a_downloaded_file_that_is_swapped_once_it_was_opened_does_not_count(
+    world: World, link: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    with swapped_once_opened(tmp_path / "temporary", "model.onnx", b"other") as swapped:
+        files = fetch_verified(Registry(world.server.uri), not_proxied(world, link))
+    assert len(swapped) == 1
+    assert sha256_of_bytes(files["model.onnx"]) == link.statement.files["model.onnx"]
+    assert list((tmp_path / "temporary").glob("download-*")) == []
 
 
 def test_files_that_the_server_does_not_proxy_are_fetched_by_mlflows_client(
-    world: World, link: Link, tmp_path: Path
+    world: World, link: Link
 ) -> None:
-    """As where the artifact store is Blob Storage."""
-    stored = model_on_disk(world, link)
-    entry = link.statement.entry.model_copy(update={"source": stored.as_uri()})
-    direct = Link(link.version, Statement(files=link.statement.files, entry=entry))
-    fetched = fetch_verified(Registry(world.server.uri), direct, tmp_path / "fetched")
-    assert Manifest.of(fetched) == link.statement.manifest
+    stored, direct = model_on_disk(world, link), not_proxied(world, link)
+    fetched = fetch_verified(Registry(world.server.uri), direct)
+    assert fetched.manifest == link.statement.manifest
 
     shutil.copy(stored / "MLmodel", stored / "added")
     with pytest.raises(BytesMismatch, match="version 1: added was added"):
-        fetch_verified(Registry(world.server.uri), direct, tmp_path / "again")
+        fetch_verified(Registry(world.server.uri), direct)

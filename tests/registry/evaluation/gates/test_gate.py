@@ -13,9 +13,8 @@ from registry.evaluation.gates.gate import ScoredModel, Trial, Verdict
 from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
-from registry.ledger.manifest import Manifest
 from registry.model.scorer import open_model
-from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
+from tests.candidates import NAMES, RUN_TAGS, files_of, numbers, saved_model, write_evaluation_rows
 from tests.registry.trials import ends, measure, part, verified_origin
 from tests.world import POLICY
 
@@ -81,23 +80,22 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
     rows = read_rows(write_evaluation_rows(folder / "rows.parquet"))
     models: list[ScoredModel] = []
     for quality in (0.5, 1.0):
-        model = saved_model(quality)
-        scorer = open_model(model)
-        models.append(ScoredModel(model, scorer, scorer.score(rows.encoded(scorer.contract))))
+        files = files_of(saved_model(quality))
+        scorer = open_model(files)
+        models.append(ScoredModel(files, scorer, scorer.score(rows.encoded(scorer.contract))))
     candidate, production = models
     parity = pd.DataFrame(numbers(), columns=list(NAMES))
     encoded = encode_frame(parity, candidate.scorer.contract)
     parity["probability"] = candidate.scorer.score_one_by_one(encoded)
-    parity.to_parquet(folder / "parity.parquet")
     return Trial(
         rows=rows,
         costs=policy.costs,
         candidate=candidate,
         production=production,
-        parity=folder / "parity.parquet",
+        parity=parity.to_parquet(),
         run_status="FINISHED",
         provenance=verified_origin(RUN_TAGS),
-        registered_sha256=Manifest.of(candidate.folder).digest,
+        registered_sha256=candidate.files.manifest.digest,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import nextafter
-from pathlib import Path
 
 import onnx
 import pandas as pd
@@ -12,6 +11,7 @@ from onnx import TensorProto, helper
 
 from registry.evaluation.gates.gate import ScoredModel
 from registry.evaluation.gates.latency import Latency, LatencyMeasured
+from registry.ledger.files import Files
 from registry.model.scorer import MODEL_FILE, OUTPUT
 from tests.registry.graphs import INPUT, first_input, model_of, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
@@ -34,14 +34,13 @@ def slow() -> onnx.ModelProto:
     )
 
 
-def saved(folder: Path, model: onnx.ModelProto) -> ScoredModel:
-    folder.mkdir()
-    (folder / MODEL_FILE).write_bytes(model.SerializeToString())
-    return scored([0.9, 0.1, 0.2], scorer_of(model), folder)
+def saved(model: onnx.ModelProto) -> ScoredModel:
+    files = Files({MODEL_FILE: model.SerializeToString()})
+    return scored([0.9, 0.1, 0.2], scorer_of(model), files)
 
 
-def test_a_slow_model_is_told_from_a_fast_one(tmp_path: Path) -> None:
-    fast, late = saved(tmp_path / "fast", first_input()), saved(tmp_path / "slow", slow())
+def test_a_slow_model_is_told_from_a_fast_one() -> None:
+    fast, late = saved(first_input()), saved(slow())
     found = GATE.measure(small_trial(ROWS, late, fast))
     (ratio, size) = GATE.verdicts(found)
     assert not ratio.passed
@@ -50,8 +49,8 @@ def test_a_slow_model_is_told_from_a_fast_one(tmp_path: Path) -> None:
     assert size.passed
 
 
-def test_without_production_only_the_candidate_is_timed(tmp_path: Path) -> None:
-    found = GATE.measure(small_trial(ROWS, saved(tmp_path / "fast", first_input())))
+def test_without_production_only_the_candidate_is_timed() -> None:
+    found = GATE.measure(small_trial(ROWS, saved(first_input())))
     assert found.production_p99_us is None
     assert found.candidate_p99_us > 0
 
