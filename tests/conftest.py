@@ -37,6 +37,9 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("FRAUD_", "OTEL_")) or name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
             monkeypatch.delenv(name)
+    # Those that `registry init` and the demo leave in a checkout would be found without a setting.
+    monkeypatch.setenv("FRAUD_PROVENANCE", os.devnull)
+    monkeypatch.setenv("FRAUD_TRAINING_KEY", "")
 
 
 def _forget_experiment() -> None:

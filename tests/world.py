@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ class World:
             "FRAUD_LEDGER_CONFIG": str(self.config),
             "FRAUD_SIGNING_KEY": f"file2:{self.key}",
             "FRAUD_POLICY": str(POLICY),
+            "FRAUD_PROVENANCE": os.devnull,
+            "FRAUD_TRAINING_KEY": "",
         }
 
 

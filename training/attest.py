@@ -34,13 +34,12 @@ DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
 def training_signer(environment: Mapping[str, str]) -> Signer | None:
     """The training job's key: FRAUD_TRAINING_KEY, or the file that `registry init` made.
 
-    None where there is neither. Raises UsageError where provenance.yaml does not trust it.
+    None where there is neither, or where the variable is empty. Raises UsageError where provenance.yaml does not trust it.
     """
-    uri = environment.get("FRAUD_TRAINING_KEY")
+    default = f"file2:{DEFAULT_KEY}" if DEFAULT_KEY.exists() else ""
+    uri = environment.get("FRAUD_TRAINING_KEY", default)
     if not uri:
-        if not DEFAULT_KEY.exists():
-            return None
-        uri = f"file2:{DEFAULT_KEY}"
+        return None
     path = Path(environment.get("FRAUD_PROVENANCE") or DEFAULT_PROVENANCE)
     keys = read_trusted(path, required=True).public_keys()
     advice = f"set FRAUD_TRAINING_KEY to the URI of a key under `training_keys` in {path}"

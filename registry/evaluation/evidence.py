@@ -15,7 +15,7 @@ from registry.evaluation.gates.gate import Verdict
 from registry.ledger.files import MAX_MODEL_BYTES, Files
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
-from registry.provenance.facts import Fact, claimed_names
+from registry.provenance.facts import FACT_NAMES, Fact, claimed_names
 from registry.provenance.trusted import NOTHING
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
@@ -86,7 +86,10 @@ class Evidence(_Value):
         words = f"{passed} of {len(self.verdicts)} checks passed"
         if self.advisory:
             words += f"; advisory: {', '.join(verdict.gate for verdict in self.advisory)}"
-        if claimed := claimed_names(self.facts):
+        claimed = claimed_names(self.facts)
+        if claimed == FACT_NAMES:
+            words += "; its origin is only claimed"
+        elif claimed:
             words += f"; claimed: {', '.join(claimed)}"
         return words
 

@@ -113,7 +113,7 @@ def create_trusted(path: Path, private_key: Path) -> None:
 
 
 def read_trusted(path: Path, *, required: bool) -> Trusted:
-    """Read provenance.yaml; where it does not exist and is not required, trust nothing.
+    """Read provenance.yaml; where it is empty, or neither exists nor is required, trust nothing.
 
     Raises UsageError naming the file and what is wrong in it.
     """
@@ -128,6 +128,8 @@ def read_trusted(path: Path, *, required: bool) -> Trusted:
         return NOTHING_TRUSTED
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+    if not content:
+        return NOTHING_TRUSTED
     try:
         trusted = Trusted.model_validate({**(yaml.safe_load(content) or {})})
     except ValidationError as error:

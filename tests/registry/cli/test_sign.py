@@ -140,7 +140,9 @@ def test_freeze_and_unfreeze(run_here: Commands, world: World) -> None:
     answer = json.loads(out)
     assert (code, answer["action"], answer["ledger_version"]) == (0, "unfreeze", 3)
     assert (answer["comment"], answer["url"]) == ("change stop is over", url)
-    assert run_here("promote", reference, *BY_BOB)[0] == 0
+    assert run_here("promote", reference, *BY_BOB) == (3, "")
+    assert "four eyes: github:bob unfroze it in entry 3" in run_here.error
+    assert run_here("promote", reference, "--approver", "github:dave")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["freeze", "unfreeze"])

@@ -11,7 +11,7 @@ from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.rollback import rollback
 from tests.world import World
 
-REASON = Approval("github:alice", "year-end change stop")
+REASON = Approval("github:bob", "year-end change stop")
 
 
 def freeze(world: World) -> Link:
@@ -26,7 +26,7 @@ def test_while_frozen_a_promotion_is_refused_with_who_and_why(world: World) -> N
     world.put_in_production()
     reference, _ = world.evaluate(world.register(quality=0.95))
     freeze(world)
-    with pytest.raises(Refused, match="frozen by github:alice: year-end change stop"):
+    with pytest.raises(Refused, match="frozen by github:bob: year-end change stop"):
         world.promote(reference)
     assert world.ledger.frozen
 

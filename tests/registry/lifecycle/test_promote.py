@@ -345,7 +345,6 @@ def test_a_missing_policy_is_named(world: World, tmp_path: Path) -> None:
     ("approver", "message"),
     [
         ("github:carol", "four eyes: github:carol is an author. "),
-        ("github:Carol", "four eyes: github:Carol is an author. "),
         ("git:carol@example.com", "four eyes: git:carol@example.com is an author. "),
         (
             "os:alice",
