@@ -21,6 +21,7 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
+from registry.evaluation.pins import SERVING_LIBRARIES
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
@@ -39,7 +40,6 @@ from training.data import Data
 from training.intervals import Estimate
 
 PARITY_ROWS = 10_000
-SERVING_LIBRARIES = ("numpy", "onnxruntime")
 LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from registry.errors import UsageError
+from registry.evaluation.isolated import RowScorer
 from registry.evaluation.rows import encode_frame
-from registry.model.scorer import Scorer
 
 
-def parity(scorer: Scorer, path: Path) -> tuple[float, int]:
+def parity(scorer: RowScorer, path: Path) -> tuple[float, int]:
     """The largest difference to the recorded probabilities, row by row, and the number of rows.
 
     Where there are no rows, or they cannot be read, the difference is 1.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ContractError, NotFound
+from registry.errors import ContractError, NotFound, Refused
 from registry.evaluation.evidence import (
     ComparedWith,
     EvaluatedRows,
@@ -16,13 +17,15 @@ from registry.evaluation.evidence import (
     write_evidence,
 )
 from registry.evaluation.gates.gate import ScoredModel, Trial
+from registry.evaluation.gates.integrity import Integrity
+from registry.evaluation.isolated import IsolatedScorer, Limits, ModelProcess
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
-from registry.model.scorer import open_model
+from registry.model.scorer import read_model
 from registry.progress import step
 from registry.report import write
 from registry.tracking.candidates import candidate, download_candidate
@@ -69,15 +72,17 @@ def evaluate(
     The gates run on exactly the files that the evidence run then holds, and that `promote` puts in
     force. The evidence run holds the report too, and `report_folder` gets a copy of it. Raises
     UsageError or NotFound for invalid input, VerificationError if the ledger or the head's files
-    cannot be trusted, and Unreachable. In all these cases no evidence is left to approve.
+    cannot be trusted, Refused if the candidate's files may not be run or running them exceeds the
+    policy's limits, and Unreachable. In all these cases no evidence is left to approve.
     """
     policy = read_policy(policy_path)
     rows = read_rows(rows_path)
     version = candidate(client, which)
     ledger = read_ledger(client, trust)
-    with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
+    with ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="evaluate-"))
         folder = Path(temporary) / "evidence"
-        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
+        trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path, stack)
         measurements: dict[str, Any] = {}
         for gate in policy.gates.values():
             with step(f"{gate.name}: {gate}"):
@@ -113,14 +118,21 @@ def _trial(
     policy: Policy,
     folder: Path,
     policy_path: Path,
+    stack: ExitStack,
 ) -> Trial:
-    """Fetch the candidate into the evidence folder, and Production beside it; score both."""
+    """Fetch the candidate into the evidence folder, and Production beside it; score both.
+
+    Leaving `stack` ends the processes in which they score.
+    """
     with server_errors(f"reading the run of candidate {version.version}"):
         run = client.get_run(str(version.run_id))
     with step(f"downloading candidate {version.version}"):
         folder.mkdir()
         downloaded = download_candidate(client, version, folder.parent / "candidate")
         shutil.move(downloaded, folder / MODEL_FOLDER)
+    with step("checking its files"):
+        problems = _file_problems(policy, folder / MODEL_FOLDER, version)
+    with step("downloading its parity rows"):
         shutil.copyfile(policy_path, folder / POLICY_FILE)
         address = f"{run.info.artifact_uri}/{PARITY_FILE}"
         (folder / PARITY_FILE).parent.mkdir()
@@ -131,8 +143,10 @@ def _trial(
             registry = Registry(client.tracking_uri)
             production_folder = fetch_verified(registry, head, folder.parent / "production")
     with step(f"scoring {len(rows.labelled.labels):,} transactions"):
-        candidate = _scored("candidate", folder / MODEL_FOLDER, rows)
-        production = _scored("Production", production_folder, rows) if production_folder else None
+        candidate = _scored("candidate", folder / MODEL_FOLDER, rows, policy.limits, stack)
+        production = None
+        if production_folder is not None:
+            production = _scored("Production", production_folder, rows, policy.limits, stack)
     return Trial(
         rows=rows,
         costs=policy.costs,
@@ -141,12 +155,28 @@ def _trial(
         parity=folder / PARITY_FILE,
         run_status=str(run.info.status),
         run_tags=dict(run.data.tags),
-        registered_sha256=version.tags.get(FILES_TAG),
+        file_problems=problems,
     )
 
 
-def _scored(name: str, folder: Path, rows: EvaluationRows) -> ScoredModel:
-    scorer = open_model(folder)
+def _file_problems(policy: Policy, folder: Path, version: ModelVersion) -> tuple[str, ...]:
+    """What the gate `integrity` finds in the files. Raises Refused where it is required."""
+    gate = policy.gate(Integrity)
+    if gate is None:
+        return ()
+    problems = gate.problems(folder, version.tags.get(FILES_TAG), policy.limits)
+    if problems and gate.required:
+        raise Refused(
+            f"candidate {version.version} was not run, because of its files: {'; '.join(problems)}"
+        )
+    return problems
+
+
+def _scored(
+    name: str, folder: Path, rows: EvaluationRows, limits: Limits, stack: ExitStack
+) -> ScoredModel:
+    process = stack.enter_context(ModelProcess(name, limits))
+    scorer = IsolatedScorer(process, *read_model(folder))
     scores = scorer.score(rows.encoded(scorer.contract))
     wrong = int((~((scores >= 0) & (scores <= 1))).sum())
     if wrong or len(scores) != len(rows.labelled.labels):

@@ -71,7 +71,7 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
         parity=folder / "parity.parquet",
         run_status="FINISHED",
         run_tags={},
-        registered_sha256=None,
+        file_problems=(),
     )
 
 
@@ -120,7 +120,7 @@ def small_trial(
             parity=Path("parity.parquet"),
             run_status="FINISHED",
             run_tags={},
-            registered_sha256=None,
+            file_problems=(),
         ),
         **changed,
     )

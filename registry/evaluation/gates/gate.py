@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from registry.evaluation.isolated import RowScorer
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
-from registry.model.scorer import Scorer
 
 Unit = Literal[
     "number",
@@ -40,7 +40,7 @@ class ScoredModel:
     """The candidate, or the model in Production: its files, its scorer, its scores of the rows."""
 
     folder: Path
-    scorer: Scorer
+    scorer: RowScorer
     scores: NDArray[np.float32]
 
     @property
@@ -53,9 +53,9 @@ class ScoredModel:
 class Trial:
     """Everything that a gate may look at.
 
-    `run_status` and `run_tags` are those of the candidate's training run, `registered_sha256` is
-    the digest of the model's files that was recorded when the candidate was registered, and
-    `parity` the file with scikit-learn's own probabilities.
+    `run_status` and `run_tags` are those of the candidate's training run, `file_problems` is what
+    the gate `integrity` found in the candidate's files before its graph was run, and `parity` the
+    file with scikit-learn's own probabilities.
     """
 
     rows: EvaluationRows
@@ -65,7 +65,7 @@ class Trial:
     parity: Path
     run_status: str
     run_tags: Mapping[str, str]
-    registered_sha256: str | None
+    file_problems: tuple[str, ...]
 
 
 class Measured(BaseModel):

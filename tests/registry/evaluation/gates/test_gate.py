@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from registry.evaluation.gates.gate import ScoredModel, Trial, Verdict
 from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
-from registry.ledger.manifest import Manifest
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
 from tests.registry.trials import ends, measure, part
@@ -33,9 +32,10 @@ FAILING: dict[str, dict[str, Any]] = {
     "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
     "contract": {"compared": True, "breaks": ["input amount is gone"]},
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
-    "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
+    "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0},
     "integrity": {
         "problems": ["file a is not known"],
+        "model_bytes": 10,
         "parity_difference": 0.0,
         "parity_rows": 400,
         "evaluation_rows": 400,
@@ -83,7 +83,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
         parity=folder / "parity.parquet",
         run_status="FINISHED",
         run_tags=RUN_TAGS,
-        registered_sha256=Manifest.of(candidate.folder).digest,
+        file_problems=(),
     )
 
 
@@ -151,7 +151,7 @@ def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
         ),
         (
             "latency",
-            {"candidate_p99_us": 500.0, "production_p99_us": None, "model_bytes": 10},
+            {"candidate_p99_us": 500.0, "production_p99_us": None},
             "candidate 500 µs; nothing to compare with",
         ),
     ],

@@ -1,0 +1,67 @@
+"""What is wrong with the files of a model's folder, found without loading any of them.
+
+ONNX and nothing else: no pickle is ever loaded from the registry, because unpickling runs code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from registry.evaluation.pins import pin_problems
+from registry.ledger.manifest import Manifest
+from registry.model.scorer import MODEL_FILE
+
+KNOWN_FILES = frozenset(
+    {
+        "MLmodel",
+        MODEL_FILE,
+        "conda.yaml",
+        "python_env.yaml",
+        "requirements.txt",
+        "input_example.json",
+        "serving_input_example.json",
+    }
+)
+KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
+LOADER = "mlflow.onnx"
+"""The only loader: others would unpickle, and loading a pickle runs the code in it."""
+
+MAX_TEXT_BYTES = 1_000_000
+"""Of every file but the model: reading a megabyte of YAML takes seconds."""
+
+MAX_FILES = 50
+
+
+def size_problems(folder: Path, max_model_bytes: int) -> list[str]:
+    """Files that are too large to be read. Links are not followed."""
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    if len(files) > MAX_FILES:
+        return [f"there are {len(files)} files, more than {MAX_FILES}"]
+    problems = []
+    for path in sorted(files):
+        name, size = path.relative_to(folder).as_posix(), path.lstat().st_size
+        allowed = max_model_bytes if name == MODEL_FILE else MAX_TEXT_BYTES
+        if size > allowed:
+            problems.append(f"{name} has {_megabytes(size)}, more than {_megabytes(allowed)}")
+    return problems
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:g} MB"
+
+
+def file_problems(folder: Path) -> list[str]:
+    """Files, flavors and requirements in a model's folder that do not belong there."""
+    unknown = set(Manifest.of(folder).sha256) - KNOWN_FILES
+    problems = [f"file {name} is not known" for name in sorted(unknown)]
+    try:
+        flavors = yaml.safe_load((folder / "MLmodel").read_text())["flavors"]
+        problems += (f"flavor {name} is not known" for name in sorted(set(flavors) - KNOWN_FLAVORS))
+        loader = flavors["python_function"]["loader_module"]
+        if loader != LOADER:
+            problems.append(f"the python_function flavor loads with {loader}")
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, yaml.YAMLError):
+        problems.append("MLmodel names no flavors that can be read")
+    return [*problems, *pin_problems(folder)]
