@@ -1,7 +1,11 @@
-"""Atomic file writes: after a crash there is the old file or the new one, never a part of it."""
+"""Atomic file writes: after a crash there is the old file or the new one, never a part of it.
+
+And a lock: of two processes that change a file, the second starts from what the first wrote.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -31,6 +35,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink()
         raise
     _sync(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time change `path`: the others wait until its block ends.
+
+    The lock is on the folder of `path` (flock), so that it leaves no file behind, holds for a file
+    that is replaced, and ends with the process that holds it. Raises OSError.
+    """
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync(path: Path) -> None:

@@ -58,6 +58,10 @@ class Refused(RegistryError):
     exit_code = 3
 
 
+class ModelFailed(Refused):
+    """A model crashed the process that evaluates it, or needs more time or memory than allowed."""
+
+
 class VerificationError(RegistryError):
     """A signature, the chain or the bytes of a file do not verify."""
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import warnings
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import mlflow
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from registry.evaluation.pins import SERVING_LIBRARIES
 from registry.evaluation.rows import AMOUNT, LABEL, TIME
 from registry.ledger.files import MAX_MODEL_BYTES, Files, read_files
 from registry.ledger.manifest import Manifest
@@ -98,7 +100,7 @@ def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float
         signature=model_signature(described),
         metadata=described.as_metadata(),
         onnx_session_options=SESSION_OPTIONS,
-        pip_requirements=["onnxruntime"],
+        pip_requirements=[f"{name}=={version(name)}" for name in SERVING_LIBRARIES],
         save_as_external_data=False,
     )
     return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,14 @@ from securesystemslib.signer import Signer
 from registry.errors import NotFound
 from registry.evaluation.evidence import Evidence
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.manifest import Manifest
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust, create_ledger, open_signer
 from registry.lifecycle import evaluate, promote
 from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.client import connect, read_ledger, server_errors
-from registry.tracking.names import CANDIDATES, PRODUCTION
+from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import register_candidate, write_evaluation_rows
 from tests.places import REPOSITORY
 
@@ -57,6 +58,16 @@ class World:
 
     def register(self, quality: float = 1.0, **arguments: float) -> int:
         return register_candidate(self.client, quality=quality, **arguments)  # type: ignore[arg-type]
+
+    def register_changed(self, change: Callable[[Path], None]) -> int:
+        """A candidate whose author changed the model's folder, and recorded its digest, by hand."""
+        candidate = self.register()
+        source = self.client.get_model_version(CANDIDATES, str(candidate)).source
+        folder = self.server.stored(str(source))
+        change(folder)
+        digest = Manifest.of(folder).digest
+        self.client.set_model_version_tag(CANDIDATES, str(candidate), FILES_TAG, digest)
+        return candidate
 
     def evaluate(self, candidate: int, policy: Path = POLICY) -> tuple[str, Evidence]:
         reference, evidence = evaluate.evaluate(

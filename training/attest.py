@@ -34,7 +34,8 @@ DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
 def training_signer(environment: Mapping[str, str]) -> Signer | None:
     """The training job's key: FRAUD_TRAINING_KEY, or the file that `registry init` made.
 
-    None where there is neither, or where the variable is empty. Raises UsageError where provenance.yaml does not trust it.
+    None where there is neither, or where the variable is empty. Raises UsageError where
+    provenance.yaml does not trust it.
     """
     default = f"file2:{DEFAULT_KEY}" if DEFAULT_KEY.exists() else ""
     uri = environment.get("FRAUD_TRAINING_KEY", default)

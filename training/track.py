@@ -19,6 +19,7 @@ from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
+from registry.evaluation.pins import SERVING_LIBRARIES
 from registry.ledger.files import MAX_MODEL_BYTES
 from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.model.contract import Contract
@@ -40,7 +41,6 @@ from training.data import Data
 from training.intervals import Estimate
 
 PARITY_ROWS = 10_000
-SERVING_LIBRARIES = ("numpy", "onnxruntime")
 CHECKOUT = Repository(Path())
 """The checkout that training runs in."""
 

@@ -50,10 +50,10 @@ def add(
 
     Example: python -m registry keys add new-key.pub --first 12
     """
-    trust = session.trust
     key = keys.read_public_key(public_key, first)
     change = f"key {key.keyid[:12]} may sign from sequence {first} on"
-    _change(session, keys.with_key(trust, key), change)
+    with keys.changing(session.config):
+        _change(session, keys.with_key(session.trust, key), change)
 
 
 @app.command()
@@ -70,10 +70,11 @@ def retire(
 
     Example: python -m registry keys retire 4f2a
     """
-    trust = session.trust
-    if last is None:
-        last = len(session.ledger.chain)
-    _end(session, keys.find(trust, key), last, revoked=False)
+    with keys.changing(session.config):
+        trust = session.trust
+        if last is None:
+            last = len(session.ledger.chain)
+        _end(session, keys.find(trust, key), last, revoked=False)
 
 
 @app.command()
@@ -91,7 +92,8 @@ def revoke(
 
     Example: python -m registry keys revoke 4f2a --last 11
     """
-    _end(session, keys.find(session.trust, key), last, revoked=True)
+    with keys.changing(session.config):
+        _end(session, keys.find(session.trust, key), last, revoked=True)
 
 
 def _end(session: Session, key: TrustedKey, last: int, *, revoked: bool) -> None:

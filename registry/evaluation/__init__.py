@@ -6,6 +6,12 @@ card_precision   Card Precision@k: how many of the k riskiest cards of a day are
 ranking          a model's scores on labelled rows, sorted once, and reweighted in a resample
 measures         the one table of measures, each with its meaning, unit and gates that bound it
 bootstrap        how certain a difference between two models is
+pins             the packages that a model's files may ask for
+model_files      what is wrong with a model's files, found without loading them
+graph            what is wrong with an ONNX graph, found without running it
+isolated         a model in a process of its own, with limits on time and memory
+scoring_process  what runs in that process
+frames           the messages between the two
 parity           whether the ONNX model gives the probabilities of scikit-learn
 gates/           one check each: it measures, and compares with its bounds
 policy           the YAML file that lists the gates, their bounds and who may approve

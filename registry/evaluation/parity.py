@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from registry.errors import UsageError
+from registry.evaluation.isolated import RowScorer
 from registry.evaluation.rows import encode_frame
-from registry.model.scorer import Scorer
 
 
-def parity(scorer: Scorer, parquet: bytes) -> tuple[float, int]:
+def parity(scorer: RowScorer, parquet: bytes) -> tuple[float, int]:
     """The largest difference to the recorded probabilities, row by row, and the number of rows.
 
     `parquet` is the content of `PARITY_FILE`. Where it holds no rows, or cannot be read, the

@@ -23,6 +23,7 @@ from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
+from registry.evaluation.isolated import Limits
 from registry.evaluation.metrics import Costs
 
 GateKind = TypeVar("GateKind", bound=Gate)
@@ -63,6 +64,7 @@ class Policy(BaseModel):
     evidence_max_age_days: Annotated[float, Field(gt=0)] = 7
     alert_budget_per_day: Annotated[int, Field(gt=0)]
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    limits: Limits = Limits()
     gates: Annotated[dict[str, Gate], GetPydanticSchema(_schema_of_gates)]
 
     @property

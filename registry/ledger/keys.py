@@ -1,17 +1,20 @@
 """The trusted keys in `ledger.yaml`: adding, retiring and revoking one.
 
 Only the configuration file is changed. It is replaced atomically, so that a reader never sees a
-part of it.
+part of it. A command holds a lock from reading it to replacing it: of two that run at once, the
+second would otherwise write back what it read before the first, and so undo a revocation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from registry.atomic import atomic_write
+from registry.atomic import atomic_write, locked
 from registry.errors import NotFound, RegistryError, UsageError
 from registry.ledger.chain import Ledger
 from registry.ledger.signing import SSlibKey
@@ -59,6 +62,20 @@ def with_last(trust: Trust, key: TrustedKey, last: int, *, revoked: bool) -> Tru
     ended = key.model_copy(update={"last": last, "revoked": revoked or key.revoked})
     keys = tuple(ended if other.keyid == key.keyid else other for other in trust.keys)
     return trust.model_copy(update={"keys": keys})
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Hold the lock on `ledger.yaml` while it is read, changed and written.
+
+    Waits for another command that holds it. Raises UsageError if the file's folder is missing.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path))
+        except OSError as error:
+            raise UsageError(f"{path.parent}: {error.strerror}") from error
+        yield
 
 
 def write_trust(path: Path, trust: Trust) -> None:

@@ -1,8 +1,11 @@
 """A candidate's way into Production, in this order, and back out of it.
 
+origin      where a candidate comes from: its run's files and tags, and what verifies them
+trial       fetch a candidate, check its files before it is run, score it beside Production
 evaluate    score candidate and Production on the same rows, run the gates, upload the evidence
 pending     which candidates passed and wait for approval
-approval    who approves, and whether they may
+approval    who approves, by the system where they did
+four_eyes   whether the approver has another part in the promotion
 promote     check approved evidence again and sign its entry
 rollback    sign an entry that puts an earlier model back in force
 freeze      sign an entry that voids promotions until `unfreeze`

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ContractError, NotFound
+from registry.errors import NotFound
 from registry.evaluation.evidence import (
     ComparedWith,
     EvaluatedRows,
     Evidence,
     write_evidence,
 )
-from registry.evaluation.gates.gate import ScoredModel, Trial
-from registry.evaluation.policy import Policy, parse_policy, policy_bytes
+from registry.evaluation.gates.gate import Trial
+from registry.evaluation.policy import parse_policy, policy_bytes
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.ledger.chain import Link
 from registry.ledger.files import Files
 from registry.ledger.manifest import Manifest
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
-from registry.lifecycle.origin import origin_of, origin_of_entry
-from registry.model.scorer import open_model
+from registry.lifecycle import trial as trials
 from registry.progress import step
-from registry.provenance.facts import UNKNOWN, Provenance
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.report import write
-from registry.tracking.candidates import candidate, download_candidate
+from registry.tracking.candidates import candidate
 from registry.tracking.client import (
     MlflowClient,
-    ModelVersion,
-    Run,
-    download_file,
     read_ledger,
     server_errors,
     suppress_exists,
 )
-from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import (
     CANDIDATE_RUN_TAG,
     CANDIDATE_TAG,
@@ -47,7 +42,6 @@ from registry.tracking.names import (
     COMPARED_WITH_TAG,
     EVIDENCE_EXPERIMENT,
     EVIDENCE_FILE,
-    FILES_TAG,
     MODEL_FOLDER,
     NOTHING,
     PARITY_FILE,
@@ -58,10 +52,6 @@ from registry.tracking.names import (
     SCORES_FILE,
     VERDICT_TAG,
 )
-from registry.tracking.rest import Registry
-
-MAX_PARITY_BYTES = 2**28
-"""The file of parity rows. Training logs 10,000 rows, which are a few megabytes."""
 
 
 def evaluate(
@@ -76,26 +66,26 @@ def evaluate(
     """Evaluate candidate `which` on the rows under the policy; return the reference to approve.
 
     The gates run on exactly the files that the evidence run then holds, and that `promote` puts in
-    force. The evidence run holds the report too, and `report_folder` gets a copy of it. Raises
-    UsageError or NotFound for invalid input, VerificationError if the ledger or the head's files
-    cannot be trusted, and Unreachable. In all these cases no evidence is left to approve.
+    force. The evidence run holds the report too, and `report_folder` gets a copy of it. `trusted`
+    says what verifies where the candidate comes from.
+
+    Raises UsageError or NotFound for invalid input, VerificationError if the ledger or the head's
+    files cannot be trusted, Refused if the candidate's files may not be run or running them exceeds
+    the policy's limits, and Unreachable. In all these cases no evidence is left to approve.
     """
     policy_content = policy_bytes(policy_path)
     policy = parse_policy(policy_content, policy_path.name)
     rows = read_rows(rows_path)
     version = candidate(client, which)
     ledger = read_ledger(client, trust)
-    run = _run_of(client, version)
-    with step(f"downloading candidate {version.version}"):
-        files = download_candidate(client, version)
-    with step("verifying where it comes from"):
-        origin = origin_of(client, version, run, files, trusted)
-    trial = _trial(client, version, run, files, origin.provenance, ledger.head, rows, policy)
-    measurements: dict[str, Any] = {}
-    for gate in policy.gates.values():
-        with step(f"{gate.name}: {gate}"):
-            measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
-    judged = _judged_files(trial, {**origin.files, POLICY_FILE: policy_content})
+    fetched = trials.fetch(client, version, policy, trusted)
+    with ExitStack() as stack:
+        trial = trials.score(client, fetched, ledger.head, rows, policy, stack)
+        measurements: dict[str, Any] = {}
+        for gate in policy.gates.values():
+            with step(f"{gate.name}: {gate}"):
+                measurements[gate.name] = gate.measure(trial).model_dump(mode="json")
+    judged = _judged_files(trial, {**fetched.origin.files, POLICY_FILE: policy_content})
     evidence = Evidence(
         candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
         authors=trial.provenance.authors,
@@ -122,56 +112,6 @@ def evaluate(
         with step("uploading the evidence"):
             run_id = _upload(client, folder, evidence, digest)
     return EvidenceRef(run_id=run_id, sha256=digest), evidence
-
-
-def _run_of(client: MlflowClient, version: ModelVersion) -> Run:
-    with server_errors(f"reading the run of candidate {version.version}"):
-        return client.get_run(str(version.run_id))
-
-
-def _trial(
-    client: MlflowClient,
-    version: ModelVersion,
-    run: Run,
-    files: Files,
-    origin: Provenance,
-    head: Link | None,
-    rows: EvaluationRows,
-    policy: Policy,
-) -> Trial:
-    """Score the candidate, and Production beside it."""
-    address = f"{run.info.artifact_uri}/{PARITY_FILE}"
-    parity = download_file(client, address, MAX_PARITY_BYTES)
-    production_files: Files | None = None
-    if head is not None:
-        with step(f"fetching Production (ledger version {head.version})"):
-            production_files = fetch_verified(Registry(client.tracking_uri), head)
-    with step(f"scoring {len(rows.labelled.labels):,} transactions"):
-        candidate = _scored("candidate", files, rows)
-        production = _scored("Production", production_files, rows) if production_files else None
-    return Trial(
-        rows=rows,
-        costs=policy.costs,
-        candidate=candidate,
-        production=production,
-        parity=parity,
-        run_status=str(run.info.status),
-        registered_sha256=version.tags.get(FILES_TAG),
-        provenance=origin,
-        production_provenance=origin_of_entry(client, head) if head else UNKNOWN,
-    )
-
-
-def _scored(name: str, files: Files, rows: EvaluationRows) -> ScoredModel:
-    scorer = open_model(files)
-    scores = scorer.score(rows.encoded(scorer.contract))
-    wrong = int((~((scores >= 0) & (scores <= 1))).sum())
-    if wrong or len(scores) != len(rows.labelled.labels):
-        raise ContractError(
-            f"the {name} model gives no probability for {wrong or 'some'} of the "
-            f"{len(rows.labelled.labels)} rows; is an input missing that the model cannot handle?"
-        )
-    return ScoredModel(files, scorer, scores)
 
 
 def _compared_with(head: Link | None) -> ComparedWith | None:

@@ -151,7 +151,7 @@ def read_contract(mlmodel: bytes) -> Contract:
     except ValidationError as error:
         first = first_error(error)
         raise ContractError(f"MLmodel: contract field {first.field!r}: {first.message}") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ContractError(
             "MLmodel has no readable contract and signature; register the model with `mlflow run .`"
         ) from error

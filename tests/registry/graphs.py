@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import onnx
 from onnx import TensorProto, helper
@@ -59,6 +60,128 @@ def first_input(width: int = 1) -> onnx.ModelProto:
         [integer("first", 0), number("zero", 0.0), number("one", 1.0)],
         width=width,
     )
+
+
+def looping(width: int = 1) -> onnx.ModelProto:
+    """A loop without end: its condition stays true."""
+    flag, numbers = TensorProto.BOOL, TensorProto.FLOAT
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["goes_on"]),
+            helper.make_node("Identity", ["before"], ["after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", flag, []),
+            helper.make_tensor_value_info("before", numbers, [None]),
+        ],
+        [
+            helper.make_tensor_value_info("goes_on", flag, []),
+            helper.make_tensor_value_info("after", numbers, [None]),
+        ],
+    )
+    return model_of(
+        [
+            helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+            helper.make_node("Loop", ["", "forever", "value"], [OUTPUT], body=body),
+        ],
+        [integer("first", 0), helper.make_tensor("forever", flag, [], [True])],
+        width=width,
+    )
+
+
+def hidden_loop() -> onnx.ModelProto:
+    """The same loop in a branch of an `If`."""
+    model = looping()
+    *_, loop = model.graph.node
+    loop.output[0] = "looped"
+    branches = {
+        f"{name}_branch": helper.make_graph(
+            [node], name, [], [helper.make_tensor_value_info(out, TensorProto.FLOAT, [None])]
+        )
+        for name, node, out in (
+            ("then", loop, "looped"),
+            ("else", helper.make_node("Identity", ["value"], ["same"]), "same"),
+        )
+    }
+    nodes = [model.graph.node[0], helper.make_node("If", ["forever"], [OUTPUT], **branches)]
+    return model_of(nodes, list(model.graph.initializer))
+
+
+def doubling(times: int, *, constant: bool, width: int = 1) -> onnx.ModelProto:
+    """Concat of a value with itself, again and again; of a constant, it is done when loaded."""
+    start = "one" if constant else "value"
+    names = [start, *(f"doubled{number}" for number in range(times))]
+    nodes = [helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1)]
+    for before, after in pairwise(names):
+        nodes.append(helper.make_node("Concat", [before, before], [after], axis=0))
+    nodes.append(helper.make_node("Gather", [names[-1], "only"], [OUTPUT], axis=0))
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    only = helper.make_tensor("only", TensorProto.INT64, [1], [0])
+    return model_of(nodes, [integer("first", 0), one, only], width=width)
+
+
+def not_a_number(width: int = 1) -> onnx.ModelProto:
+    """Every probability is NaN."""
+    nodes = [
+        helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+        helper.make_node("Mul", ["value", "nan"], [OUTPUT]),
+    ]
+    return model_of(nodes, [integer("first", 0), number("nan", float("nan"))], width=width)
+
+
+def twice_as_many(width: int = 1) -> onnx.ModelProto:
+    """Two probabilities for each row."""
+    nodes = [
+        helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+        helper.make_node("Concat", ["value", "value"], [OUTPUT], axis=0),
+    ]
+    return model_of(nodes, [integer("first", 0)], width=width)
+
+
+def growing(operator: str) -> onnx.ModelProto:
+    """A terabyte in 300 bytes: `ConstantOfShape`, `Expand` or `Tile`."""
+    size = helper.make_tensor("size", TensorProto.INT64, [1], [2**38])
+    inputs = {"ConstantOfShape": ["size"], "Expand": ["zero", "size"], "Tile": ["value", "size"]}
+    return model_of(
+        [
+            helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+            helper.make_node(operator, inputs[operator], ["wide"]),
+            helper.make_node("Gather", ["wide", "only"], [OUTPUT], axis=0),
+        ],
+        [
+            *(integer("first", 0), number("zero", 0.0), size),
+            helper.make_tensor("only", TensorProto.INT64, [1], [0]),
+        ],
+    )
+
+
+def deep_tree(depth: int, width: int = 1) -> onnx.ModelProto:
+    """A tree that is a chain. onnxruntime 1.32 loads trees recursively: its stack overflows."""
+    leaves = depth + 1
+    node = helper.make_node(
+        "TreeEnsembleClassifier",
+        [INPUT],
+        ["label", "scores"],
+        domain="ai.onnx.ml",
+        nodes_treeids=[0] * (depth + leaves),
+        nodes_nodeids=list(range(depth + leaves)),
+        nodes_featureids=[0] * (depth + leaves),
+        nodes_values=[0.5] * (depth + leaves),
+        nodes_modes=["BRANCH_LEQ"] * depth + ["LEAF"] * leaves,
+        nodes_truenodeids=[2 * depth - number for number in range(depth)] + [0] * leaves,
+        nodes_falsenodeids=[number + 1 for number in range(depth)] + [0] * leaves,
+        nodes_missing_value_tracks_true=[0] * (depth + leaves),
+        class_treeids=[0],
+        class_nodeids=[depth],
+        class_ids=[1],
+        class_weights=[1.0],
+        classlabels_int64s=[0, 1],
+        post_transform="NONE",
+    )
+    fraud = helper.make_node("Gather", ["scores", "one"], [OUTPUT], axis=1)
+    return model_of([node, fraud], [integer("one", 1)], width=width)
 
 
 def scorer_of(model: onnx.ModelProto, described: Contract | None = None) -> Scorer:

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from registry.atomic import PARTIAL, atomic_write
+from registry.atomic import PARTIAL, atomic_write, locked
 
 
 @pytest.fixture
@@ -75,3 +75,36 @@ def test_a_killed_process_leaves_the_old_file_and_a_partial_one(path: Path) -> N
     assert killed.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
     assert len(list(path.parent.glob(f"{PARTIAL}{path.name}-*"))) == 1
+
+
+ADD_ONE = """
+import sys
+from pathlib import Path
+from registry.atomic import atomic_write, locked
+path = Path(sys.argv[1])
+for _ in range(50):
+    with locked(path):
+        number = int(path.read_text())
+        with atomic_write(path) as temporary:
+            temporary.write_text(str(number + 1))
+"""
+
+
+def test_processes_that_change_a_file_under_its_lock_lose_no_change(path: Path) -> None:
+    path.write_text("0")
+    command = [sys.executable, "-c", ADD_ONE, str(path)]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    assert path.read_text() == "200"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_lock_of_a_killed_process_is_free(path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from registry.atomic import locked\n"
+        "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with locked(path):
+        assert path.read_text() == "old"

@@ -75,7 +75,7 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
         production=None if first else ScoredModel(other, open_model(other), PRODUCTION),
         parity=b"",
         run_status="FINISHED",
-        registered_sha256=None,
+        file_problems=(),
     )
 
 
@@ -138,7 +138,7 @@ def small_trial(
             production=production,
             parity=b"",
             run_status="FINISHED",
-            registered_sha256=None,
+            file_problems=(),
         ),
         **changed,
     )

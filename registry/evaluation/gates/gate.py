@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from registry.evaluation.isolated import RowScorer
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
 from registry.ledger.files import Files
-from registry.model.scorer import Scorer
 from registry.provenance.facts import UNKNOWN, Provenance
 
 Unit = Literal[
@@ -41,7 +41,7 @@ class ScoredModel:
     """The candidate, or the model in Production: its files, its scorer, its scores of the rows."""
 
     files: Files
-    scorer: Scorer
+    scorer: RowScorer
     scores: NDArray[np.float32]
 
     @property
@@ -54,8 +54,8 @@ class ScoredModel:
 class Trial:
     """Everything that a gate may look at.
 
-    `run_status` is that of the candidate's training run, `registered_sha256` the digest of the
-    model's files that was recorded when the candidate was registered, and `parity` the content of
+    `run_status` is that of the candidate's training run, `file_problems` is what the gate
+    `integrity` found in the candidate's files before its graph was run, and `parity` the content of
     the file with scikit-learn's own probabilities. `provenance` is where the candidate comes from,
     and `production_provenance` what was known of Production when it was promoted.
     """
@@ -66,7 +66,7 @@ class Trial:
     production: ScoredModel | None
     parity: bytes
     run_status: str
-    registered_sha256: str | None
+    file_problems: tuple[str, ...]
     provenance: Provenance = UNKNOWN
     production_provenance: Provenance = UNKNOWN
 

@@ -1,37 +1,26 @@
-"""The gate that refuses pickles, unknown files, flavors and operators, and numbers that differ."""
+"""The gate that refuses pickles, unknown files, packages and operators, and numbers that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-import onnx
-import yaml
 from pydantic import Field
 
+from registry.errors import on_one_line
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.isolated import Limits, ModelProcess, isolated_graph_problems
+from registry.evaluation.model_files import file_problems, size_problems
 from registry.evaluation.parity import parity
 from registry.ledger.files import Files
-from registry.model.scorer import MLMODEL_FILE, MODEL_FILE
+from registry.model.scorer import MODEL_FILE
 
-KNOWN_FILES = frozenset(
-    {
-        MLMODEL_FILE,
-        MODEL_FILE,
-        "conda.yaml",
-        "python_env.yaml",
-        "requirements.txt",
-        "input_example.json",
-        "serving_input_example.json",
-    }
-)
-KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
-LOADER = "mlflow.onnx"
-"""The only loader: others would unpickle, and loading a pickle runs the code in it."""
+MAX_PROBLEMS, MAX_PROBLEM_CHARACTERS = 20, 300
 
 
 class IntegrityMeasured(Measured):
     problems: tuple[str, ...]
+    model_bytes: int
     parity_difference: float
     parity_rows: int
     evaluation_rows: int
@@ -40,37 +29,59 @@ class IntegrityMeasured(Measured):
 class Integrity(Gate):
     """The files are those that were registered: ONNX, without a pickle or other code.
 
-    Only known files, MLflow flavors, ONNX opsets and operators, with no data in other files: no
-    pickle is ever loaded from the registry, since unpickling runs code. The digest is the one that
-    was recorded at registration. The ONNX model gives scikit-learn's own probabilities within
-    `parity_tolerance`, on at least `min_parity_rows` rows, or on as many as are evaluated where
-    those are fewer.
+    Only known files of a bounded size, MLflow flavors, ONNX opsets and operators, with no data in
+    other files: no pickle is ever loaded from the registry, since unpickling runs code. The
+    requirements are the packages that training pins, at the versions of the evaluator's own
+    environment, from no other index or address. The digest is the one that was recorded at
+    registration. All this is checked before the model is run: where it fails and is required, the
+    evaluation ends there, with exit code 3 and without evidence.
+
+    The ONNX model gives scikit-learn's own probabilities within `parity_tolerance`, on at least
+    `min_parity_rows` rows, or on as many as are evaluated where those are fewer.
     """
 
     name: ClassVar[str] = "integrity"
     measured_as: ClassVar[type[Measured]] = IntegrityMeasured
-    units: ClassVar[Mapping[str, Unit]] = {"files": "whole"}
+    units: ClassVar[Mapping[str, Unit]] = {"files": "whole", "size": "bytes"}
 
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
     """Or the number of evaluation rows, where that is smaller: small data has no more."""
 
+    max_model_bytes: Annotated[int, Field(gt=0)] = 100_000_000
     opsets: dict[str, Annotated[int, Field(gt=0)]]
     operators: Annotated[tuple[str, ...], Field(min_length=1)]
 
     def __str__(self) -> str:
         return "the files are ONNX of known operators and give scikit-learn's probabilities"
 
+    def problems(
+        self, files: Files, registered_sha256: str | None, limits: Limits
+    ) -> tuple[str, ...]:
+        """What is wrong with a candidate's files, found without running its graph.
+
+        Raises ModelFailed where reading the graph takes more time or memory than `limits` allow.
+        """
+        if found := size_problems(files, self.max_model_bytes):
+            return _bounded(found)
+        found = file_problems(files)
+        if registered_sha256 is None:
+            found.append("no digest of the files was recorded when it was registered")
+        elif files.manifest.digest != registered_sha256:
+            found.append("the files are not those whose digest was recorded at registration")
+        if MODEL_FILE not in files:
+            return _bounded([*found, f"there is no {MODEL_FILE}"])
+        with ModelProcess("candidate", limits) as process:
+            found += isolated_graph_problems(
+                process, files[MODEL_FILE], self.opsets, self.operators
+            )
+        return _bounded(found)
+
     def measure(self, trial: Trial) -> IntegrityMeasured:
-        files = trial.candidate.files
-        problems = [*file_problems(files), *self._graph_problems(files)]
-        if trial.registered_sha256 is None:
-            problems.append("no digest of the files was recorded when it was registered")
-        elif files.manifest.digest != trial.registered_sha256:
-            problems.append("the files are not those whose digest was recorded at registration")
         difference, count = parity(trial.candidate.scorer, trial.parity)
         return IntegrityMeasured(
-            problems=tuple(problems),
+            problems=trial.file_problems,
+            model_bytes=len(trial.candidate.files[MODEL_FILE]),
             parity_difference=difference,
             parity_rows=count,
             evaluation_rows=len(trial.rows.labelled.labels),
@@ -86,11 +97,18 @@ class Integrity(Gate):
         return [
             self.verdict(
                 part="files",
-                asks="only known files, flavors and ONNX operators, as they were registered",
+                asks="only known files, flavors, packages and ONNX operators, as registered",
                 measured=len(problems),
                 bound=0,
                 passed=not problems,
                 note="; ".join(problems),
+            ),
+            self.verdict(
+                part="size",
+                asks=f"the model file has at most {self.max_model_bytes / 1e6:g} MB",
+                measured=measured.model_bytes,
+                bound=self.max_model_bytes,
+                passed=measured.model_bytes <= self.max_model_bytes,
             ),
             self.verdict(
                 part="parity",
@@ -102,57 +120,9 @@ class Integrity(Gate):
             ),
         ]
 
-    def _graph_problems(self, files: Files) -> list[str]:
-        if MODEL_FILE not in files:
-            return [f"there is no {MODEL_FILE}"]
-        try:
-            model = onnx.load_model_from_string(files[MODEL_FILE])
-            onnx.checker.check_model(model)
-        except Exception as error:  # protobuf and onnx each raise their own family
-            return [f"{MODEL_FILE} is not valid ONNX: {str(error).splitlines()[0][:100]}"]
-        problems = [
-            f"opset {opset.domain or 'ai.onnx'} {opset.version} is not known"
-            for opset in model.opset_import
-            if opset.version > self.opsets.get(opset.domain or "ai.onnx", 0)
-        ]
-        unknown = {node.op_type for node in model.graph.node} - set(self.operators)
-        problems += (f"operator {name} is not known" for name in sorted(unknown))
-        if len(model.functions) or any(_has_subgraph(node) for node in model.graph.node):
-            problems.append(f"{MODEL_FILE} holds functions or sub-graphs")
-        if any(
-            tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)
-        ):
-            problems.append(f"{MODEL_FILE} keeps data in other files")
-        return problems
 
-
-def _has_subgraph(node: onnx.NodeProto) -> bool:
-    kinds = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
-    return any(attribute.type in kinds for attribute in node.attribute)
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of a graph: its weights, and those that its nodes carry in attributes."""
-    yield from graph.initializer
-    sparse = list(graph.sparse_initializer)
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            sparse += (attribute.sparse_tensor, *attribute.sparse_tensors)
-    for tensor in sparse:
-        yield from (tensor.values, tensor.indices)
-
-
-def file_problems(files: Files) -> list[str]:
-    """Files and flavors of a model that do not belong there."""
-    unknown = set(files) - KNOWN_FILES
-    problems = [f"file {name} is not known" for name in sorted(unknown)]
-    try:
-        flavors = yaml.safe_load(files[MLMODEL_FILE])["flavors"]
-        problems += (f"flavor {name} is not known" for name in sorted(set(flavors) - KNOWN_FLAVORS))
-        loader = flavors["python_function"]["loader_module"]
-        if loader != LOADER:
-            problems.append(f"the python_function flavor loads with {loader}")
-    except (KeyError, TypeError, ValueError, yaml.YAMLError):
-        problems.append("MLmodel names no flavors that can be read")
-    return problems
+def _bounded(problems: list[str]) -> tuple[str, ...]:
+    """The first problems, shortened: their number and the names in them are the author's."""
+    shown = [on_one_line(problem)[:MAX_PROBLEM_CHARACTERS] for problem in problems[:MAX_PROBLEMS]]
+    more = len(problems) - len(shown)
+    return (*shown, f"and {more} more") if more else tuple(shown)

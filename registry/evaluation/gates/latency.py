@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from registry.evaluation.gates.gate import Gate, Measured, ScoredModel, Trial, Unit, Verdict
-from registry.model.scorer import MODEL_FILE, Scorer
+from registry.evaluation.isolated import RowScorer
 
 ROUNDS = 20
 CALLS_PER_ROUND = 200
@@ -20,24 +19,29 @@ class LatencyMeasured(Measured):
 
     candidate_p99_us: float
     production_p99_us: float | None
-    model_bytes: int
 
 
 class Latency(Gate):
-    """One prediction takes little longer than Production's, and the model file is not too large.
+    """One prediction takes little longer than Production's.
 
     Machines differ and are noisy, so the time is compared as a ratio, measured in the same run.
     """
 
     name: ClassVar[str] = "latency"
     measured_as: ClassVar[type[Measured]] = LatencyMeasured
-    units: ClassVar[Mapping[str, Unit]] = {"ratio": "times", "size": "bytes"}
+    units: ClassVar[Mapping[str, Unit]] = {"ratio": "times"}
 
     max_ratio: Annotated[float, Field(gt=0)]
-    max_model_bytes: Annotated[int, Field(gt=0)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _size_is_bounded_elsewhere(cls, document: Any) -> Any:
+        if isinstance(document, dict) and "max_model_bytes" in document:
+            raise ValueError("move max_model_bytes to the gate `integrity`, which now bounds it")
+        return document
 
     def __str__(self) -> str:
-        return "a prediction is about as fast as Production's, and the model file is not too large"
+        return "a prediction is about as fast as Production's"
 
     def measure(self, trial: Trial) -> LatencyMeasured:
         models = [model for model in (trial.candidate, trial.production) if model is not None]
@@ -50,7 +54,6 @@ class Latency(Gate):
         return LatencyMeasured(
             candidate_p99_us=medians[0],
             production_p99_us=medians[1] if trial.production else None,
-            model_bytes=len(trial.candidate.files[MODEL_FILE]),
         )
 
     def verdicts(self, measured: LatencyMeasured) -> list[Verdict]:
@@ -58,7 +61,6 @@ class Latency(Gate):
         note = f"candidate {candidate:.0f} µs"
         note += f", Production {production:.0f} µs" if production else "; nothing to compare with"
         ratio = candidate / production if production else 0.0
-        size = measured.model_bytes
         return [
             self.verdict(
                 part="ratio",
@@ -68,13 +70,6 @@ class Latency(Gate):
                 passed=ratio <= self.max_ratio,
                 note=note,
             ),
-            self.verdict(
-                part="size",
-                asks=f"the model file has at most {self.max_model_bytes / 1e6:g} MB",
-                measured=size,
-                bound=self.max_model_bytes,
-                passed=size <= self.max_model_bytes,
-            ),
         ]
 
 
@@ -82,11 +77,6 @@ def _first_rows(trial: Trial, model: ScoredModel) -> NDArray[np.float32]:
     return trial.rows.encoded(model.scorer.contract)[:CALLS_PER_ROUND]
 
 
-def _p99_us(scorer: Scorer, rows: NDArray[np.float32]) -> float:
-    seconds = np.empty(CALLS_PER_ROUND)
-    for call in range(CALLS_PER_ROUND):
-        index = call % len(rows)
-        start = perf_counter()
-        scorer.score(rows[index : index + 1])
-        seconds[call] = perf_counter() - start
-    return float(np.quantile(seconds, 0.99) * 1e6)
+def _p99_us(scorer: RowScorer, rows: NDArray[np.float32]) -> float:
+    calls = rows[np.arange(CALLS_PER_ROUND) % len(rows)]
+    return float(np.quantile(scorer.seconds_one_by_one(calls), 0.99) * 1e6)

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from registry.errors import ModelFailed
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.isolated import RowScorer
 from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract
-from registry.model.scorer import Scorer
 
 SEED = 20260102
 EXTREMES = (0.0, -1e9, 1e9, float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
@@ -74,7 +75,7 @@ class Robustness(Gate):
         ]
 
 
-def _probe(scorer: Scorer, rows: NDArray[np.float32]) -> tuple[int, int]:
+def _probe(scorer: RowScorer, rows: NDArray[np.float32]) -> tuple[int, int]:
     """How many odd rows were scored, and how many scores were not a probability."""
     probed = invalid = 0
     for column, field in enumerate(scorer.contract.inputs):
@@ -89,10 +90,12 @@ def _probe(scorer: Scorer, rows: NDArray[np.float32]) -> tuple[int, int]:
     return probed, invalid
 
 
-def _invalid_scores(scorer: Scorer, rows: NDArray[np.float32]) -> int:
+def _invalid_scores(scorer: RowScorer, rows: NDArray[np.float32]) -> int:
     """How many rows get no number between 0 and 1; all of them where scoring fails."""
     try:
         scores = scorer.score(rows)
+    except ModelFailed:  # there is no process left that could score
+        raise
     except Exception:  # onnxruntime has no public base class for its own errors
         return len(rows)
     return int((~((scores >= 0) & (scores <= 1))).sum())

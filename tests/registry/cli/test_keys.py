@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
+from registry.ledger.keys import with_key, write_trust
 from registry.ledger.tip import Tip
-from registry.ledger.trust import Trust, read_trust
+from registry.ledger.trust import Trust, read_trust, trusted_key
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.tracking.client import read_ledger
 from tests.registry.cli.commands import Commands
+from tests.registry.forked import Ended, registry
 from tests.world import World
 
 
@@ -67,3 +70,37 @@ def test_the_key_that_signed_the_floor_can_be_added_by_a_reader_that_lacks_it(
     assert run_here("status", *floor, "--config", str(other)) == (3, "")
     assert run_here(*add, *floor, "--config", str(other))[0] == 0
     assert run_here("status", *floor, "--config", str(other))[0] == 0
+
+
+def test_of_commands_that_run_at_once_none_is_lost(world: World, tmp_path: Path) -> None:
+    trust = world.trust
+    old = [CryptoSigner.generate_ecdsa().public_key for _ in range(6)]
+    new = [CryptoSigner.generate_ecdsa().public_key for _ in range(6)]
+    for public in old:
+        trust = with_key(trust, trusted_key(public))
+    write_trust(world.config, trust)
+    for public in new:
+        (tmp_path / public.keyid).write_text(public.keyval["public"])
+    commands = [
+        *(("revoke", public.keyid, "--last", "0") for public in old[:3]),
+        *(("retire", public.keyid, "--last", "1") for public in old[3:]),
+        *(("add", str(tmp_path / public.keyid), "--first", "3") for public in new),
+    ]
+
+    def run(numbered: tuple[int, tuple[str, ...]]) -> Ended:
+        number, arguments = numbered
+        log = tmp_path / f"{number}.log"
+        return registry("keys", *arguments, environment=world.environment, log=log)
+
+    with ThreadPoolExecutor(len(commands)) as pool:
+        ended = list(pool.map(run, enumerate(commands)))
+
+    assert {(each.code, each.output if each.code else "") for each in ended} == {(0, "")}
+    states = {key.keyid: (key.state, key.first, key.last) for key in read_trust(world.config).keys}
+    assert states == {
+        world.trust.keys[0].keyid: ("in use", 1, None),
+        **{public.keyid: ("revoked", 1, 0) for public in old[:3]},
+        **{public.keyid: ("retired", 1, 1) for public in old[3:]},
+        **{public.keyid: ("in use", 3, None) for public in new},
+    }
+    assert [path.name for path in world.config.parent.glob("*ledger*")] == [world.config.name]

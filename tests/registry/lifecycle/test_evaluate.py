@@ -7,15 +7,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
+from unittest.mock import Mock
 
 import numpy as np
+import onnx
 import polars as pl
 import pytest
+import yaml
 from mlflow.entities import Run
+from psutil import Process  # type: ignore[import-untyped]
 
-from registry.errors import BytesMismatch, ContractError, NotFound, RegistryError, UsageError
+from registry.errors import (
+    BytesMismatch,
+    ContractError,
+    NotFound,
+    Refused,
+    RegistryError,
+    UsageError,
+)
 from registry.evaluation.evidence import ComparedWith, Evidence, fetch_evidence, parse_reference
 from registry.evaluation.gates.gate import Verdict
+from registry.evaluation.isolated import CHILD
 from registry.evaluation.rows import AMOUNT, LABEL, TIME, read_rows
 from registry.ledger.manifest import Manifest, sha256_of, sha256_of_bytes
 from registry.lifecycle import evaluate
@@ -29,6 +41,7 @@ from tests.candidates import (
     saved_model,
     write_evaluation_rows,
 )
+from tests.registry.graphs import deep_tree, doubling, looping, not_a_number, twice_as_many
 from tests.swapping import swapped_once_opened
 from tests.world import POLICY, World
 
@@ -75,14 +88,13 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
         ("robustness.odd_input", True),
         ("robustness.tiny_change", True),
         ("latency.ratio", True),
-        ("latency.size", True),
         ("integrity.files", True),
+        ("integrity.size", True),
         ("integrity.parity", True),
         ("lineage", True),
     ]
     assert [verdict.gate for verdict in evidence.verdicts if not verdict.required] == [
-        "latency.ratio",
-        "latency.size",
+        "latency.ratio"
     ]
     assert evidence.measurements["floor"]["candidate"]["average_precision"] == 1.0
     assert evidence.measurements["integrity"]["parity_rows"] == 400
@@ -280,14 +292,70 @@ def test_parity_rows_that_are_junk_fail_parity(world: World) -> None:
     )
 
 
-def test_a_file_changed_after_the_candidate_was_registered_fails_integrity(world: World) -> None:
+def test_a_file_changed_after_the_candidate_was_registered_leaves_no_evidence(
+    world: World,
+) -> None:
     number = world.register()
     (source_of(world, number) / "requirements.txt").write_text("evil==1.0\n")
-    _, evidence = world.evaluate(number)
-    assert failed(evidence) == ["integrity.files"]
-    assert verdicts(evidence)["integrity.files"].note == (
-        "the files are not those whose digest was recorded at registration"
+    refused_without_evidence(
+        world,
+        Refused,
+        r"^candidate 1 was not run, because of its files: requirements.txt: 'evil==1.0' is not .*; "
+        "the files are not those whose digest was recorded at registration$",
+        lambda: world.evaluate(number),
     )
+
+
+def put(model: onnx.ModelProto) -> Callable[[Path], None]:
+    """Replace a candidate's model."""
+    return lambda folder: write_model(folder, model)
+
+
+def write_model(folder: Path, model: onnx.ModelProto) -> None:
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+
+
+def test_a_graph_that_is_not_allowed_is_never_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in a process of its own."""
+    number = world.register_changed(put(looping()))
+    monkeypatch.setattr(evaluate, "IsolatedScorer", Mock(side_effect=AssertionError))
+    refused_without_evidence(
+        world,
+        Refused,
+        "operator Loop is not known; model.onnx holds functions or sub-graphs$",
+        lambda: world.evaluate(number),
+    )
+
+
+ADVISORY = "  integrity:\n    required: false\n"
+"""Then a model is run whatever its files are; the limits hold all the same."""
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (not_a_number(width=3), "the candidate model gives no probability for 400 of the 400 rows"),
+        (
+            twice_as_many(width=3),
+            r"the candidate model: it returns the shape \(800,\) for 400 rows",
+        ),
+        (looping(width=3), "the candidate model took more than 3 seconds"),
+        (doubling(40, constant=True, width=3), "the candidate model needs more than 1 GB"),
+        (deep_tree(200_000, width=3), r"the candidate model crashed the process .*SIGSEGV"),
+    ],
+    ids=["NaN", "wrong shape", "Loop", "grows", "crashes"],
+)
+def test_a_graph_that_misbehaves_leaves_no_evidence_and_no_process(
+    world: World, tmp_path: Path, model: onnx.ModelProto, message: str
+) -> None:
+    number = world.register_changed(put(model))
+    policy = tmp_path / "policy.yaml"
+    limited = POLICY.read_text().replace("  integrity:\n", ADVISORY).replace("1000000", "100000000")
+    policy.write_text(limited + "limits: {seconds: 3, memory_bytes: 1000000000}\n")
+    refused_without_evidence(world, RegistryError, message, lambda: world.evaluate(number, policy))
+    assert [child for child in Process().children() if CHILD in child.cmdline()] == []
 
 
 def test_a_candidate_of_a_run_that_failed_and_of_a_dirty_tree_fails_lineage(world: World) -> None:
@@ -338,8 +406,11 @@ def test_the_evidence_holds_the_scores_of_every_row(world: World) -> None:
 
 
 def test_a_candidate_without_a_contract_leaves_no_evidence(world: World) -> None:
-    number = world.register()
-    (source_of(world, number) / "MLmodel").write_text("flavors: {}\n")
+    def remove_contract(folder: Path) -> None:
+        content = yaml.safe_load((folder / "MLmodel").read_text())
+        (folder / "MLmodel").write_text(yaml.safe_dump({**content, "metadata": {}}))
+
+    number = world.register_changed(remove_contract)
     refused_without_evidence(
         world, ContractError, "no readable contract and signature", lambda: world.evaluate(number)
     )

@@ -42,9 +42,10 @@ FAILING: dict[str, dict[str, Any]] = {
     },
     "contract": {"compared": True, "breaks": ["input amount is gone"]},
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
-    "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
+    "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0},
     "integrity": {
         "problems": ["file a is not known"],
+        "model_bytes": 10,
         "parity_difference": 0.0,
         "parity_rows": 400,
         "evaluation_rows": 400,
@@ -95,7 +96,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
         parity=parity.to_parquet(),
         run_status="FINISHED",
         provenance=verified_origin(RUN_TAGS),
-        registered_sha256=candidate.files.manifest.digest,
+        file_problems=(),
     )
 
 
@@ -163,7 +164,7 @@ def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
         ),
         (
             "latency",
-            {"candidate_p99_us": 500.0, "production_p99_us": None, "model_bytes": 10},
+            {"candidate_p99_us": 500.0, "production_p99_us": None},
             "candidate 500 µs; nothing to compare with",
         ),
     ],

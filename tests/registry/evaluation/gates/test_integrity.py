@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.integrity import Integrity, IntegrityMeasured
+from registry.evaluation.isolated import Limits
 from registry.model.scorer import MODEL_FILE, OUTPUT, open_model
 from tests.candidates import NAMES, files_of, numbers, saved_model
 from tests.registry.graphs import INPUT, first_input, integer, model_of
@@ -27,6 +28,8 @@ GATE = Integrity(
     parity_tolerance=1e-5, opsets={"ai.onnx": 18, "ai.onnx.ml": 3}, operators=OPERATORS
 )
 
+LIMITS = Limits(seconds=60)
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -34,23 +37,19 @@ def folder(tmp_path: Path) -> Path:
     return shutil.copytree(saved_model(1.0), tmp_path / "model")
 
 
-def trial_of(folder: Path, parity: bytes = b"", **changed: Any) -> Trial:
-    """The files as they now are, registered so; the scorer is that of the files as made."""
-    files = files_of(folder)
-    original = open_model(files_of(saved_model(1.0)))
+def trial_of(folder: Path, parity: bytes = b"") -> Trial:
+    """Files without problems; the scorer is that of the files as made."""
+    files = files_of(saved_model(1.0))
+    scores = np.array([0.9, 0.1], dtype=np.float32)
     return small_trial(
-        rows_of([1, 0]),
-        ScoredModel(files, original, np.array([0.9, 0.1], dtype=np.float32)),
-        **{
-            "parity": parity,
-            "registered_sha256": files.manifest.digest,
-            **changed,
-        },
+        rows_of([1, 0]), ScoredModel(files, open_model(files), scores), parity=parity
     )
 
 
-def problems(folder: Path, gate: Integrity = GATE, **changed: Any) -> tuple[str, ...]:
-    return gate.measure(trial_of(folder, **changed)).problems
+def problems(folder: Path, gate: Integrity = GATE) -> tuple[str, ...]:
+    """Those of the files as they now are, registered so."""
+    files = files_of(folder)
+    return gate.problems(files, files.manifest.digest, LIMITS)
 
 
 def change_mlmodel(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -111,8 +110,7 @@ def test_weights_in_another_file_that_is_not_there(folder: Path) -> None:
     model = first_input()
     model.graph.initializer[1].CopyFrom(external())
     put(folder, model)
-    (problem,) = problems(folder)
-    assert problem.startswith("model.onnx is not valid ONNX: Data of TensorProto")
+    assert problems(folder) == ("model.onnx keeps data in other files",)
 
 
 def test_weights_in_a_file_of_the_working_directory(
@@ -210,13 +208,13 @@ def test_no_model_file(folder: Path) -> None:
 
 
 def test_no_digest_was_registered(folder: Path) -> None:
-    assert problems(folder, registered_sha256=None) == (
+    assert GATE.problems(files_of(folder), None, LIMITS) == (
         "no digest of the files was recorded when it was registered",
     )
 
 
 def test_another_digest_was_registered(folder: Path) -> None:
-    assert problems(folder, registered_sha256="0" * 64) == (
+    assert GATE.problems(files_of(folder), "0" * 64, LIMITS) == (
         "the files are not those whose digest was recorded at registration",
     )
 
@@ -232,7 +230,7 @@ def recorded(folder: Path) -> pd.DataFrame:
 
 def parity(folder: Path, frame: pd.DataFrame) -> tuple[float, int, bool]:
     measured = GATE.measure(trial_of(folder, frame.to_parquet()))
-    passed = GATE.verdicts(measured)[1].passed
+    passed = GATE.verdicts(measured)[-1].passed
     return measured.parity_difference, measured.parity_rows, passed
 
 
@@ -282,9 +280,13 @@ def test_no_file_of_rows_is_no_parity(folder: Path, content: bytes) -> None:
 def test_parity_passes_at_its_tolerance_and_fails_just_above() -> None:
     def passed(difference: float, rows: int = 50) -> bool:
         found = IntegrityMeasured(
-            problems=(), parity_difference=difference, parity_rows=rows, evaluation_rows=50
+            problems=(),
+            model_bytes=1,
+            parity_difference=difference,
+            parity_rows=rows,
+            evaluation_rows=50,
         )
-        _, verdict = GATE.verdicts(found)
+        *_, verdict = GATE.verdicts(found)
         assert (verdict.gate, verdict.measured, verdict.bound) == (
             "integrity.parity",
             difference,
@@ -321,17 +323,68 @@ def test_parity_is_shown_on_enough_rows_or_on_as_many_as_are_judged(
     rows: int, evaluation_rows: int, note: str, passed: bool
 ) -> None:
     found = IntegrityMeasured(
-        problems=(), parity_difference=0.0, parity_rows=rows, evaluation_rows=evaluation_rows
+        problems=(),
+        model_bytes=1,
+        parity_difference=0.0,
+        parity_rows=rows,
+        evaluation_rows=evaluation_rows,
     )
-    _, verdict = GATE.verdicts(found)
+    *_, verdict = GATE.verdicts(found)
     assert (verdict.note, verdict.passed) == (note, passed)
 
 
 def test_each_problem_is_said_and_one_is_enough_to_fail() -> None:
     found = IntegrityMeasured(
-        problems=("a", "b"), parity_difference=0, parity_rows=1, evaluation_rows=1
+        problems=("a", "b"),
+        model_bytes=1,
+        parity_difference=0,
+        parity_rows=1,
+        evaluation_rows=1,
     )
-    files, _ = GATE.verdicts(found)
+    files, *_ = GATE.verdicts(found)
     assert (files.gate, files.measured, files.bound) == ("integrity.files", 2, 0)
     assert files.note == "a; b"
     assert not files.passed
+
+
+@pytest.mark.parametrize(("count", "passed"), [(1000, True), (1001, False)])
+def test_the_size_passes_at_its_bound(count: int, passed: bool) -> None:
+    found = IntegrityMeasured(
+        problems=(), model_bytes=count, parity_difference=0, parity_rows=1, evaluation_rows=1
+    )
+    _, size, _ = GATE.model_copy(update={"max_model_bytes": 1000}).verdicts(found)
+    assert (size.gate, size.measured, size.bound) == ("integrity.size", count, 1000)
+    assert size.asks == "the model file has at most 0.001 MB"
+    assert size.passed is passed
+
+
+def test_a_file_that_is_too_large_is_not_read(folder: Path) -> None:
+    size = (folder / MODEL_FILE).stat().st_size
+    at_the_bound = GATE.model_copy(update={"max_model_bytes": size})
+    assert problems(folder, at_the_bound) == ()
+    below = GATE.model_copy(update={"max_model_bytes": size - 1})
+    assert problems(folder, below) == ("model.onnx has 0.000448 MB, more than 0.000447 MB",)
+
+
+def test_a_file_whose_graph_grows_when_it_is_parsed_is_stopped(folder: Path) -> None:
+    """20 MB of empty nodes, which take more than 2 GB of memory."""
+    nodes = b"\x0a\x00" * 10_000_000
+    length = len(nodes)
+    varint = bytes([length & 127 | 128, length >> 7 & 127 | 128, length >> 14 & 127 | 128])
+    (folder / MODEL_FILE).write_bytes(b"\x3a" + varint + bytes([length >> 21]) + nodes)
+    files = files_of(folder)
+    found = GATE.problems(files, files.manifest.digest, Limits(memory_bytes=10**9))
+    assert found == (
+        "model.onnx is not valid ONNX: Error parsing message with type 'onnx.ModelProto' "
+        "(or it needs more memory than it may use)",
+    )
+
+
+def test_problems_are_shortened_and_on_one_line(folder: Path) -> None:
+    names = [f"{number:02}\n{'x' * 1000}" for number in range(30)]
+    nodes = [helper.make_node(name, [INPUT], [f"{name[:2]}"]) for name in names]
+    put(folder, model_of([*nodes, helper.make_node("Gather", [INPUT, "first"], [OUTPUT], axis=1)]))
+    found = problems(folder)
+    assert len(found) == 21
+    assert found[0] == f"operator 00\\n{'x' * 97} is not known"
+    assert found[-1] == "and 2 more"

@@ -1,4 +1,4 @@
-"""Latency as a ratio measured in one run, and the size of the file."""
+"""Latency as a ratio measured in one run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import onnx
 import pandas as pd
 import pytest
 from onnx import TensorProto, helper
+from pydantic import ValidationError
 
 from registry.evaluation.gates.gate import ScoredModel
 from registry.evaluation.gates.latency import Latency, LatencyMeasured
-from registry.ledger.files import Files
-from registry.model.scorer import MODEL_FILE, OUTPUT
+from registry.model.scorer import OUTPUT
 from tests.registry.graphs import INPUT, first_input, model_of, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
 
-GATE = Latency(max_ratio=3, max_model_bytes=1000)
+GATE = Latency(max_ratio=3)
 ROWS = rows_of([1, 0, 0], columns=pd.DataFrame({"amount": [0.1, 0.2, 0.3]}))
 
 
@@ -34,41 +34,33 @@ def slow() -> onnx.ModelProto:
     )
 
 
-def saved(model: onnx.ModelProto) -> ScoredModel:
-    files = Files({MODEL_FILE: model.SerializeToString()})
-    return scored([0.9, 0.1, 0.2], scorer_of(model), files)
+def model(graph: onnx.ModelProto) -> ScoredModel:
+    return scored([0.9, 0.1, 0.2], scorer_of(graph))
 
 
 def test_a_slow_model_is_told_from_a_fast_one() -> None:
-    fast, late = saved(first_input()), saved(slow())
-    found = GATE.measure(small_trial(ROWS, late, fast))
-    (ratio, size) = GATE.verdicts(found)
+    found = GATE.measure(small_trial(ROWS, model(slow()), model(first_input())))
+    (ratio,) = GATE.verdicts(found)
     assert not ratio.passed
     assert ratio.measured > 3
-    assert size.measured == len(slow().SerializeToString())
-    assert size.passed
 
 
 def test_without_production_only_the_candidate_is_timed() -> None:
-    found = GATE.measure(small_trial(ROWS, saved(first_input())))
+    found = GATE.measure(small_trial(ROWS, model(first_input())))
     assert found.production_p99_us is None
     assert found.candidate_p99_us > 0
 
 
 @pytest.mark.parametrize(("candidate", "passed"), [(300.0, True), (nextafter(300, 999), False)])
 def test_the_ratio_passes_at_its_bound(candidate: float, passed: bool) -> None:
-    found = LatencyMeasured(candidate_p99_us=candidate, production_p99_us=100, model_bytes=1)
-    ratio, _ = GATE.verdicts(found)
+    found = LatencyMeasured(candidate_p99_us=candidate, production_p99_us=100)
+    (ratio,) = GATE.verdicts(found)
     assert (ratio.gate, ratio.bound) == ("latency.ratio", 3)
     assert ratio.measured == candidate / 100
     assert ratio.note == "candidate 300 µs, Production 100 µs"
     assert ratio.passed is passed
 
 
-@pytest.mark.parametrize(("count", "passed"), [(1000, True), (1001, False)])
-def test_the_size_passes_at_its_bound(count: int, passed: bool) -> None:
-    found = LatencyMeasured(candidate_p99_us=1, production_p99_us=None, model_bytes=count)
-    _, size = GATE.verdicts(found)
-    assert (size.gate, size.measured, size.bound) == ("latency.size", count, 1000)
-    assert size.asks == "the model file has at most 0.001 MB"
-    assert size.passed is passed
+def test_a_policy_with_the_old_bound_of_the_size_says_where_it_belongs_now() -> None:
+    with pytest.raises(ValidationError, match="move max_model_bytes to the gate `integrity`"):
+        Latency.model_validate({"max_ratio": 3, "max_model_bytes": 1000})
