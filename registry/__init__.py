@@ -4,6 +4,7 @@ The packages in the order in which a model passes through them, then what all of
 
 model/       contract and scorer: what a model takes, and how a row becomes a probability
 tracking/    the MLflow tracking server: candidates, entries of the ledger, files
+provenance/  where a candidate comes from: verified, or claimed by its author
 evaluation/  policy, gates and measures: a candidate against the model in Production
 report/      the evaluation as a page for people, with plots
 lifecycle/   the operations: evaluate, approve, promote, roll back, freeze, repair
@@ -13,6 +14,6 @@ errors       one exception for each way to fail, and how validation errors are d
 progress     progress and warnings of a command, on standard error
 atomic       files that are written whole or not at all
 
-In the order cli, lifecycle, report, evaluation, tracking, ledger, model, each package imports only
-those to its right.
+In the order cli, lifecycle, report, evaluation, provenance, tracking, ledger, model, each package
+imports only those to its right.
 """

@@ -19,6 +19,7 @@ assess            all of these together, and the plots of them
 plots             one function for each plot
 model_card        one HTML page about the model
 track             what a run records in MLflow, and the registration of the candidate
+attest            what the training job signs about the candidate
 errors            the exception for invalid input
 run               one training run: the steps above, in order
 cli               the commands `train`, `evaluate` and `rows`
