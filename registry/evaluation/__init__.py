@@ -6,6 +6,7 @@ card_precision   Card Precision@k: how many of the k riskiest cards of a day are
 ranking          a model's scores on labelled rows, sorted once, and reweighted in a resample
 measures         the one table of measures, each with its meaning, unit and gates that bound it
 bootstrap        how certain a difference between two models is
+looks            how often the same rows have judged, and the correction of an interval for it
 parity           whether the ONNX model gives the probabilities of scikit-learn
 gates/           one check each: it measures, and compares with its bounds
 policy           the YAML file that lists the gates, their bounds and who may approve

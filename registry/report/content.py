@@ -139,10 +139,11 @@ def _likely(evidence: Evidence, policy: Policy) -> str:
     gate, measured = policy.gate(NoWorse), _no_worse(evidence)
     if gate is None or measured is None or not measured.intervals:
         return ""
+    confidence = 1 - gate.alpha_of(measured.earlier_looks)
     unit = "clusters (such as customers)" if measured.clustered else "transactions"
     return (
         f"Likely range: from {measured.resamples:,} resamples of the {unit}, the same for both "
-        f"models; each end is one-sided, with {1 - gate.alpha:.0%} confidence. "
+        f"models; each end is one-sided, with {100 * confidence:.6g}% confidence. "
         "The range of the frauds caught is for as many frauds as there are in these rows."
     )
 

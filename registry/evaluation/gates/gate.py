@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
+from registry.ledger.statement import PlanRef
 from registry.model.scorer import Scorer
 
 Unit = Literal[
@@ -55,7 +56,10 @@ class Trial:
 
     `run_status` and `run_tags` are those of the candidate's training run, `registered_sha256` is
     the digest of the model's files that was recorded when the candidate was registered, and
-    `parity` the file with scikit-learn's own probabilities.
+    `parity` the file with scikit-learn's own probabilities. `earlier_looks` is how many other
+    evaluations were made on these rows before. `plan` is the ledger's plan for this evaluation, and
+    `evaluated_before_plan` the run of an evaluation of the candidate on these rows that came before
+    it; empty where there is none.
     """
 
     rows: EvaluationRows
@@ -66,6 +70,9 @@ class Trial:
     run_status: str
     run_tags: Mapping[str, str]
     registered_sha256: str | None
+    earlier_looks: int = 0
+    plan: PlanRef | None = None
+    evaluated_before_plan: str = ""
 
 
 class Measured(BaseModel):
