@@ -19,7 +19,7 @@ from registry.lifecycle import evaluate, promote
 from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.tracking.client import connect, read_ledger, server_errors
-from registry.tracking.names import CANDIDATES, PRODUCTION
+from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT, PRODUCTION
 from tests.candidates import register_candidate, write_evaluation_rows
 from tests.places import REPOSITORY
 
@@ -113,8 +113,17 @@ def new_world(server: Server, folder: Path) -> World:
 
 @contextmanager
 def lasting(world: World) -> Iterator[World]:
-    """Delete the world's registered models at the end, so that the next versions start at 1."""
+    """Make the server as good as new at the end.
+
+    The registered models are deleted, so that the next versions start at 1, and the experiment of
+    evidence is renamed, so that later tests do not count this one's looks at their rows.
+    """
     yield world
+    with suppress(NotFound), server_errors("tidying up"):
+        experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+        if experiment is not None:
+            used = f"{EVIDENCE_EXPERIMENT} of {world.trust.ledger_id}"
+            world.client.rename_experiment(experiment.experiment_id, used)
     for name in (CANDIDATES, PRODUCTION):
         with suppress(NotFound), server_errors("tidying up"):
             world.client.delete_registered_model(name)

@@ -11,6 +11,7 @@ parity           whether the ONNX model gives the probabilities of scikit-learn
 gates/           one check each: it measures, and compares with its bounds
 policy           the YAML file that lists the gates, their bounds and who may approve
 evidence         the MLflow run that holds what was evaluated, and evidence.json, which lists it
+plan             what a candidate will be judged on, in the ledger before it is judged
 
 Others use `rows.read_rows`, `policy.read_policy`, `measures.detection` and
 `evidence.fetched_evidence`.

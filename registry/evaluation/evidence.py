@@ -8,15 +8,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
-from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
+from registry.ledger.statement import (
+    CandidateRef,
+    EvidenceRef,
+    PlanRef,
+    PolicyRef,
+    Sha256,
+    format_time,
+)
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
@@ -44,7 +52,11 @@ class EvaluatedRows(_Value):
 
 
 class Evidence(_Value):
-    """The content of `evidence.json`; `files` is every other file of the run, by sha256."""
+    """The content of `evidence.json`; `files` is every other file of the run, by sha256.
+
+    `earlier_candidates` is how many other candidates were judged on these rows before, and
+    `earlier_looks` how many other evaluations were made on them (`registry.lifecycle.earlier`).
+    """
 
     candidate: CandidateRef
     authors: tuple[str, ...]
@@ -54,6 +66,9 @@ class Evidence(_Value):
     measurements: dict[str, Any]
     verdicts: tuple[Verdict, ...]
     evaluated_at: AwareDatetime
+    earlier_candidates: int = 0
+    earlier_looks: int = 0
+    plan: PlanRef | None = None
     files: dict[str, Sha256]
 
     @property
@@ -88,6 +103,22 @@ class Evidence(_Value):
         )
 
 
+def past_sentences(evidence: Evidence) -> Iterator[str]:
+    """What was planned and judged before, for people; nothing where nothing was."""
+    if evidence.plan:
+        yield (
+            f"It was planned at {format_time(evidence.plan.approved_at)}, in entry "
+            f"{evidence.plan.sequence} of the ledger."
+        )
+    if evidence.earlier_looks:
+        candidates, looks = evidence.earlier_candidates, evidence.earlier_looks
+        yield (
+            f"These rows have judged {candidates} other candidate{'s' * (candidates != 1)} before, "
+            f"in {looks} evaluation{'s' * (looks != 1)}; the comparison with Production allows for "
+            "that."
+        )
+
+
 def parse_reference(text: str) -> EvidenceRef:
     """`RUN@sha256:…`, as `evaluate` prints it. Raises UsageError for anything else."""
     match = re.fullmatch(r"([0-9a-zA-Z]+)@sha256:([0-9a-f]{64})", text.strip())
@@ -114,6 +145,8 @@ class Fetched:
     folder: Path
     source: str
     """The artifact address of the model's files inside the evidence run."""
+    started_at: datetime
+    """When the evidence run was started, by the evaluator's clock."""
 
 
 @contextmanager
@@ -124,6 +157,34 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
     for a run outside the experiment where only the promoter may write; NotFound and Unreachable as
     the server answers.
     """
+    with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
+        run = download_run(client, reference, EVIDENCE_FILE, Path(temporary) / "run")
+        folder = run.folder
+        try:
+            evidence = Evidence.model_validate_json((folder / EVIDENCE_FILE).read_bytes())
+        except ValidationError as error:
+            raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
+        files = dict(Manifest.of(folder).sha256)
+        del files[EVIDENCE_FILE]
+        Manifest(evidence.files).require(Manifest(files), f"evidence run {reference.run_id}")
+        yield Fetched(evidence, folder, f"{run.address}/{MODEL_FOLDER}", run.started_at)
+
+
+class DownloadedRun(NamedTuple):
+    """A run of the evidence experiment: its files, their artifact address, and when it started."""
+
+    folder: Path
+    address: str
+    started_at: datetime
+
+
+def download_run(
+    client: MlflowClient, reference: EvidenceRef, name: str, destination: Path
+) -> DownloadedRun:
+    """Download the files of an evidence run, of which the file `name` has the reference's digest.
+
+    The other files are unverified. Raises what `fetched_evidence` raises.
+    """
     with server_errors(f"reading evidence run {reference.run_id}"):
         run = client.get_run(reference.run_id).info
         experiment = client.get_experiment(run.experiment_id).name
@@ -132,20 +193,11 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
             f"run {reference.run_id} is in the experiment {experiment!r}; evidence counts only in "
             f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
         )
-    address = run.artifact_uri
-    with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
-        folder = download(client, address, Path(temporary) / "run")
-        path = folder / EVIDENCE_FILE
-        if not path.is_file() or sha256_of(path) != reference.sha256:
-            raise BytesMismatch(
-                f"{EVIDENCE_FILE} of run {reference.run_id} is not the one that was approved; "
-                "evaluate the candidate again and have that approved"
-            )
-        try:
-            evidence = Evidence.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
-        files = dict(Manifest.of(folder).sha256)
-        del files[EVIDENCE_FILE]
-        Manifest(evidence.files).require(Manifest(files), f"evidence run {reference.run_id}")
-        yield Fetched(evidence, folder, f"{address}/{MODEL_FOLDER}")
+    folder = download(client, run.artifact_uri, destination)
+    if not (folder / name).is_file() or sha256_of(folder / name) != reference.sha256:
+        raise BytesMismatch(
+            f"{name} of run {reference.run_id} is not the one that was approved; "
+            "evaluate the candidate again and have that approved"
+        )
+    started_at = datetime.fromtimestamp(run.start_time / 1000, UTC)
+    return DownloadedRun(folder, run.artifact_uri, started_at)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ContractError, NotFound
+from registry.errors import ContractError
 from registry.evaluation.evidence import (
     ComparedWith,
     EvaluatedRows,
@@ -22,6 +23,9 @@ from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
+from registry.lifecycle.earlier import tags_of
+from registry.lifecycle.past import past_of
+from registry.lifecycle.upload import upload
 from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
@@ -32,7 +36,6 @@ from registry.tracking.client import (
     download,
     read_ledger,
     server_errors,
-    suppress_exists,
 )
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import (
@@ -41,7 +44,6 @@ from registry.tracking.names import (
     CANDIDATE_TAG,
     CANDIDATES,
     COMPARED_WITH_TAG,
-    EVIDENCE_EXPERIMENT,
     FILES_TAG,
     MODEL_FOLDER,
     NOTHING,
@@ -78,6 +80,16 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
         folder = Path(temporary) / "evidence"
         trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
+        summary = _summary(rows)
+        policy_ref = PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE))
+        with step("counting earlier looks at these rows"):
+            past = past_of(client, ledger, Manifest.of(folder / MODEL_FOLDER), policy_ref, summary)
+        trial = replace(
+            trial,
+            earlier_looks=past.looks.evaluations,
+            plan=past.plan,
+            evaluated_before_plan=past.evaluated_before_plan,
+        )
         measurements: dict[str, Any] = {}
         for gate in policy.gates.values():
             with step(f"{gate.name}: {gate}"):
@@ -86,11 +98,14 @@ def evaluate(
             candidate=CandidateRef(version=int(version.version), run_id=str(version.run_id)),
             authors=tuple(trial.run_tags.get(AUTHORS_TAG, "").split()),
             compared_with=_compared_with(ledger.head),
-            policy=PolicyRef(name=policy.name, sha256=sha256_of(folder / POLICY_FILE)),
-            rows=_summary(rows),
+            policy=policy_ref,
+            rows=summary,
             measurements=measurements,
             verdicts=policy.verdicts(measurements),
             evaluated_at=datetime.now(UTC).replace(microsecond=0),
+            earlier_candidates=past.looks.candidates,
+            earlier_looks=past.looks.evaluations,
+            plan=past.plan,
             files={},
         )
         with step("drawing plots and writing the report"):
@@ -183,38 +198,17 @@ def _write_scores(folder: Path, trial: Trial) -> None:
 
 
 def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
-    """Upload the folder to a new run, which is FINISHED only once everything is there."""
     head = evidence.compared_with
-    with server_errors("uploading the evidence"):
-        run = client.create_run(
-            _experiment(client),
-            run_name=f"candidate-{evidence.candidate.version}",
-            tags={
-                CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
-                CANDIDATE_RUN_TAG: evidence.candidate.run_id,
-                POLICY_TAG: evidence.policy.name,
-                VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
-                COMPARED_WITH_TAG: head.statement if head else NOTHING,
-            },
-        )
-        run_id = str(run.info.run_id)
-        try:
-            client.log_artifacts(run_id, str(folder))
-            for verdict in evidence.verdicts:
-                client.log_metric(run_id, verdict.gate, verdict.measured)
-                client.log_metric(run_id, f"{verdict.gate}.passed", float(verdict.passed))
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id)
-    return run_id
-
-
-def _experiment(client: MlflowClient) -> str:
-    """The id of the evidence experiment, which the first evaluation creates."""
-    with suppress_exists():
-        return str(client.create_experiment(EVIDENCE_EXPERIMENT))
-    experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
-    if experiment is None:
-        raise NotFound(f"experiment {EVIDENCE_EXPERIMENT} was deleted; restore it in MLflow")
-    return str(experiment.experiment_id)
+    tags = {
+        CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
+        CANDIDATE_RUN_TAG: evidence.candidate.run_id,
+        POLICY_TAG: evidence.policy.name,
+        VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
+        COMPARED_WITH_TAG: head.statement if head else NOTHING,
+        **tags_of(evidence),
+    }
+    metrics = {verdict.gate: verdict.measured for verdict in evidence.verdicts} | {
+        f"{verdict.gate}.passed": float(verdict.passed) for verdict in evidence.verdicts
+    }
+    name = f"candidate-{evidence.candidate.version}"
+    return str(upload(client, folder, name, tags, metrics).run_id)

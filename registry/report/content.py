@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.evaluation.evidence import Evidence
+from registry.evaluation.evidence import Evidence, past_sentences
 from registry.evaluation.gates.gate import Trial, Verdict
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.no_worse import Interval, NoWorse, NoWorseMeasured
@@ -119,6 +119,7 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         yield "This policy lets a candidate be trained with uncommitted changes."
     if evidence.compared_with is None:
         yield "Nothing is in Production yet: there is nothing to compare with."
+    yield from past_sentences(evidence)
 
 
 def _failure(verdict: Verdict) -> str:
