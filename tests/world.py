@@ -12,12 +12,14 @@ from securesystemslib.signer import Signer
 
 from registry.errors import NotFound
 from registry.evaluation.evidence import Evidence
+from registry.evaluation.plan import PlannedFile, PlannedQuery
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust, create_ledger, open_signer
 from registry.lifecycle import evaluate, promote
 from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
+from registry.lifecycle.plan import plan, planned_file
 from registry.tracking.client import connect, read_ledger, server_errors
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT, PRODUCTION
 from tests.candidates import register_candidate, write_evaluation_rows
@@ -57,11 +59,24 @@ class World:
     def register(self, quality: float = 1.0, **arguments: float) -> int:
         return register_candidate(self.client, quality=quality, **arguments)  # type: ignore[arg-type]
 
-    def evaluate(self, candidate: int, policy: Path = POLICY) -> tuple[str, Evidence]:
+    def evaluate(
+        self, candidate: int, policy: Path = POLICY, rows: Path | None = None
+    ) -> tuple[str, Evidence]:
         reference, evidence = evaluate.evaluate(
-            self.client, self.trust, str(candidate), self.rows, policy
+            self.client, self.trust, str(candidate), rows or self.rows, policy
         )
         return str(reference), evidence
+
+    def plan(
+        self,
+        candidate: int,
+        policy: Path = POLICY,
+        data: PlannedFile | PlannedQuery | None = None,
+    ) -> Link:
+        """Plan an evaluation, on the world's rows where no data is given."""
+        data = data or planned_file(self.rows)
+        approval = Approval("github:bob", "monthly release")
+        return plan(self.client, self.trust, self.signer, str(candidate), policy, data, approval)
 
     def promote(self, reference: str, comment: str = "better", policy: Path = POLICY) -> Link:
         link, _ = promote.promote(
