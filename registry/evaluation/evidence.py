@@ -158,7 +158,14 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
     the server answers.
     """
     with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
-        run = download_run(client, reference, EVIDENCE_FILE, Path(temporary) / "run")
+        run = download_run(
+            client,
+            reference,
+            EVIDENCE_FILE,
+            Path(temporary) / "run",
+            otherwise="is not the one that was approved; evaluate the candidate again and have "
+            "that approved",
+        )
         folder = run.folder
         try:
             evidence = Evidence.model_validate_json((folder / EVIDENCE_FILE).read_bytes())
@@ -179,11 +186,12 @@ class DownloadedRun(NamedTuple):
 
 
 def download_run(
-    client: MlflowClient, reference: EvidenceRef, name: str, destination: Path
+    client: MlflowClient, reference: EvidenceRef, name: str, destination: Path, *, otherwise: str
 ) -> DownloadedRun:
     """Download the files of an evidence run, of which the file `name` has the reference's digest.
 
-    The other files are unverified. Raises what `fetched_evidence` raises.
+    The other files are unverified. Raises what `fetched_evidence` raises; `otherwise` says of a
+    file with another digest what it is and what to do.
     """
     with server_errors(f"reading evidence run {reference.run_id}"):
         run = client.get_run(reference.run_id).info
@@ -195,9 +203,6 @@ def download_run(
         )
     folder = download(client, run.artifact_uri, destination)
     if not (folder / name).is_file() or sha256_of(folder / name) != reference.sha256:
-        raise BytesMismatch(
-            f"{name} of run {reference.run_id} is not the one that was approved; "
-            "evaluate the candidate again and have that approved"
-        )
+        raise BytesMismatch(f"{name} of run {reference.run_id} {otherwise}")
     started_at = datetime.fromtimestamp(run.start_time / 1000, UTC)
     return DownloadedRun(folder, run.artifact_uri, started_at)

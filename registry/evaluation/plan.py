@@ -88,7 +88,13 @@ def fetch_plan(client: MlflowClient, statement: Statement) -> Plan:
     entry = statement.entry
     run = f"run {entry.evidence.run_id}"
     with tempfile.TemporaryDirectory(prefix="plan-") as temporary:
-        folder = download_run(client, entry.evidence, PLAN_FILE, Path(temporary) / "run").folder
+        folder = download_run(
+            client,
+            entry.evidence,
+            PLAN_FILE,
+            Path(temporary) / "run",
+            otherwise="is not the one that was signed; restore it, or plan other rows",
+        ).folder
         try:
             plan = Plan.model_validate_json((folder / PLAN_FILE).read_bytes())
         except ValidationError as error:

@@ -124,9 +124,8 @@ def _check_looks(client: MlflowClient, approved: EvidenceRef, fetched: Fetched) 
     looks = looks_before(evaluations(client), approved.run_id, started_at, evidence)
     if looks.evaluations > evidence.earlier_looks:
         raise Refused(
-            f"{looks.evaluations} evaluations of {looks.candidates} other candidates were made on "
-            f"these rows before this one, but it allowed for {evidence.earlier_looks}; evaluate "
-            "again"
+            f"the evidence allows for {evidence.earlier_looks} earlier evaluations on these rows, "
+            f"but there were {looks.evaluations}; evaluate again"
         )
 
 

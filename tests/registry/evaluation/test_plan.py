@@ -97,7 +97,7 @@ def test_a_plan_holds_candidate_files_policy_bounds_and_rows(
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("plan.json", b"{}", "plan.json of run .* is not the one that was approved"),
+        ("plan.json", b"{}", "plan.json of run .* is not the one that was signed"),
         ("policy.yaml", b"name: lax", "plan run .*: policy.yaml was changed"),
         ("more.txt", b"more", "plan run .*: more.txt was added"),
     ],
