@@ -70,11 +70,12 @@ def pipeline(quality: float, width: int = len(NAMES)) -> Pipeline:
     return make_pipeline(model)
 
 
-def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
+def write_evaluation_rows(
+    path: Path, names: tuple[str, ...] = NAMES, start: datetime = datetime(2026, 4, 1)
+) -> Path:
     """Evaluation rows over ten days, on which quality 1 has average precision 1."""
     rows = numbers(width=len(names))
     frame = pl.DataFrame({name: rows[:, index] for index, name in enumerate(names)})
-    start = datetime(2026, 4, 1)
     times = pl.Series([start + timedelta(minutes=36 * index) for index in range(len(rows))])
     frame.with_columns(
         pl.Series(LABEL, (rows[:, 0] > 1.2).astype(np.int8)),
@@ -82,6 +83,13 @@ def write_evaluation_rows(path: Path, names: tuple[str, ...] = NAMES) -> Path:
         pl.Series(AMOUNT, np.round(50 + 10 * rows[:, 0], 2)),
     ).write_parquet(path, metadata=ORIGIN)
     return path
+
+
+def rewrite_rows(path: Path, destination: Path, dataset: str = "another") -> Path:
+    """The rows of a file in another order, without one of them, and as another data set."""
+    frame = pl.read_parquet(path)
+    frame.reverse().slice(1).write_parquet(destination, metadata=ORIGIN | {"dataset": dataset})
+    return destination
 
 
 @functools.cache

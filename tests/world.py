@@ -13,6 +13,7 @@ from securesystemslib.signer import Signer
 
 from registry.errors import NotFound
 from registry.evaluation.evidence import Evidence
+from registry.evaluation.plan import PlannedFile, PlannedQuery
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import Manifest
 from registry.ledger.statement import Statement
@@ -20,8 +21,9 @@ from registry.ledger.trust import Trust, create_ledger, open_signer
 from registry.lifecycle import evaluate, promote
 from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval
+from registry.lifecycle.plan import plan, planned_file
 from registry.tracking.client import connect, read_ledger, server_errors
-from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
+from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT, FILES_TAG, PRODUCTION
 from tests.candidates import register_candidate, write_evaluation_rows
 from tests.places import REPOSITORY
 
@@ -69,11 +71,24 @@ class World:
         self.client.set_model_version_tag(CANDIDATES, str(candidate), FILES_TAG, digest)
         return candidate
 
-    def evaluate(self, candidate: int, policy: Path = POLICY) -> tuple[str, Evidence]:
+    def evaluate(
+        self, candidate: int, policy: Path = POLICY, rows: Path | None = None
+    ) -> tuple[str, Evidence]:
         reference, evidence = evaluate.evaluate(
-            self.client, self.trust, str(candidate), self.rows, policy
+            self.client, self.trust, str(candidate), rows or self.rows, policy
         )
         return str(reference), evidence
+
+    def plan(
+        self,
+        candidate: int,
+        policy: Path = POLICY,
+        data: PlannedFile | PlannedQuery | None = None,
+    ) -> Link:
+        """Plan an evaluation, on the world's rows where no data is given."""
+        data = data or planned_file(self.rows)
+        approval = Approval("github:bob", "monthly release")
+        return plan(self.client, self.trust, self.signer, str(candidate), policy, data, approval)
 
     def promote(self, reference: str, comment: str = "better", policy: Path = POLICY) -> Link:
         link, _ = promote.promote(
@@ -127,8 +142,17 @@ def new_world(server: Server, folder: Path) -> World:
 
 @contextmanager
 def lasting(world: World) -> Iterator[World]:
-    """Delete the world's registered models at the end, so that the next versions start at 1."""
+    """Make the server as good as new at the end.
+
+    The registered models are deleted, so that the next versions start at 1, and the experiment of
+    evidence is renamed, so that later tests do not count this one's looks at their rows.
+    """
     yield world
+    with suppress(NotFound), server_errors("tidying up"):
+        experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+        if experiment is not None:
+            used = f"{EVIDENCE_EXPERIMENT} of {world.trust.ledger_id}"
+            world.client.rename_experiment(experiment.experiment_id, used)
     for name in (CANDIDATES, PRODUCTION):
         with suppress(NotFound), server_errors("tidying up"):
             world.client.delete_registered_model(name)

@@ -2,7 +2,7 @@
 
 main      the program: exit codes, and the commands that only read
 write     init, stage, evaluate, repair
-sign      promote, rollback, freeze, unfreeze
+sign      plan, promote, rollback, freeze, unfreeze
 keys      the trusted keys in ledger.yaml
 options   the options that several commands share, with their environment variables
 session   those options as a value: client, trust, ledger and signer, opened on first use

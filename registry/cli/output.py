@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from registry.evaluation.evidence import Evidence
+from registry.evaluation.evidence import Evidence, past_sentences
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import format_time
 from registry.ledger.trust import Trust
@@ -70,6 +70,8 @@ def verdicts(evidence: Evidence) -> None:
         )
     out = console()
     out.print(rows)
+    for sentence in past_sentences(evidence):
+        out.print(sentence, highlight=False, markup=False)
     out.print(
         f"{evidence.summary}: it cannot be promoted; train a better one"
         if evidence.blocking

@@ -1,7 +1,8 @@
-"""The commands that sign an entry: `promote`, `rollback`, `freeze` and `unfreeze`."""
+"""The commands that sign an entry: `plan`, `promote`, `rollback`, `freeze` and `unfreeze`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -9,9 +10,13 @@ import typer
 from registry.cli import output
 from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, Url
 from registry.cli.session import SigningSession, with_session
+from registry.errors import UsageError
+from registry.evaluation.plan import PlannedFile, PlannedQuery
 from registry.ledger.chain import Link
 from registry.lifecycle.approval import with_comment
 from registry.lifecycle.freeze import set_frozen
+from registry.lifecycle.plan import plan as append_plan
+from registry.lifecycle.plan import planned_file, planned_query
 from registry.lifecycle.promote import promote as promote_evidence
 from registry.lifecycle.rollback import rollback as append_rollback
 from registry.provenance.trusted import read_trusted
@@ -20,8 +25,52 @@ Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (promote, rollback, freeze, unfreeze):
+    for command in (plan, promote, rollback, freeze, unfreeze):
         app.command()(with_session(command))
+
+
+def plan(
+    candidate: Annotated[str, typer.Argument(help="Version number, or `staging`.")],
+    reason: Reason,
+    rows: Annotated[
+        Path | None, typer.Option(help="Parquet file with the evaluation rows, if it exists.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Without --rows: the data set that the rows will be of.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="With --dataset: their first time, as 2026-05-01T00:00Z."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="With --dataset: the time before which they end.")
+    ] = None,
+    approver: Approver = None,
+    url: Url = "",
+    *,
+    session: SigningSession,
+) -> None:
+    """Sign what a candidate will be judged on, before it is evaluated; nothing in force changes.
+
+    The entry names the candidate's files, the policy with its bounds, and the rows.
+
+    Example: python -m registry plan 3 --rows rows.parquet --reason "monthly release"
+    """
+    data = _planned_data(rows, dataset, start, until)
+    client, trust = session.client, session.trust
+    approval = with_comment(session.approvals(approver)[0], reason, url)
+    link = append_plan(client, trust, session.signer, candidate, session.policy, data, approval)
+    _print_entry(link, session, "planned")
+
+
+def _planned_data(
+    rows: Path | None, dataset: str | None, start: str | None, until: str | None
+) -> PlannedFile | PlannedQuery:
+    if rows and not (dataset or start or until):
+        return planned_file(rows)
+    if dataset and start and until and not rows:
+        return planned_query(dataset, start, until)
+    raise UsageError("give either --rows, or --dataset with --from and --until")
 
 
 def promote(

@@ -12,10 +12,12 @@ graph            what is wrong with an ONNX graph, found without running it
 isolated         a model in a process of its own, with limits on time and memory
 scoring_process  what runs in that process
 frames           the messages between the two
+looks            how often the same rows have judged, and the correction of an interval for it
 parity           whether the ONNX model gives the probabilities of scikit-learn
 gates/           one check each: it measures, and compares with its bounds
 policy           the YAML file that lists the gates, their bounds and who may approve
 evidence         the MLflow run that holds what was evaluated, and evidence.json, which lists it
+plan             what a candidate will be judged on, in the ledger before it is judged
 
 Others use `rows.read_rows`, `policy.read_policy`, `measures.detection` and
 `evidence.fetch_evidence`.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -14,7 +16,14 @@ from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.files import MAX_MODEL_BYTES, Files
 from registry.ledger.manifest import Manifest, sha256_of_bytes
-from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
+from registry.ledger.statement import (
+    CandidateRef,
+    EvidenceRef,
+    PlanRef,
+    PolicyRef,
+    Sha256,
+    format_time,
+)
 from registry.provenance.facts import FACT_NAMES, Fact, claimed_names
 from registry.provenance.trusted import NOTHING
 from registry.tracking.client import MlflowClient, download, server_errors
@@ -47,7 +56,11 @@ class EvaluatedRows(_Value):
 
 
 class Evidence(_Value):
-    """The content of `evidence.json`; `files` is every other file of the run, by sha256."""
+    """The content of `evidence.json`; `files` is every other file of the run, by sha256.
+
+    `earlier_candidates` is how many other candidates were judged on these rows before, and
+    `earlier_looks` how many other evaluations were made on them (`registry.lifecycle.earlier`).
+    """
 
     candidate: CandidateRef
     authors: tuple[str, ...]
@@ -62,6 +75,9 @@ class Evidence(_Value):
     measurements: dict[str, Any]
     verdicts: tuple[Verdict, ...]
     evaluated_at: AwareDatetime
+    earlier_candidates: int = 0
+    earlier_looks: int = 0
+    plan: PlanRef | None = None
     files: dict[str, Sha256]
 
     @property
@@ -101,6 +117,22 @@ class Evidence(_Value):
         )
 
 
+def past_sentences(evidence: Evidence) -> Iterator[str]:
+    """What was planned and judged before, for people; nothing where nothing was."""
+    if evidence.plan:
+        yield (
+            f"It was planned at {format_time(evidence.plan.approved_at)}, in entry "
+            f"{evidence.plan.sequence} of the ledger."
+        )
+    if evidence.earlier_looks:
+        candidates, looks = evidence.earlier_candidates, evidence.earlier_looks
+        yield (
+            f"These rows have judged {candidates} other candidate{'s' * (candidates != 1)} before, "
+            f"in {looks} evaluation{'s' * (looks != 1)}; the comparison with Production allows for "
+            "that."
+        )
+
+
 def parse_reference(text: str) -> EvidenceRef:
     """`RUN@sha256:…`, as `evaluate` prints it. Raises UsageError for anything else."""
     match = re.fullmatch(r"([0-9a-zA-Z]+)@sha256:([0-9a-f]{64})", text.strip())
@@ -128,6 +160,8 @@ class Fetched:
     files: Files
     source: str
     """The artifact address of the model's files inside the evidence run."""
+    started_at: datetime
+    """When the evidence run was started, by the evaluator's clock."""
 
 
 def fetch_evidence(client: MlflowClient, reference: EvidenceRef) -> Fetched:
@@ -137,6 +171,40 @@ def fetch_evidence(client: MlflowClient, reference: EvidenceRef) -> Fetched:
     for a run outside the experiment where only the promoter may write; NotFound and Unreachable as
     the server answers.
     """
+    run = download_run(
+        client,
+        reference,
+        EVIDENCE_FILE,
+        otherwise="is not the one that was approved; evaluate the candidate again and have that "
+        "approved",
+    )
+    try:
+        evidence = Evidence.model_validate_json(run.files[EVIDENCE_FILE])
+    except ValidationError as error:
+        raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
+    present = {
+        name: sha for name, sha in run.files.manifest.sha256.items() if name != EVIDENCE_FILE
+    }
+    Manifest(evidence.files).require(Manifest(present), f"evidence run {reference.run_id}")
+    return Fetched(evidence, run.files, f"{run.address}/{MODEL_FOLDER}", run.started_at)
+
+
+class DownloadedRun(NamedTuple):
+    """A run of the evidence experiment: its files, their artifact address, and when it started."""
+
+    files: Files
+    address: str
+    started_at: datetime
+
+
+def download_run(
+    client: MlflowClient, reference: EvidenceRef, name: str, *, otherwise: str
+) -> DownloadedRun:
+    """Download the files of an evidence run, of which the file `name` has the reference's digest.
+
+    The other files are unverified. Raises what `fetch_evidence` raises; `otherwise` says of a
+    file with another digest what it is and what to do.
+    """
     with server_errors(f"reading evidence run {reference.run_id}"):
         run = client.get_run(reference.run_id).info
         experiment = client.get_experiment(run.experiment_id).name
@@ -145,17 +213,8 @@ def fetch_evidence(client: MlflowClient, reference: EvidenceRef) -> Fetched:
             f"run {reference.run_id} is in the experiment {experiment!r}; evidence counts only in "
             f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
         )
-    address = run.artifact_uri
-    files = download(client, address, MAX_EVIDENCE_BYTES)
-    present = dict(files.manifest.sha256)
-    if present.pop(EVIDENCE_FILE, None) != reference.sha256:
-        raise BytesMismatch(
-            f"{EVIDENCE_FILE} of run {reference.run_id} is not the one that was approved; "
-            "evaluate the candidate again and have that approved"
-        )
-    try:
-        evidence = Evidence.model_validate_json(files[EVIDENCE_FILE])
-    except ValidationError as error:
-        raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
-    Manifest(evidence.files).require(Manifest(present), f"evidence run {reference.run_id}")
-    return Fetched(evidence, files, f"{address}/{MODEL_FOLDER}")
+    files = download(client, run.artifact_uri, MAX_EVIDENCE_BYTES)
+    if files.manifest.sha256.get(name) != reference.sha256:
+        raise BytesMismatch(f"{name} of run {reference.run_id} {otherwise}")
+    started_at = datetime.fromtimestamp(run.start_time / 1000, UTC)
+    return DownloadedRun(files, run.artifact_uri, started_at)

@@ -162,13 +162,14 @@ def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str
         case "promote":
             return "the ledger is frozen" if frozen else ""
         case "rollback":
-            if any(_has_model_of(link, model) for model in models):
-                return ""
-            return "it rolls back to files that were never in force"
+            was_in_force = any(_has_model_of(link, model) for model in models)
+            return "" if was_in_force else "it rolls back to files that were never in force"
         case "freeze" | "unfreeze":
             if models and _has_model_of(link, models[-1]):
                 return ""
             return f"its action is {entry.action}, but it does not repeat the entry in force"
+        case "plan":
+            return ""
 
 
 def _has_model_of(link: Link, other: Link) -> bool:

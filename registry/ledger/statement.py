@@ -36,7 +36,10 @@ class CandidateRef(_Value):
 
 
 class EvidenceRef(_Value):
-    """The evidence of an evaluation: an MLflow run and the sha256 of its `evidence.json`."""
+    """The evidence of an evaluation: an MLflow run and the sha256 of its `evidence.json`.
+
+    A plan has the run and the sha256 of its `plan.json` here.
+    """
 
     run_id: Text
     sha256: Sha256
@@ -52,13 +55,21 @@ class PolicyRef(_Value):
     sha256: Sha256
 
 
+class PlanRef(_Value):
+    """A plan in the ledger: the sequence, the digest and the time of its entry."""
+
+    sequence: Annotated[int, Field(gt=0)]
+    statement: Sha256
+    approved_at: AwareDatetime
+
+
 class Entry(_Value):
     """The predicate of a statement: one step of the ledger."""
 
     ledger_id: Text
     sequence: Annotated[int, Field(gt=0)]
     supersedes: Sha256 | None
-    action: Literal["promote", "rollback", "freeze", "unfreeze"]
+    action: Literal["promote", "rollback", "freeze", "unfreeze", "plan"]
     source: Text
     candidate: CandidateRef
     evidence: EvidenceRef
@@ -73,13 +84,14 @@ class Entry(_Value):
     def puts_in_force(self) -> bool:
         """Whether this entry puts its files in force, unless its key may not sign it.
 
-        A freeze and an unfreeze repeat the files in force and change nothing about them.
+        A freeze and an unfreeze repeat the files in force and change nothing about them; a plan
+        names the files that are to be evaluated.
         """
         return self.action in ("promote", "rollback")
 
 
 class Statement(_Value):
-    """One ledger entry and the exact files that it puts in force."""
+    """One ledger entry and the exact files that it puts in force, or that a plan names."""
 
     files: dict[str, Sha256] = Field(min_length=1)
     entry: Entry

@@ -1,7 +1,11 @@
 """A candidate's way into Production, in this order, and back out of it.
 
+plan        sign what a candidate will be judged on, before it is judged
+earlier     which candidates the same rows have judged before
+past        what was planned and judged before an evaluation
 origin      where a candidate comes from: its run's files and tags, and what verifies them
 trial       fetch a candidate, check its files before it is run, score it beside Production
+upload      a folder of evidence as a run of the evidence experiment
 evaluate    score candidate and Production on the same rows, run the gates, upload the evidence
 pending     which candidates passed and wait for approval
 approval    who approves, by the system where they did
@@ -9,7 +13,7 @@ four_eyes   whether the approver has another part in the promotion
 promote     check approved evidence again and sign its entry
 rollback    sign an entry that puts an earlier model back in force
 freeze      sign an entry that voids promotions until `unfreeze`
-append      insert one signed entry at the end of the ledger; promote, rollback and freeze use it
+append      insert one signed entry at the end of the ledger; all that sign use it
 aliases     the alias and the tags that people see in MLflow
 verify      check every entry's files and evidence, and alias and tags
 

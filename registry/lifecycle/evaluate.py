@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.errors import NotFound
 from registry.evaluation.evidence import (
     ComparedWith,
     EvaluatedRows,
@@ -21,26 +20,23 @@ from registry.evaluation.policy import parse_policy, policy_bytes
 from registry.evaluation.rows import LABEL, TIME, EvaluationRows, read_rows
 from registry.ledger.chain import Link
 from registry.ledger.files import Files
-from registry.ledger.manifest import Manifest
+from registry.ledger.manifest import Manifest, sha256_of_bytes
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef
 from registry.ledger.trust import Trust
 from registry.lifecycle import trial as trials
+from registry.lifecycle.earlier import tags_of
+from registry.lifecycle.past import past_of
+from registry.lifecycle.upload import upload
 from registry.progress import step
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.report import write
 from registry.tracking.candidates import candidate
-from registry.tracking.client import (
-    MlflowClient,
-    read_ledger,
-    server_errors,
-    suppress_exists,
-)
+from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.names import (
     CANDIDATE_RUN_TAG,
     CANDIDATE_TAG,
     CANDIDATES,
     COMPARED_WITH_TAG,
-    EVIDENCE_EXPERIMENT,
     EVIDENCE_FILE,
     MODEL_FOLDER,
     NOTHING,
@@ -79,8 +75,12 @@ def evaluate(
     version = candidate(client, which)
     ledger = read_ledger(client, trust)
     fetched = trials.fetch(client, version, policy, trusted)
+    summary = _summary(rows)
+    policy_ref = PolicyRef(name=policy.name, sha256=sha256_of_bytes(policy_content))
+    with step("counting earlier looks at these rows"):
+        past = past_of(client, ledger, fetched.files.manifest, policy_ref, summary)
     with ExitStack() as stack:
-        trial = trials.score(client, fetched, ledger.head, rows, policy, stack)
+        trial = past.of(trials.score(client, fetched, ledger.head, rows, policy, stack))
         measurements: dict[str, Any] = {}
         for gate in policy.gates.values():
             with step(f"{gate.name}: {gate}"):
@@ -93,11 +93,14 @@ def evaluate(
         trusted=trusted.sha256,
         sealed_at=trial.provenance.sealed_at,
         compared_with=_compared_with(ledger.head),
-        policy=PolicyRef(name=policy.name, sha256=judged.manifest.sha256[POLICY_FILE]),
-        rows=_summary(rows),
+        policy=policy_ref,
+        rows=summary,
         measurements=measurements,
         verdicts=policy.verdicts(measurements),
         evaluated_at=datetime.now(UTC).replace(microsecond=0),
+        earlier_candidates=past.looks.candidates,
+        earlier_looks=past.looks.evaluations,
+        plan=past.plan,
         files=dict(judged.manifest.sha256),
     )
     with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
@@ -152,43 +155,19 @@ def _judged_files(trial: Trial, others: Mapping[str, bytes]) -> Files:
 
 
 def _upload(client: MlflowClient, folder: Path, evidence: Evidence, digest: str) -> str:
-    """Upload the folder to a new run, which is FINISHED only once everything is there.
-
-    Raises BytesMismatch where the folder holds anything but what the evidence names, by then.
-    """
+    """Raises BytesMismatch where the folder holds anything but what the evidence names, by then."""
     head = evidence.compared_with
-    with server_errors("uploading the evidence"):
-        run = client.create_run(
-            _experiment(client),
-            run_name=f"candidate-{evidence.candidate.version}",
-            tags={
-                CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
-                CANDIDATE_RUN_TAG: evidence.candidate.run_id,
-                POLICY_TAG: evidence.policy.name,
-                VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
-                COMPARED_WITH_TAG: head.statement if head else NOTHING,
-            },
-        )
-        run_id = str(run.info.run_id)
-        try:
-            client.log_artifacts(run_id, str(folder))
-            expected = Manifest({**evidence.files, EVIDENCE_FILE: digest})
-            expected.require(Manifest.of(folder), "while the evidence was uploaded")
-            for verdict in evidence.verdicts:
-                client.log_metric(run_id, verdict.gate, verdict.measured)
-                client.log_metric(run_id, f"{verdict.gate}.passed", float(verdict.passed))
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id)
-    return run_id
-
-
-def _experiment(client: MlflowClient) -> str:
-    """The id of the evidence experiment, which the first evaluation creates."""
-    with suppress_exists():
-        return str(client.create_experiment(EVIDENCE_EXPERIMENT))
-    experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
-    if experiment is None:
-        raise NotFound(f"experiment {EVIDENCE_EXPERIMENT} was deleted; restore it in MLflow")
-    return str(experiment.experiment_id)
+    tags = {
+        CANDIDATE_TAG: f"{CANDIDATES}/{evidence.candidate.version}",
+        CANDIDATE_RUN_TAG: evidence.candidate.run_id,
+        POLICY_TAG: evidence.policy.name,
+        VERDICT_TAG: REFUSED if evidence.blocking else PASSED,
+        COMPARED_WITH_TAG: head.statement if head else NOTHING,
+        **tags_of(evidence),
+    }
+    metrics = {verdict.gate: verdict.measured for verdict in evidence.verdicts} | {
+        f"{verdict.gate}.passed": float(verdict.passed) for verdict in evidence.verdicts
+    }
+    name = f"candidate-{evidence.candidate.version}"
+    files = Manifest({**evidence.files, EVIDENCE_FILE: digest})
+    return str(upload(client, folder, files, name, tags, metrics).run_id)

@@ -13,12 +13,14 @@ from registry.evaluation.policy import Policy, parse_policy, policy_bytes
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.signing import Signer
-from registry.ledger.statement import Entry, PolicyRef, Statement, format_time
+from registry.ledger.statement import Entry, EvidenceRef, PolicyRef, Statement, format_time
 from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval, with_comment
+from registry.lifecycle.earlier import evaluations, looks_before
 from registry.lifecycle.four_eyes import choose, parties
+from registry.lifecycle.past import problem_with_plan
 from registry.progress import step
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.tracking.client import MlflowClient, read_ledger
@@ -46,7 +48,8 @@ def promote(
     BytesMismatch if anything differs from what was approved, and Refused if a required gate failed,
     the evidence is too old or was made under another policy than the one at `policy_path`, the
     approver has another part in it (`four_eyes`), the ledger is frozen, the head is not the one
-    that the candidate was compared with, or another promotion won the race.
+    that the candidate was compared with, the evidence allows for fewer earlier looks at its rows
+    than there were, its plan does not count, or another promotion won the race.
     """
     approved = parse_reference(reference)
     with step("hashing the evidence again"):
@@ -62,6 +65,9 @@ def promote(
         _check_verdicts(evidence, policy)
         _check_age(evidence, policy)
         _check_ledger(evidence, ledger)
+        _check_looks(client, approved, fetched)
+        if problem := problem_with_plan(client, ledger, evidence, MAX_CLOCK_SKEW):
+            raise Refused(f"the evidence cannot be promoted: {problem}; evaluate again")
         approval = approvals[0]
         if policy.four_eyes:
             others = parties(ledger, policy_path)
@@ -129,6 +135,17 @@ def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
         gates = ", ".join(verdict.gate for verdict in evidence.blocking)
         raise Refused(
             f"candidate {evidence.candidate.version} did not pass: {gates}; train a better one"
+        )
+
+
+def _check_looks(client: MlflowClient, approved: EvidenceRef, fetched: Fetched) -> None:
+    """Count the earlier looks again: evaluators that raced did not see each other's."""
+    evidence, started_at = fetched.evidence, fetched.started_at
+    looks = looks_before(evaluations(client), approved.run_id, started_at, evidence)
+    if looks.evaluations > evidence.earlier_looks:
+        raise Refused(
+            f"the evidence allows for {evidence.earlier_looks} earlier evaluations on these rows, "
+            f"but there were {looks.evaluations}; evaluate again"
         )
 
 

@@ -54,8 +54,8 @@ def rollback_target(ledger: Ledger, version: int | None) -> Link:
     VerificationError where the chain is broken.
     """
     head = _head(ledger)
-    if ledger.tip is None:
-        raise NotFound("the ledger has no entry yet, so there is nothing to roll back to")
+    if not ledger.models:
+        raise NotFound("nothing was in Production yet, so there is nothing to roll back to")
     if version is None:
         return _model_before(ledger, head)
     target = next((link for link in ledger.models if link.version == version), None)

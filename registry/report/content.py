@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.evaluation.evidence import Evidence
+from registry.evaluation.evidence import Evidence, past_sentences
 from registry.evaluation.gates.gate import Trial, Verdict
 from registry.evaluation.gates.no_worse import Interval, NoWorse, NoWorseMeasured
 from registry.evaluation.gates.slices import Slices
@@ -118,6 +118,7 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         yield f"Only claimed by its author, and verified by nothing: {', '.join(claimed)}."
     if evidence.compared_with is None:
         yield "Nothing is in Production yet: there is nothing to compare with."
+    yield from past_sentences(evidence)
 
 
 def _failure(verdict: Verdict) -> str:
@@ -138,10 +139,11 @@ def _likely(evidence: Evidence, policy: Policy) -> str:
     gate, measured = policy.gate(NoWorse), _no_worse(evidence)
     if gate is None or measured is None or not measured.intervals:
         return ""
+    confidence = 1 - gate.alpha_of(measured.earlier_looks)
     unit = "clusters (such as customers)" if measured.clustered else "transactions"
     return (
         f"Likely range: from {measured.resamples:,} resamples of the {unit}, the same for both "
-        f"models; each end is one-sided, with {1 - gate.alpha:.0%} confidence. "
+        f"models; each end is one-sided, with {100 * confidence:.6g}% confidence. "
         "The range of the frauds caught is for as many frauds as there are in these rows."
     )
 

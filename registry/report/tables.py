@@ -97,6 +97,12 @@ def provenance_rows(evidence: Evidence, policy: Policy) -> Iterator[tuple[str, s
     yield "Rows", f"{rows.count:,} transactions, {rows.frauds:,} of them frauds"
     yield "From, to", f"{format_time(rows.start)}, {format_time(rows.end)}"
     yield "Rows' file", f"sha256:{rows.sha256}"
+    yield (
+        "Judged before on these rows",
+        f"{evidence.earlier_candidates} other candidates, in {evidence.earlier_looks} evaluations",
+    )
+    plan = evidence.plan
+    yield "Plan", f"entry {plan.sequence}, statement sha256:{plan.statement}" if plan else "none"
     for key, value in rows.origin.items():
         yield f"Rows' {key.replace('_', ' ')}", value
     yield "Evaluated at", format_time(evidence.evaluated_at)

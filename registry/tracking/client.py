@@ -23,7 +23,7 @@ from registry.tracking.rest import Registry
 set_client_defaults()
 import mlflow.artifacts  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Run  # noqa: E402
+from mlflow.entities import Run, RunInfo, ViewType  # noqa: E402
 from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
@@ -32,6 +32,8 @@ __all__ = [
     "MlflowException",
     "ModelVersion",
     "Run",
+    "RunInfo",
+    "ViewType",
     "connect",
     "download",
     "download_file",

@@ -35,13 +35,21 @@ STATEMENT_TAG = "statement"
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 """MLflow's own. Once a version has it, MLflow lists no version of that model any more."""
 
-# Tags of an evidence run; for people and for listing, trusted by nothing
+# Tags of an evidence run; for people, for listing, and for counting looks at the same rows. Only as
+# trustworthy as those who may write to the evidence experiment.
 CANDIDATE_TAG = "candidate"
 CANDIDATE_RUN_TAG = "candidate_run"
 POLICY_TAG = "policy"
 VERDICT_TAG = "verdict"
 COMPARED_WITH_TAG = "compared_with"
 """The digest of the head's statement, or `NOTHING` while the ledger was empty."""
+CANDIDATE_FILES_TAG = "candidate_files_sha256"
+ROWS_TAG = "rows_sha256"
+ROWS_START_TAG = "rows_start"
+ROWS_END_TAG = "rows_end"
+"""The first and last time of the rows. With these four, looks at the same rows are counted."""
+PLAN_TAG = "plan"
+"""The digest of the statement of the plan that the evaluation followed, if there was one."""
 PASSED = "passed"
 REFUSED = "refused"
 NOTHING = "nothing"
@@ -60,3 +68,6 @@ EVIDENCE_FILE = "evidence.json"
 MODEL_FOLDER = "model"
 POLICY_FILE = "policy.yaml"
 SCORES_FILE = "scores.parquet"
+
+# File of a plan's run, beside a copy of the policy
+PLAN_FILE = "plan.json"

@@ -276,3 +276,16 @@ def test_without_a_model_and_a_registry_it_tries_again_after_a_second_or_less(
     one.stop()
     wait_until(lambda: "follower" not in {thread.name for thread in threading.enumerate()})
     assert one.count("fraud_swaps_failed_total", reason="unreachable") >= 2
+
+
+def test_a_plan_is_followed_without_a_swap(world: World, tmp_path: Path) -> None:
+    world.plan(world.register())
+    one = pod(world, tmp_path / "cache")
+    assert not one.poll()
+    assert one.serving.problem.startswith("nothing is in Production yet")
+    put_in_force(world, tmp_path, 0.25)
+    assert one.poll()
+    world.plan(world.register(0.9))
+    assert one.poll()
+    assert (one.version, one.serving.problem) == (2, "")
+    assert one.count("fraud_swaps_total") == 0

@@ -67,6 +67,12 @@ def repeated(action: Literal["freeze", "unfreeze"], of: Statement, follows: Stat
     return promote(digest[0], follows, action=action, source=of.entry.source)
 
 
+def planned(letter: str, follows: Statement | None = None) -> Statement:
+    """A plan of the candidate whose one file has the digest `letter` × 64."""
+    source = "mlflow-artifacts:/1/beef/artifacts"
+    return promote(letter, follows, action="plan", source=source, verdict="planned")
+
+
 def version(number: int, statement: Statement, signer: Signer = ALICE) -> Version:
     return Version(number, statement.entry.source, sign(statement, signer))
 

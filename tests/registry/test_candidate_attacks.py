@@ -17,8 +17,9 @@ from tests.world import World
 def test_nothing_gets_into_production(
     attack: CandidateAttack, world: World, tmp_path: Path
 ) -> None:
+    before = world.put_in_production(0.2) if attack.against_production else None
     assert attack.refusal in attack.outcome(world, tmp_path)
-    assert world.ledger.head is None
+    assert world.ledger.head == before
 
 
 def test_an_honest_candidate_gets_into_production_by_another_persons_approval(

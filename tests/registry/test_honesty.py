@@ -2,7 +2,8 @@
 
 Scores are normal, shifted by a mean for frauds; average precision in the population is then an
 integral. A candidate that is worse by exactly the margin may pass at most at the rate alpha, a
-worse one more rarely, and an equal one as often as the data allows.
+worse one more rarely, and an equal one as often as the data allows. That holds too for the best of
+fifty candidates on the same rows.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from registry.evaluation.bootstrap import bootstrap
 from registry.evaluation.gates.gate import Trial
-from registry.evaluation.gates.no_worse import NoWorse
+from registry.evaluation.gates.no_worse import SEED, Interval, NoWorse
 from registry.evaluation.gates.slices import Slices
-from registry.evaluation.metrics import Costs
+from registry.evaluation.looks import alpha_of_look, interval_ends
+from registry.evaluation.measures import MEASURES
+from registry.evaluation.metrics import Costs, LabelledRows
+from registry.evaluation.ranking import Ranking
 from tests.registry.trials import rows_of, scored, small_trial
 
 ALPHA = 0.05
@@ -46,25 +51,26 @@ def at_most(pairs: int, share: float, confidence: float = 0.99) -> int:
 
 
 @functools.cache
-def average_precision(mean: float) -> float:
+def average_precision(mean: float, fraud_share: float = FRAUD_SHARE) -> float:
     """In the population: ∫ precision(s) × density of the frauds' scores at s ds."""
     standard = NormalDist()
     grid = np.linspace(-8.0, mean + 8.0, 3000)
     above = np.array([[1 - standard.cdf(s - mean), 1 - standard.cdf(s)] for s in grid])
     density = np.array([standard.pdf(s - mean) for s in grid])
-    hits, alarms = FRAUD_SHARE * above[:, 0], (1 - FRAUD_SHARE) * above[:, 1]
+    hits, alarms = fraud_share * above[:, 0], (1 - fraud_share) * above[:, 1]
     # Far out in the tail both vanish, and contribute nothing.
     total = np.maximum(hits + alarms, 1e-300)
     return float(np.trapezoid(density * hits / total, grid))
 
 
-def mean_of(drop: float) -> float:
+def mean_of(drop: float, fraud_share: float = FRAUD_SHARE) -> float:
     """The mean score of frauds at which average precision is `drop` below Production's."""
-    target = average_precision(MEAN) - drop
+    target = average_precision(MEAN, fraud_share) - drop
     low, high = 0.0, MEAN
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if average_precision(middle) < target else (low, middle)
+        too_low = average_precision(middle, fraud_share) < target
+        low, high = (middle, high) if too_low else (low, middle)
     return high
 
 
@@ -163,3 +169,92 @@ def test_slices_find_one_slice_with_random_scores() -> None:
     (verdict,) = gate.verdicts(gate.measure(changed))
     assert not verdict.passed
     assert verdict.note.endswith("; significant falls: day 1970-01-03")
+
+
+CANDIDATES = 50
+EXPERIMENTS = 60
+FEWER_ROWS, MORE_FRAUD = 1000, 0.1
+"""A hundred frauds on few rows, so that 3,000 candidates are judged in seconds."""
+
+AVERAGE_PRECISION = (MEASURES["average_precision"],)
+
+
+@functools.cache
+def fifty(number: int, drop: float) -> tuple[LabelledRows, tuple[Scores, ...], Scores]:
+    """Rows, fifty candidates that are truly worse by `drop`, and Production."""
+    generator = np.random.default_rng([20260104, number])
+    labels = (generator.random(FEWER_ROWS) < MORE_FRAUD).astype(np.int8)
+    mean = mean_of(drop, MORE_FRAUD) if drop else MEAN
+    shared = np.sqrt(SHARED) * generator.normal(size=FEWER_ROWS)
+    own = np.sqrt(1 - SHARED) * generator.normal(size=(CANDIDATES + 1, FEWER_ROWS))
+    means = np.array([mean] * CANDIDATES + [MEAN])
+    *candidates, production = (shared + own + np.outer(means, labels)).astype(np.float32)
+    return rows_of(labels).labelled, tuple(candidates), production
+
+
+@functools.cache
+def resampled_differences(number: int, drop: float) -> tuple[NDArray[np.float64], ...]:
+    """Candidate − Production, as measured (50,) and in each resample (resamples, 50).
+
+    They are the numbers of the gate `no_worse`, which would draw the same weights for each pair.
+    """
+    rows, candidates, production = fifty(number, drop)
+    rankings = [Ranking(rows, scores, Costs(20, 1.0)) for scores in (*candidates, production)]
+    (measure,) = AVERAGE_PRECISION
+    measured = np.array([measure.value(ranking.weighted()) for ranking in rankings])
+    drawn = bootstrap(rankings, AVERAGE_PRECISION, resamples=100, seed=SEED)[..., 0]
+    return measured[:-1] - measured[-1], drawn[:, :-1] - drawn[:, -1:]
+
+
+def passing(number: int, drop: float, alphas: list[float]) -> int:
+    """How many of the fifty are above minus `drop`, the k-th at the k-th rate."""
+    measured, drawn = resampled_differences(number, drop)
+    return sum(
+        bool(interval_ends(measured[[k]], drawn[:, [k]], alpha)[0][0] > -drop)
+        for k, alpha in enumerate(alphas)
+    )
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 49])
+def test_the_simulated_intervals_are_those_of_the_gate(earlier: int) -> None:
+    rows, candidates, production = fifty(0, 0.0)
+    gate = NoWorse(margin={"average_precision": MARGIN}, alpha=ALPHA, resamples=100)
+    trial = small_trial(
+        rows_of(rows.labels),
+        scored(candidates[earlier]),
+        scored(production),
+        costs=Costs(20, 1.0),
+        earlier_looks=earlier,
+    )
+    measured, drawn = resampled_differences(0, 0.0)
+    ends = interval_ends(measured, drawn, alpha_of_look(ALPHA, earlier))
+    assert gate.measure(trial).intervals["average_precision"] == Interval(
+        difference=float(measured[earlier]),
+        lower=float(ends[0][earlier]),
+        upper=float(ends[1][earlier]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "drop"), [("better", 0.0), ("margin", MARGIN)], ids=["better", "margin"]
+)
+def test_the_best_of_fifty_candidates_passes_no_more_often_than_alpha(
+    bound: str, drop: float, record_property: Callable[[str, object], None]
+) -> None:
+    """Fifty candidates on the same rows, all equal to Production or all worse by the margin.
+
+    Without the correction, the best of them passes in far more experiments than alpha allows.
+    """
+    corrected = [alpha_of_look(ALPHA, earlier) for earlier in range(CANDIDATES)]
+    passed, uncorrected = (
+        sum(passing(number, drop, alphas) > 0 for number in range(EXPERIMENTS))
+        for alphas in (corrected, [ALPHA] * CANDIDATES)
+    )
+    print(
+        f"{bound}: of {EXPERIMENTS} experiments, the best of {CANDIDATES} passed in {passed} "
+        f"(allowed: {at_most(EXPERIMENTS, ALPHA)}), without the correction in {uncorrected}"
+    )
+    record_property(f"best_of_fifty_passed_{bound}", passed)
+    record_property(f"best_of_fifty_passed_{bound}_uncorrected", uncorrected)
+    assert passed <= at_most(EXPERIMENTS, ALPHA)
+    assert uncorrected > 2 * at_most(EXPERIMENTS, ALPHA)

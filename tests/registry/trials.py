@@ -191,6 +191,7 @@ def measurements_of(*, first: bool = False) -> dict[str, Any]:
             "resamples": 500,
             "clustered": False,
             "independent_frauds": 120,
+            "earlier_looks": 0,
         },
         "slices": {"slices": [], "too_small": 0}
         if first

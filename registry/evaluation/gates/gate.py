@@ -19,6 +19,7 @@ from registry.evaluation.isolated import RowScorer
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
 from registry.ledger.files import Files
+from registry.ledger.statement import PlanRef
 from registry.provenance.facts import UNKNOWN, Provenance
 
 Unit = Literal[
@@ -57,7 +58,10 @@ class Trial:
     `run_status` is that of the candidate's training run, `file_problems` is what the gate
     `integrity` found in the candidate's files before its graph was run, and `parity` the content of
     the file with scikit-learn's own probabilities. `provenance` is where the candidate comes from,
-    and `production_provenance` what was known of Production when it was promoted.
+    and `production_provenance` what was known of Production when it was promoted. `earlier_looks`
+    is how many other evaluations were made on these rows before. `plan` is the ledger's plan for
+    this evaluation, and `evaluated_before_plan` the run of an evaluation of the candidate on these
+    rows that came before it; empty where there is none.
     """
 
     rows: EvaluationRows
@@ -69,6 +73,9 @@ class Trial:
     file_problems: tuple[str, ...]
     provenance: Provenance = UNKNOWN
     production_provenance: Provenance = UNKNOWN
+    earlier_looks: int = 0
+    plan: PlanRef | None = None
+    evaluated_before_plan: str = ""
 
 
 class Measured(BaseModel):

@@ -8,6 +8,7 @@ from pydantic_core import core_schema
 
 from registry.evaluation.bootstrap import bootstrap
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
+from registry.evaluation.looks import alpha_of_look, interval_ends
 from registry.evaluation.measures import (
     MEASURES,
     Measure,
@@ -47,6 +48,7 @@ class NoWorseMeasured(Measured):
     resamples: int
     clustered: bool
     independent_frauds: int
+    earlier_looks: int
 
 
 class NoWorse(Gate):
@@ -54,14 +56,19 @@ class NoWorse(Gate):
 
     For each measure under `margin` the lower end of the interval of the difference must be above
     minus the margin; for each under `better` above 0. A paired bootstrap gives the interval, by
-    customer where the data names one: `lower` and `upper` are the `alpha` and `1 - alpha` quantiles
-    of the differences over the resamples, each the end of a one-sided interval of confidence
-    `1 - alpha` (Efron and Tibshirani, 1993, percentile interval). A first promotion has nothing to
-    compare with.
+    customer where the data names one: `lower` and `upper` are each the end of a one-sided interval
+    of confidence `1 - alpha_k`, from the quantiles of the differences over the resamples or, where
+    fewer than 20 resamples would lie beyond an end, from their standard error. A first promotion
+    has nothing to compare with.
+
+    `alpha_k` is `alpha` × 6 / π² / k², where k - 1 other evaluations were made on these rows
+    before. Summed over all k it is `alpha`: however many candidates are tried on the same rows, and
+    in whatever order, the chance that any passes that is worse by the margin (or, under `better`,
+    no better than Production) is at most `alpha`.
 
     With fewer than 100 frauds (customers with a fraud, where the data names customers) the
-    intervals are rough, and the verdict notes it: at 30, up to 9 in 100 candidates pass that are
-    worse by exactly the margin, instead of 5.
+    intervals are rough, and the verdict notes it: at 30, where 5 in 100 candidates should pass that
+    are worse by exactly the margin, up to 9 do.
     """
 
     name: ClassVar[str] = NAME
@@ -89,21 +96,34 @@ class NoWorse(Gate):
         return NoWorseMeasured(
             candidate=candidate,
             production=production,
-            intervals=self._intervals(rankings, candidate, production) if production else {},
+            intervals=(
+                self._intervals(rankings, candidate, production, self.alpha_of(trial.earlier_looks))
+                if production
+                else {}
+            ),
             resamples=self.resamples,
             clustered=rows.clusters is not None,
             independent_frauds=rows.independent_frauds,
+            earlier_looks=trial.earlier_looks,
         )
 
+    def alpha_of(self, earlier_looks: int) -> float:
+        """The error rate that is left after so many earlier looks at the same rows."""
+        return alpha_of_look(self.alpha, earlier_looks)
+
     def _intervals(
-        self, rankings: list[Ranking], candidate: dict[str, float], production: dict[str, float]
+        self,
+        rankings: list[Ranking],
+        candidate: dict[str, float],
+        production: dict[str, float],
+        alpha: float,
     ) -> dict[str, Interval]:
         drawn = bootstrap(rankings, measures_of(NAME), resamples=self.resamples, seed=SEED)
-        differences = drawn[:, 0] - drawn[:, 1]
-        lower, upper = np.nanquantile(differences, [self.alpha, 1 - self.alpha], axis=0)
+        measured = np.array([candidate[name] - production[name] for name in candidate])
+        lower, upper = interval_ends(measured, drawn[:, 0] - drawn[:, 1], alpha)
         return {
             name: Interval(
-                difference=candidate[name] - production[name],
+                difference=float(measured[index]),
                 lower=float(lower[index]),
                 upper=float(upper[index]),
             )
@@ -124,7 +144,8 @@ class NoWorse(Gate):
     ) -> Verdict:
         part = f"{measure.name}.better" if better else measure.name
         asks = f"{measure.phrase} is {_required_place(measure, bound, better=better)}"
-        asks += f" Production's ({1 - self.alpha:.0%} confidence)"
+        confidence = 1 - self.alpha_of(measured.earlier_looks)
+        asks += f" Production's ({100 * confidence:.6g}% confidence)"
         if measured.production is None:
             note = "nothing is in Production yet to compare with"
             return self.verdict(
@@ -135,6 +156,8 @@ class NoWorse(Gate):
             f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
             f"to {interval.upper:+.4g}"
         )
+        if measured.earlier_looks:
+            note += f"; look {measured.earlier_looks + 1} at these rows"
         if measured.independent_frauds < FEW_FRAUDS:
             note += f"; rough, with only {measured.independent_frauds} independent frauds"
         end = interval.lower if measure.higher_is_better else -interval.upper

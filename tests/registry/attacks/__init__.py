@@ -9,6 +9,7 @@ from tests.registry.attacks.attack import Attack, Refuses, Serves, table
 from tests.registry.attacks.candidate import CandidateAttack, candidate_table
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
+from tests.registry.attacks.looks import LOOKS
 from tests.registry.attacks.provenance import PROVENANCE
 from tests.registry.attacks.registered_model import REGISTERED_MODEL
 from tests.registry.attacks.statements import STATEMENTS
@@ -24,7 +25,7 @@ ATTACKS: tuple[Attack, ...] = (
     *EVIDENCE,
 )
 
-CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*PROVENANCE, *AGE)
+CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*PROVENANCE, *AGE, *LOOKS)
 
 __all__ = [
     "ALICE",

@@ -29,6 +29,8 @@ class CandidateAttack:
     attempt: Callable[[World, Path], str]
     refusal: str
     """Part of the reason."""
+    against_production: bool = False
+    """Whether a weak model is in Production before the attempt, instead of nothing."""
 
     def outcome(self, world: World, folder: Path) -> str:
         try:

@@ -154,3 +154,54 @@ def test_freeze_and_unfreeze_need_a_reason_and_an_approver(
     assert run_here.error == f"error: `{command}` needs a reason; give it with --reason"
     assert run_here(command, "--reason", "why not") == (2, "")
     assert run_here.error.startswith("error: standard input is not a terminal")
+
+
+def test_plan_and_history(run_here: Commands, world: World) -> None:
+    number = str(world.register())
+    reason = ("--reason", "monthly release")
+    assert run_here("plan", number, "--rows", str(world.rows), *BY_BOB, *reason) == (
+        0,
+        "planned: version 1: plan of candidate 1 by github:bob\n",
+    )
+    period = ("--dataset", "test", "--from", "2026-04-01T00:00Z", "--until", "2026-05-01T00:00Z")
+    code, out = run_here("plan", number, *period, *BY_BOB, *reason, "--json")
+    answer = json.loads(out)
+    assert (code, answer["action"], answer["sequence"]) == (0, "plan", 2)
+    assert (answer["verdict"], answer["comment"]) == ("planned", "monthly release")
+    evaluated = run_here("evaluate", number, "--rows", str(world.rows))[1]
+    assert "It was planned at 20" in evaluated
+    assert run_here("promote", evaluated.splitlines()[-1], *BY_BOB)[0] == 0
+    _, out = run_here("history", "--json")
+    actions = [entry["action"] for entry in json.loads(out)]
+    assert actions == ["plan", "plan", "promote"]
+    assert "planned" in run_here("history")[1]
+    assert "Production: version 3: promote" in run_here("status")[1]
+    assert run_here("verify")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (),
+        ("--dataset", "test"),
+        ("--dataset", "test", "--from", "2026-04-01T00:00Z"),
+        ("--rows", "rows.parquet", "--dataset", "test"),
+        ("--rows", "rows.parquet", "--until", "2026-04-01T00:00Z"),
+    ],
+)
+def test_a_plan_names_a_file_of_rows_or_a_period(
+    run_here: Commands, world: World, data: tuple[str, ...]
+) -> None:
+    assert run_here("plan", "1", *data, *BY_BOB, "--reason", "monthly") == (2, "")
+    assert run_here.error == ("error: give either --rows, or --dataset with --from and --until")
+    assert world.ledger.chain == ()
+
+
+def test_status_with_a_plan_alone_shows_nothing_in_production(
+    run_here: Commands, world: World
+) -> None:
+    world.plan(world.register())
+    code, out = run_here("status")
+    assert code == 0
+    assert "Production: nothing\n" in out
+    assert f"tip:        {world.trust.ledger_id}:1:" in out

@@ -14,6 +14,7 @@ from tests.registry.entries import (
     C,
     folded,
     numbered,
+    planned,
     promote,
     repeated,
     rollback,
@@ -27,6 +28,35 @@ def test_promotions_and_rollbacks_put_models_in_force_and_freezes_do_not() -> No
     assert [link.version for link in ledger.models] == [1, 2, 4]
     assert ledger.head == ledger.chain[3]
     assert ledger.tip == ledger.chain[4]
+
+
+def test_a_plan_has_its_place_and_puts_nothing_in_force() -> None:
+    first = planned("b")
+    only_a_plan = folded(*numbered(first))
+    assert (len(only_a_plan.chain), only_a_plan.head, only_a_plan.models) == (1, None, ())
+    promoted = promote("a", first)
+    ledger = folded(*numbered(first, promoted, planned("c", promoted)))
+    assert ledger.findings == ()
+    assert ledger.head == ledger.chain[1]
+    assert ledger.tip == ledger.chain[2]
+
+
+def test_a_plan_counts_while_frozen_and_leaves_it_frozen() -> None:
+    plan = planned("c", FREEZE)
+    ledger = folded(*numbered(A, B, FREEZE, plan, promote("c", plan)))
+    assert [str(finding) for finding in ledger.findings] == [
+        "version 5 is void: the ledger is frozen"
+    ]
+    assert ledger.tip == ledger.chain[3]
+    assert ledger.frozen
+
+
+def test_what_was_only_planned_cannot_be_rolled_back_to_or_frozen() -> None:
+    plan = planned("b", A)
+    for void in (rollback(plan, plan), repeated("freeze", plan, plan)):
+        ledger = folded(*numbered(A, plan, void))
+        assert [finding.kind for finding in ledger.findings] == ["void"]
+        assert ledger.head == ledger.chain[0]
 
 
 def test_an_overrun_puts_no_model_in_force() -> None:

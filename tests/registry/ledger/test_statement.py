@@ -29,6 +29,7 @@ from tests.registry.entries import (
     BOB,
     TRUST,
     envelope,
+    planned,
     promote,
     repeated,
     rollback,
@@ -56,6 +57,7 @@ PROMOTE = promote("a")
 FREEZE = repeated("freeze", PROMOTE, PROMOTE)
 ROLLBACK = rollback(PROMOTE, FREEZE)
 UNFREEZE = repeated("unfreeze", ROLLBACK, ROLLBACK)
+PLAN = planned("b", UNFREEZE)
 
 
 def test_the_canonical_bytes_are_those_of_the_golden_file() -> None:
@@ -72,8 +74,9 @@ def test_the_canonical_bytes_are_those_of_the_golden_file() -> None:
         (FREEZE, "0938ef991f0c3158c3ffc0669630d1da455b1ee3bf7712650ff262faa3fd4475"),
         (ROLLBACK, "f1a0d0fda867e070669be6e69b490ae11a97dfb79f7df62890ce6a99322da8bd"),
         (UNFREEZE, "16f11743b98ed96d1073da8fd63bb90984ae976e8e2140d1c30a9002eaa52b71"),
+        (PLAN, "b58646a5889d6519f8895cf8865f821d48b99ad53c8ac8fc34b99c6dee1ecc4c"),
     ],
-    ids=["promote", "freeze", "rollback", "unfreeze"],
+    ids=["promote", "freeze", "rollback", "unfreeze", "plan"],
 )
 def test_the_bytes_of_each_action_are_those_of_its_golden_file(
     statement: Statement, sha256: str
@@ -85,7 +88,7 @@ def test_the_bytes_of_each_action_are_those_of_its_golden_file(
 
 
 def test_the_golden_statements_are_a_ledger() -> None:
-    chain = (PROMOTE, FREEZE, ROLLBACK, UNFREEZE)
+    chain = (PROMOTE, FREEZE, ROLLBACK, UNFREEZE, PLAN)
     ledger = fold([version(number, one) for number, one in enumerate(chain, 1)], TRUST)
     assert tuple(link.statement for link in ledger.chain) == chain
     assert (ledger.head, ledger.frozen) == (ledger.chain[2], False)

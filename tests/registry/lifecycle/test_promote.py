@@ -18,7 +18,7 @@ from registry.errors import BytesMismatch, Refused, UsageError, VerificationErro
 from registry.evaluation.evidence import fetch_evidence, parse_reference, write_evidence
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of
-from registry.lifecycle import evaluate
+from registry.lifecycle import evaluate, past
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.promote import promote
 from registry.lifecycle.rollback import rollback
@@ -494,3 +494,46 @@ def test_a_broken_ledger_takes_no_promotion(world: World) -> None:
 def test_an_invalid_reference_is_refused(world: World, reference: str) -> None:
     with pytest.raises(UsageError, match=r"is not RUN@sha256:DIGEST"):
         world.promote(reference)
+
+
+def test_of_two_evaluations_that_raced_the_later_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both counted before either was uploaded, so that each was the first by its own count."""
+    with monkeypatch.context() as patch:
+        patch.setattr(past, "evaluations", lambda _: [])
+        references = [world.evaluate(world.register(quality))[0] for quality in (0.9, 1.0)]
+    first, second = references
+    with pytest.raises(Refused) as refusal:
+        world.promote(second)
+    assert str(refusal.value) == (
+        "the evidence allows for 0 earlier evaluations on these rows, but there were 1; evaluate "
+        "again"
+    )
+    assert nothing_appended(world)
+    world.promote(first)
+    assert world.ledger.head
+
+
+def test_evidence_that_allows_for_its_earlier_looks_can_be_promoted(world: World) -> None:
+    for quality in (0.9, 0.95):
+        world.evaluate(world.register(quality))
+    reference, evidence = world.evaluate(world.register(1.0))
+    assert (evidence.earlier_candidates, evidence.earlier_looks) == (2, 2)
+    world.evaluate(world.register(0.99))  # a later look does not count
+    world.promote(reference)
+    assert world.ledger.head
+
+
+def test_evidence_whose_plan_is_not_in_the_ledger_is_refused(world: World) -> None:
+    number = world.register()
+    world.plan(number)
+    reference, _ = world.evaluate(number)
+    world.client.delete_model_version(PRODUCTION, "1")
+    with pytest.raises(Refused) as refusal:
+        world.promote(reference)
+    assert str(refusal.value) == (
+        "the evidence cannot be promoted: its plan (entry 1) is not in the ledger as a plan of "
+        "this candidate, policy and rows; evaluate again"
+    )
+    assert nothing_appended(world)

@@ -27,6 +27,7 @@ from tests.registry.entries import (
     C,
     folded,
     numbered,
+    planned,
     trusted,
     version,
 )
@@ -125,7 +126,7 @@ def test_a_rollback_without_a_target_is_refused(world: World, to: int | None, me
 
 
 def test_an_empty_ledger_cannot_be_rolled_back(world: World) -> None:
-    with pytest.raises(NotFound, match="the ledger has no entry yet"):
+    with pytest.raises(NotFound, match="nothing was in Production yet"):
         roll_back(world)
 
 
@@ -246,8 +247,17 @@ def test_a_rollback_to_the_head_or_to_an_unknown_version_is_refused(to: int, mes
 
 @pytest.mark.parametrize("to", [None, 1])
 def test_an_empty_ledger_has_no_rollback_target(to: int | None) -> None:
-    with pytest.raises(NotFound, match="the ledger has no entry yet"):
+    with pytest.raises(NotFound, match="nothing was in Production yet"):
         rollback_target(folded(), to)
+
+
+@pytest.mark.parametrize("to", [None, 1])
+def test_a_plan_is_no_rollback_target(to: int | None) -> None:
+    with pytest.raises(NotFound, match="nothing was in Production yet"):
+        rollback_target(folded(*numbered(planned("a"))), to)
+    plan = planned("c", A)
+    with pytest.raises(NotFound, match=r"version 2 never put a model in force; .*: 1$"):
+        rollback_target(folded(*numbered(A, plan)), 2)
 
 
 def test_a_ledger_whose_first_entry_was_deleted_is_broken_and_not_empty() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+
+from registry.evaluation.evidence import parse_reference
+from registry.ledger.chain import Link
+from registry.ledger.statement import Statement
 from registry.ledger.tip import Tip
+from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.verify import Verification, verify
-from registry.tracking.names import SCORES_FILE
+from registry.tracking.names import CANDIDATES, PRODUCTION, SCORES_FILE
 from tests.world import World
+
+BOB = Approval("github:bob", "monthly release")
 
 
 def test_each_damaged_file_of_each_entry_is_named(world: World) -> None:
@@ -36,3 +44,62 @@ def test_damaged_files_that_a_freeze_repeats_are_one_problem(world: World) -> No
     (world.server.stored(head.statement.entry.source) / "MLmodel").unlink()
     verification = verify(world.client, world.ledger)
     assert (verification.entries, len(verification.problems)) == (2, 1)
+
+
+def test_a_planned_promotion_verifies_even_if_the_candidates_own_files_are_gone(
+    world: World,
+) -> None:
+    number = world.register()
+    world.plan(number)
+    reference, _ = world.evaluate(number)
+    world.promote(reference)
+    candidate = world.client.get_model_version(CANDIDATES, str(number))
+    shutil.rmtree(world.server.stored(str(candidate.source)))
+    verification = verify(world.client, world.ledger)
+    assert (verification.entries, verification.problems) == (2, ())
+
+
+def test_a_plan_that_was_changed_is_named(world: World) -> None:
+    entry = world.plan(world.register()).statement.entry
+    (world.server.stored(entry.source) / "plan.json").write_text("{}")
+    assert verify(world.client, world.ledger).problems == (
+        f"plan.json of run {entry.evidence.run_id} is not the one that was signed; restore it, or "
+        "plan other rows",
+    )
+
+
+def plan_by_hand(world: World, plan: Link) -> Link:
+    """Sign a plan again at the end of the ledger, without the checks of `plan`."""
+    changes = {**next_place(world.ledger), **approval_fields(BOB)}
+    entry = plan.statement.entry.model_copy(update=changes)
+    statement = Statement(files=plan.statement.files, entry=entry)
+    return append(world.client, world.trust, world.signer, statement)
+
+
+def test_evidence_whose_plan_came_later_is_named(world: World) -> None:
+    """The plan is taken out of the ledger, and signed again once its evaluation is in force."""
+    number = world.register()
+    planned = world.plan(number)
+    world.client.delete_model_version(PRODUCTION, "1")
+    reference, evidence = world.evaluate(number)
+    assert evidence.plan is None
+    world.promote(reference)
+    run = parse_reference(reference).run_id
+    plan_by_hand(world, planned)
+    assert verify(world.client, world.ledger).problems == (
+        f"evidence run {run}: its plan (entry 2) came after the evaluation",
+        f"evidence run {run}: its plan (entry 2) came after an evaluation",
+    )
+
+
+def test_a_plan_of_what_was_evaluated_before_is_named(world: World) -> None:
+    number = world.register()
+    planned = world.plan(number)
+    world.client.delete_model_version(PRODUCTION, "1")
+    reference, _ = world.evaluate(number)
+    plan_by_hand(world, planned)
+    world.evaluate(number)
+    assert verify(world.client, world.ledger).problems == (
+        f"evidence run {parse_reference(reference).run_id}: its plan (entry 1) came after an "
+        "evaluation",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from registry.ledger.manifest import sha256_of
+from registry.ledger.statement import PlanRef
 from registry.report import write
 from registry.report.content import Page, build
 from registry.report.render import escape_markdown
@@ -196,8 +198,31 @@ def test_a_policy_without_comparing_gates_still_compares_the_business(tmp_path: 
     assert page.business[1][3:] == ("+33.3 points", "–", "–")
     assert page.slices == ()
     assert dict(page.provenance)["Gates left out"] == (
-        "calibration, contract, integrity, latency, leakage, lineage, no_worse, robustness, slices"
+        "calibration, contract, integrity, latency, leakage, lineage, no_worse, plan, robustness, "
+        "slices"
     )
+
+
+PLAN = PlanRef(sequence=3, statement="f" * 64, approved_at=datetime(2026, 4, 2, 9, tzinfo=UTC))
+
+
+def test_the_report_says_how_often_the_rows_have_judged_before_and_what_was_planned(
+    tmp_path: Path,
+) -> None:
+    policy = policy_of(tmp_path)
+    measurements = measurements_of()
+    measurements["no_worse"]["earlier_looks"] = 13
+    evidence = evidence_of(policy, measurements, earlier_candidates=12, earlier_looks=13, plan=PLAN)
+    page = build(evidence, trial_of(tmp_path, policy), policy, {})
+    assert page.reasons[-2:] == (
+        "It was planned at 2026-04-02T09:00:00Z, in entry 3 of the ledger.",
+        "These rows have judged 12 other candidates before, in 13 evaluations; the comparison with "
+        "Production allows for that.",
+    )
+    assert "with 99.9845% confidence" in page.likely
+    provenance = dict(page.provenance)
+    assert provenance["Judged before on these rows"] == "12 other candidates, in 13 evaluations"
+    assert provenance["Plan"] == f"entry 3, statement sha256:{'f' * 64}"
 
 
 def test_write_leaves_pictures_a_page_and_a_summary(tmp_path: Path) -> None:

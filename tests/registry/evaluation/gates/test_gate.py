@@ -27,6 +27,7 @@ FAILING: dict[str, dict[str, Any]] = {
         "resamples": 200,
         "clustered": False,
         "independent_frauds": 120,
+        "earlier_looks": 0,
     },
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},

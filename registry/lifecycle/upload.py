@@ -1,0 +1,48 @@
+"""Upload: a folder of evidence as a new run of the evidence experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from registry.errors import NotFound
+from registry.ledger.manifest import Manifest
+from registry.tracking.client import MlflowClient, RunInfo, server_errors, suppress_exists
+from registry.tracking.names import EVIDENCE_EXPERIMENT
+
+
+def upload(
+    client: MlflowClient,
+    folder: Path,
+    files: Manifest,
+    name: str,
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float] | None = None,
+) -> RunInfo:
+    """Upload the folder to a new run, which is FINISHED only once everything is there.
+
+    Raises BytesMismatch where the folder holds other files than these by then, NotFound where the
+    evidence experiment was deleted, and Unreachable.
+    """
+    with server_errors("uploading the evidence"):
+        run = client.create_run(_experiment(client), run_name=name, tags=dict(tags)).info
+        try:
+            client.log_artifacts(run.run_id, str(folder))
+            files.require(Manifest.of(folder), "while the evidence was uploaded")
+            for key, value in (metrics or {}).items():
+                client.log_metric(run.run_id, key, value)
+        except BaseException:
+            client.set_terminated(run.run_id, "FAILED")
+            raise
+        client.set_terminated(run.run_id)
+    return run
+
+
+def _experiment(client: MlflowClient) -> str:
+    """The id of the evidence experiment, which the first evaluation or plan creates."""
+    with suppress_exists():
+        return str(client.create_experiment(EVIDENCE_EXPERIMENT))
+    experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+    if experiment is None:
+        raise NotFound(f"experiment {EVIDENCE_EXPERIMENT} was deleted; restore it in MLflow")
+    return str(experiment.experiment_id)

@@ -1,0 +1,71 @@
+"""Uploading a folder to a run of the evidence experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry.errors import BytesMismatch, Unreachable
+from registry.ledger.manifest import Manifest
+from registry.lifecycle.upload import upload
+from registry.tracking.client import MlflowClient
+from registry.tracking.names import EVIDENCE_EXPERIMENT
+from tests.world import World
+
+
+def test_a_run_is_finished_once_its_files_and_metrics_are_there(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "some.txt").write_text("some")
+    run = upload(
+        world.client,
+        tmp_path,
+        Manifest.of(tmp_path),
+        "some run",
+        {"policy": "test"},
+        {"floor": 0.5},
+    )
+    found = world.client.get_run(run.run_id)
+    assert (found.info.status, found.info.run_name) == ("FINISHED", "some run")
+    assert (found.data.tags["policy"], found.data.metrics) == ("test", {"floor": 0.5})
+    assert (world.server.stored(run.artifact_uri) / "some.txt").read_text() == "some"
+    experiment = world.client.get_experiment(found.info.experiment_id)
+    assert experiment.name == EVIDENCE_EXPERIMENT
+
+
+def test_a_run_whose_upload_fails_is_failed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(MlflowClient, "log_artifacts", full)
+    with pytest.raises(Unreachable, match="uploading the evidence: no space left on device"):
+        upload(world.client, tmp_path, Manifest({}), "some run", {})
+    experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+    assert experiment
+    (run,) = world.client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+
+
+def test_files_that_change_while_they_are_uploaded_are_refused(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "some.txt").write_text("some")
+    with pytest.raises(
+        BytesMismatch, match=r"while the evidence was uploaded: some\.txt was added"
+    ):
+        upload(world.client, tmp_path, Manifest({}), "some run", {})
+
+
+def test_a_deleted_experiment_must_be_restored(world: World, tmp_path: Path) -> None:
+    upload(world.client, tmp_path, Manifest({}), "some run", {})
+    experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
+    assert experiment
+    world.client.delete_experiment(experiment.experiment_id)
+    try:
+        with pytest.raises(Unreachable, match="deleted"):
+            upload(world.client, tmp_path, Manifest({}), "another run", {})
+    finally:
+        world.client.restore_experiment(experiment.experiment_id)
