@@ -32,6 +32,7 @@ COMMANDS = [
     "stage",
     "evaluate",
     "repair",
+    "plan",
     "promote",
     "rollback",
     "freeze",
@@ -145,7 +146,6 @@ def test_history_names_versions_outside_the_chain(run_here: Commands, world: Wor
     )
 
 
-@pytest.mark.usefixtures("no_evidence")
 def test_status_lists_staging_production_and_tip(run_here: Commands, world: World) -> None:
     assert run_here("status") == (0, "Staging:    nothing\nProduction: nothing\n")
     digest = world.put_in_production().statement.digest

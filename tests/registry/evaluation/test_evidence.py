@@ -11,7 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from registry.errors import NotFound, Refused, UsageError
-from registry.evaluation.evidence import Evidence, fetch_evidence, parse_reference, write_evidence
+from registry.evaluation.evidence import (
+    Evidence,
+    fetch_evidence,
+    parse_reference,
+    past_sentences,
+    write_evidence,
+)
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import EvidenceRef
@@ -181,3 +187,27 @@ def test_what_is_no_number_cannot_stand_in_a_verdict(number: float) -> None:
     good = verdict("floor", passed=True).model_dump()
     with pytest.raises(ValidationError, match="Input should be a finite number"):
         Verdict.model_validate({**good, "measured": number})
+
+
+@pytest.mark.parametrize(
+    ("candidates", "looks", "sentences"),
+    [
+        (0, 0, []),
+        (1, 1, ["1 other candidate before, in 1 evaluation;"]),
+        (0, 1, ["0 other candidates before, in 1 evaluation;"]),
+        (12, 13, ["12 other candidates before, in 13 evaluations;"]),
+    ],
+)
+def test_how_often_the_rows_have_judged_before_is_a_sentence(
+    tmp_path: Path, candidates: int, looks: int, sentences: list[str]
+) -> None:
+    evidence = evidence_of(
+        policy_of(tmp_path),
+        measurements_of(),
+        earlier_candidates=candidates,
+        earlier_looks=looks,
+    )
+    assert list(past_sentences(evidence)) == [
+        f"These rows have judged {sentence} the comparison with Production allows for that."
+        for sentence in sentences
+    ]

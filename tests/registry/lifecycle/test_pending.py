@@ -13,8 +13,6 @@ from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from tests.world import World
 
-pytestmark = pytest.mark.usefixtures("no_evidence")
-
 BOB = Approval("github:bob", "why not")
 
 
