@@ -15,9 +15,10 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from registry.errors import first_error
+from registry.evaluation.model_files import MAX_MODEL_BYTES
 from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
-from registry.progress import step
+from registry.progress import step, warn
 from registry.tracking.names import ATTESTATION_FILE, AUTHORS_TAG, DATA_TAG, GIT_COMMIT_TAG
 from training import model_card, track
 from training.assess import Assessment, assess
@@ -159,7 +160,9 @@ def _finish(
     )
     with step("converting to ONNX"):
         model = convert(fitted, len(inputs))
-        scorer = Scorer(model.SerializeToString(), contract)
+        content = model.SerializeToString()
+        scorer = Scorer(content, contract)
+    warn_if_too_large(len(content))
     with step(f"measuring on {len(split.test):,} rows of the test days"):
         assessment = assess(data, split.test, scorer, parameters.seed)
         track.log_estimates(assessment.estimates)
@@ -176,6 +179,16 @@ def _finish(
         model_id = track.log_model(model, contract)
     _print_measures(assessment)
     return model_id, contract
+
+
+def warn_if_too_large(model_bytes: int) -> None:
+    """Warn of a model that the gate `integrity` would refuse by its default."""
+    if model_bytes > MAX_MODEL_BYTES:
+        warn(
+            f"the model has {model_bytes / 1e6:.0f} MB, and the gate `integrity` refuses more than "
+            f"{MAX_MODEL_BYTES / 1e6:g} MB unless the policy raises max_model_bytes; fewer or "
+            "smaller trees make it smaller"
+        )
 
 
 def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:

@@ -28,8 +28,12 @@ def receive(stream: IO[bytes], max_bytes: int | None = None) -> tuple[dict[str, 
     line = stream.readline(MAX_HEADER_BYTES)
     if not line:
         raise EOFError
-    header = json.loads(line)
-    if not isinstance(header, dict) or not isinstance(sizes := header.get("parts"), list):
+    try:
+        header = json.loads(line)
+        sizes = [int(size) for size in header["parts"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError("not a message") from error
+    if min(sizes, default=0) < 0:
         raise ValueError("not a message")
     if max_bytes is not None and sum(sizes) > max_bytes:
         raise ValueError(f"more than {max_bytes} bytes")

@@ -26,6 +26,9 @@ KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
 LOADER = "mlflow.onnx"
 """The only loader: others would unpickle, and loading a pickle runs the code in it."""
 
+MAX_MODEL_BYTES = 100_000_000
+"""Of the model, unless the policy says otherwise; training warns of a larger one."""
+
 MAX_TEXT_BYTES = 1_000_000
 """Of every file but the model: reading a megabyte of YAML takes seconds."""
 

@@ -91,7 +91,7 @@ def looping(width: int = 1) -> onnx.ModelProto:
     )
 
 
-def hidden_loop() -> onnx.ModelProto:
+def hidden_loop(width: int = 1) -> onnx.ModelProto:
     """The same loop in a branch of an `If`."""
     model = looping()
     *_, loop = model.graph.node
@@ -106,7 +106,7 @@ def hidden_loop() -> onnx.ModelProto:
         )
     }
     nodes = [model.graph.node[0], helper.make_node("If", ["forever"], [OUTPUT], **branches)]
-    return model_of(nodes, list(model.graph.initializer))
+    return model_of(nodes, list(model.graph.initializer), width=width)
 
 
 def doubling(times: int, *, constant: bool, width: int = 1) -> onnx.ModelProto:
@@ -140,7 +140,7 @@ def twice_as_many(width: int = 1) -> onnx.ModelProto:
     return model_of(nodes, [integer("first", 0)], width=width)
 
 
-def growing(operator: str) -> onnx.ModelProto:
+def growing(operator: str, width: int = 1) -> onnx.ModelProto:
     """A terabyte in 300 bytes: `ConstantOfShape`, `Expand` or `Tile`."""
     size = helper.make_tensor("size", TensorProto.INT64, [1], [2**38])
     inputs = {"ConstantOfShape": ["size"], "Expand": ["zero", "size"], "Tile": ["value", "size"]}
@@ -154,7 +154,19 @@ def growing(operator: str) -> onnx.ModelProto:
             *(integer("first", 0), number("zero", 0.0), size),
             helper.make_tensor("only", TensorProto.INT64, [1], [0]),
         ],
+        width=width,
     )
+
+
+def empty_nodes(count: int) -> bytes:
+    """A model file of so many empty nodes: two bytes each, and a hundred times as many in memory.
+
+    Protobuf's encoding by hand, since protobuf would take that memory here.
+    """
+    nodes = b"\x0a\x00" * count
+    length = len(nodes)
+    groups = [length >> shift & 127 for shift in (0, 7, 14, 21)]
+    return bytes([0x3A, *(group | 128 for group in groups[:-1]), groups[-1]]) + nodes
 
 
 def deep_tree(depth: int, width: int = 1) -> onnx.ModelProto:

@@ -39,6 +39,7 @@ from training.evaluation_rows import write_evaluation_rows
 from training.fit import Recipe, validate
 from training.intervals import estimates
 from training.models import MODELS
+from training.run import warn_if_too_large
 from training.split import split_by_time
 
 
@@ -392,3 +393,15 @@ def test_own_data_with_categories_and_gaps_reaches_an_answer_without_any_code(
     for row in frauds[:20]:
         offline = served.scorer.score(served.scorer.encode([row[name] for name in contract.names]))
         assert predict(served, **row)[0] == float(offline[0])
+
+
+def test_a_model_that_the_gates_would_refuse_for_its_size_is_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    warn_if_too_large(100_000_000)
+    assert capsys.readouterr().err == ""
+    warn_if_too_large(140_000_000)
+    assert capsys.readouterr().err == (
+        "warning: the model has 140 MB, and the gate `integrity` refuses more than 100 MB unless "
+        "the policy raises max_model_bytes; fewer or smaller trees make it smaller\n"
+    )

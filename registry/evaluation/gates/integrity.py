@@ -10,7 +10,7 @@ from pydantic import Field
 from registry.errors import on_one_line
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.evaluation.isolated import Limits, ModelProcess, isolated_graph_problems
-from registry.evaluation.model_files import file_problems, size_problems
+from registry.evaluation.model_files import MAX_MODEL_BYTES, file_problems, size_problems
 from registry.evaluation.parity import parity
 from registry.ledger.files import Files
 from registry.model.scorer import MODEL_FILE
@@ -48,7 +48,7 @@ class Integrity(Gate):
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
     """Or the number of evaluation rows, where that is smaller: small data has no more."""
 
-    max_model_bytes: Annotated[int, Field(gt=0)] = 100_000_000
+    max_model_bytes: Annotated[int, Field(gt=0)] = MAX_MODEL_BYTES
     opsets: dict[str, Annotated[int, Field(gt=0)]]
     operators: Annotated[tuple[str, ...], Field(min_length=1)]
 

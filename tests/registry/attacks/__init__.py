@@ -7,6 +7,7 @@ from tests.registry.attacks.age import AGE
 from tests.registry.attacks.aliases import ALIASES
 from tests.registry.attacks.attack import Attack, Refuses, Serves, table
 from tests.registry.attacks.candidate import CandidateAttack, candidate_table
+from tests.registry.attacks.candidate_files import CANDIDATE_FILES
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
 from tests.registry.attacks.looks import LOOKS
@@ -25,7 +26,12 @@ ATTACKS: tuple[Attack, ...] = (
     *EVIDENCE,
 )
 
-CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*PROVENANCE, *AGE, *LOOKS)
+CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (
+    *PROVENANCE,
+    *CANDIDATE_FILES,
+    *AGE,
+    *LOOKS,
+)
 
 __all__ = [
     "ALICE",

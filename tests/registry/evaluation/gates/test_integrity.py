@@ -20,7 +20,7 @@ from registry.evaluation.gates.integrity import Integrity, IntegrityMeasured
 from registry.evaluation.isolated import Limits
 from registry.model.scorer import MODEL_FILE, OUTPUT, open_model
 from tests.candidates import NAMES, files_of, numbers, saved_model
-from tests.registry.graphs import INPUT, first_input, integer, model_of
+from tests.registry.graphs import INPUT, empty_nodes, first_input, integer, model_of
 from tests.registry.trials import rows_of, small_trial
 
 OPERATORS = ("Cast", "Clip", "Gather", "LinearClassifier", "Normalizer")
@@ -368,10 +368,7 @@ def test_a_file_that_is_too_large_is_not_read(folder: Path) -> None:
 
 def test_a_file_whose_graph_grows_when_it_is_parsed_is_stopped(folder: Path) -> None:
     """20 MB of empty nodes, which take more than 2 GB of memory."""
-    nodes = b"\x0a\x00" * 10_000_000
-    length = len(nodes)
-    varint = bytes([length & 127 | 128, length >> 7 & 127 | 128, length >> 14 & 127 | 128])
-    (folder / MODEL_FILE).write_bytes(b"\x3a" + varint + bytes([length >> 21]) + nodes)
+    (folder / MODEL_FILE).write_bytes(empty_nodes(10_000_000))
     files = files_of(folder)
     found = GATE.problems(files, files.manifest.digest, Limits(memory_bytes=10**9))
     assert found == (
