@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.evaluation.pins import pin_problems, serving_pins
-from tests.candidates import saved_model
+from tests.candidates import files_of, saved_model
 from tests.places import REPOSITORY
 
 REQUIREMENTS, CONDA, PYTHON = "requirements.txt", "conda.yaml", "python_env.yaml"
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def append(folder: Path, line: str) -> list[str]:
     with (folder / REQUIREMENTS).open("a", encoding="utf-8") as file:
         file.write(f"\n{line}")
-    return pin_problems(folder)
+    return pin_problems(files_of(folder))
 
 
 def test_what_mlflow_writes_for_our_models_is_accepted(folder: Path) -> None:
@@ -33,7 +33,7 @@ def test_what_mlflow_writes_for_our_models_is_accepted(folder: Path) -> None:
         f"numpy=={version('numpy')}",
         f"onnxruntime=={version('onnxruntime')}",
     ]
-    assert pin_problems(folder) == []
+    assert pin_problems(files_of(folder)) == []
 
 
 def test_the_pins_are_those_of_the_lock_file() -> None:
@@ -84,14 +84,14 @@ def test_text_that_pip_could_decode_in_another_way_is_a_problem(
     folder: Path, name: str, text: str
 ) -> None:
     (folder / name).write_text(text + (folder / name).read_text(), encoding="utf-8")
-    assert pin_problems(folder) == [f"{name} is not as MLflow writes it"]
+    assert pin_problems(files_of(folder)) == [f"{name} is not as MLflow writes it"]
 
 
 def replace(folder: Path, name: str, old: str, new: str) -> list[str]:
     path = folder / name
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-    return pin_problems(folder)
+    return pin_problems(files_of(folder))
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_a_changed_python_environment_is_a_problem(
 )
 def test_a_file_of_another_form_is_a_problem(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
-    assert pin_problems(folder) == [f"{name} is not as MLflow writes it"]
+    assert pin_problems(files_of(folder)) == [f"{name} is not as MLflow writes it"]
 
 
 def test_a_file_that_is_not_there_asks_for_nothing(folder: Path) -> None:
     for name in (REQUIREMENTS, CONDA, PYTHON):
         (folder / name).unlink()
-    assert pin_problems(folder) == []
+    assert pin_problems(files_of(folder)) == []
