@@ -14,7 +14,7 @@ from deploy.local.processes import NotStarted, free_port, inference_service, sta
 from docs.pages.pages import user_errors
 from registry.cli import main as registry_main
 from registry.errors import RegistryError, UsageError, VerificationError
-from registry.ledger.trust import create_ledger
+from registry.ledger.creation import create_ledger
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
 

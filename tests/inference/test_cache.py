@@ -19,8 +19,9 @@ import pytest
 from deploy.local.processes import free_port, inference_service
 from inference.cache import STALE_SECONDS, Cache
 from registry.errors import UsageError, VerificationError
+from registry.ledger.creation import create_ledger
 from registry.ledger.tip import Tip
-from registry.ledger.trust import create_ledger, read_trust
+from registry.ledger.trust import read_trust
 from registry.tracking.names import PRODUCTION
 from registry.tracking.rest import Registry
 from tests.inference.calls import wait_for_health

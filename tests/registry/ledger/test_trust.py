@@ -12,8 +12,9 @@ import yaml
 from securesystemslib.signer import CryptoSigner
 
 from registry.errors import UsageError
+from registry.ledger.creation import create_ledger
 from registry.ledger.fold import fold
-from registry.ledger.trust import Trust, create_ledger, open_signer, read_trust
+from registry.ledger.trust import Trust, open_signer, read_trust
 from tests.registry import entries
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, trusted
 
