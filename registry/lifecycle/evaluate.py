@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from registry.report import write
 from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import (
     MlflowClient,
+    MlflowException,
     ModelVersion,
     download,
     read_ledger,
@@ -204,7 +206,8 @@ def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
                 client.log_metric(run_id, verdict.gate, verdict.measured)
                 client.log_metric(run_id, f"{verdict.gate}.passed", float(verdict.passed))
         except BaseException:
-            client.set_terminated(run_id, "FAILED")
+            with suppress(MlflowException):  # of the two, the first failure says what to do
+                client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
     return run_id
