@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from registry.errors import BytesMismatch, Refused, UsageError
 from registry.evaluation.gates.gate import Verdict
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.statement import CandidateRef, EvidenceRef, PolicyRef, Sha256
+from registry.temporary import temporary_folder
 from registry.tracking.client import MlflowClient, download, server_errors
 from registry.tracking.names import EVIDENCE_EXPERIMENT, EVIDENCE_FILE, MODEL_FOLDER
 
@@ -133,8 +133,8 @@ def fetched_evidence(client: MlflowClient, reference: EvidenceRef) -> Iterator[F
             f"{EVIDENCE_EXPERIMENT}, where `registry evaluate` keeps it"
         )
     address = run.artifact_uri
-    with tempfile.TemporaryDirectory(prefix="evidence-") as temporary:
-        folder = download(client, address, Path(temporary) / "run")
+    with temporary_folder("evidence-") as temporary:
+        folder = download(client, address, temporary / "run")
         path = folder / EVIDENCE_FILE
         if not path.is_file() or sha256_of(path) != reference.sha256:
             raise BytesMismatch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from registry.ledger.trust import Trust
 from registry.model.scorer import open_model
 from registry.progress import step
 from registry.report import write
+from registry.temporary import temporary_folder
 from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import (
     MlflowClient,
@@ -77,8 +77,8 @@ def evaluate(
     rows = read_rows(rows_path)
     version = candidate(client, which)
     ledger = read_ledger(client, trust)
-    with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
-        folder = Path(temporary) / "evidence"
+    with temporary_folder("evaluate-") as temporary:
+        folder = temporary / "evidence"
         trial = _trial(client, version, ledger.head, rows, policy, folder, policy_path)
         measurements: dict[str, Any] = {}
         for gate in policy.gates.values():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from registry.errors import NotFound, UsageError
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.signing import Signer
@@ -14,6 +11,7 @@ from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.progress import step
+from registry.temporary import temporary_folder
 from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
@@ -39,9 +37,9 @@ def rollback(
     target = rollback_target(ledger, to)
     with (
         step(f"hashing the files of ledger version {target.version}"),
-        tempfile.TemporaryDirectory(prefix="rollback-") as folder,
+        temporary_folder("rollback-") as folder,
     ):
-        fetch_verified(Registry(client.tracking_uri), target, Path(folder))
+        fetch_verified(Registry(client.tracking_uri), target, folder)
     entry = target.statement.entry.model_copy(
         update={"action": "rollback", **next_place(ledger), **approval_fields(approval)}
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from registry.errors import RegistryError
 from registry.evaluation.evidence import fetched_evidence
 from registry.ledger.chain import Ledger
 from registry.ledger.tip import Tip
 from registry.lifecycle.aliases import needed_repairs
+from registry.temporary import temporary_folder
 from registry.tracking.client import MlflowClient
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
@@ -52,8 +51,8 @@ def _damaged_files(client: MlflowClient, ledger: Ledger) -> Iterator[str]:
             continue
         checked.add(files)
         try:
-            with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-                fetch_verified(registry, link, Path(folder))
+            with temporary_folder("verify-") as folder:
+                fetch_verified(registry, link, folder)
             with fetched_evidence(client, entry.evidence):
                 pass
         except RegistryError as error:
