@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def _fail(reason: str, exit_code: int) -> NoReturn:
-    with suppress(OSError):  # standard output may be what failed
-        sys.stdout.flush()
-    typer.echo(f"error: {reason}", err=True)
+    for print_rest in (sys.stdout.flush, lambda: typer.echo(f"error: {reason}", err=True)):
+        with suppress(OSError):  # what failed may be this output
+            print_rest()
     raise SystemExit(exit_code) from None
