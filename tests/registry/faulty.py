@@ -14,7 +14,7 @@ from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 from typing import Literal
 from urllib.parse import urlsplit
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 
