@@ -10,7 +10,6 @@ import fcntl
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -25,8 +24,6 @@ from registry.ledger.manifest import Manifest
 from registry.ledger.tip import Tip, read_tip, write_tip
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
-
-STALE_SECONDS = 3600
 
 
 class Cache:
@@ -46,7 +43,8 @@ class Cache:
                 f"the cache {folder} is not writable ({error.strerror}); "
                 "set FRAUD_CACHE to a folder that is"
             ) from error
-        self._delete_stale_downloads()
+        with self._locked():
+            self._delete_leftovers()
 
     def require_extension(self, ledger: Ledger) -> None:
         """Raises VerificationError unless the ledger extends the remembered tip."""
@@ -61,6 +59,7 @@ class Cache:
         """
         text = json.dumps([asdict(version) for version in versions])
         with self._locked():
+            self._delete_leftovers()
             self.require_extension(ledger)
             with atomic_write(self._ledger) as temporary:
                 temporary.write_text(text)
@@ -91,9 +90,7 @@ class Cache:
             return files
         files = fetch_verified(registry, link)
         destination = self._folder_of(link)
-        with self._writable():
-            partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
-        try:
+        with self._download_folder() as partial:
             with self._writable():
                 files.write(partial / "model")
             with self._locked():
@@ -101,8 +98,6 @@ class Cache:
                     with suppress(FileNotFoundError):
                         destination.rename(partial / "damaged")
                     (partial / "model").rename(destination)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return files
 
     def verified(self, link: Link) -> Files | None:
@@ -139,12 +134,31 @@ class Cache:
     def _folder_of(self, link: Link) -> Path:
         return self._models / link.statement.manifest.digest
 
-    def _delete_stale_downloads(self) -> None:
-        """Delete what killed processes left behind; a younger one may be another worker's."""
+    @contextmanager
+    def _download_folder(self) -> Iterator[Path]:
+        """A temporary folder with a lock of its own, which is free once this process has ended."""
+        with self._locked():
+            folder = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self._folder))
+            lock = (folder / "lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            lock.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _delete_leftovers(self) -> None:
+        """Delete what killed processes left behind. No clock tells: it may jump. To be called with
+        the cache's lock, under which files are written and downloads begin.
+        """
         for path in self._folder.glob(f"{PARTIAL}*"):
             with suppress(OSError):
-                if time.time() - path.stat().st_mtime > STALE_SECONDS:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if not path.is_dir():
+                    path.unlink()
+                    continue
+                with (path / "lock").open("w") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails for a live download
+                    shutil.rmtree(path)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ ledger/      signed statements, the chain that they form, tip and head
 cli/         the commands of `python -m registry`
 errors       one exception for each way to fail, and how validation errors are described
 progress     progress and warnings of a command, on standard error
+temporary    temporary folders that are gone at the end, also of a command that was stopped
 atomic       files that are written whole or not at all
 
 In the order cli, lifecycle, report, evaluation, provenance, tracking, ledger, model, each package

@@ -6,6 +6,7 @@ And a lock: of two processes that change a file, the second starts from what the
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     bytes and its name are on disk (fsync) before this returns. After an exception `path` is as it
     was, and the temporary file is deleted. Raises OSError where a step fails.
     """
-    temporary = path.with_name(f"{PARTIAL}{path.name}-{secrets.token_hex(4)}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    temporary, handle = _create_temporary(path, 0o666)
+    os.close(handle)
     try:
         yield temporary
         _sync(temporary)
@@ -50,6 +51,47 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def write_temporary(path: Path, content: bytes, mode: int = 0o666) -> Path:
+    """Write what is to become the new file `path`, under a temporary name; return that name.
+
+    Bytes and name are on disk before this returns; `publish` then gives the file its own name.
+    Raises OSError where a step fails, and then leaves nothing behind.
+    """
+    temporary, handle = _create_temporary(path, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        _sync(temporary)
+        _sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a file that `write_temporary` wrote its own name, on disk before this returns.
+
+    It replaces nothing: raises FileExistsError if there is a file of that name, and any other
+    OSError, such as where the file system has no hard links.
+    """
+    os.link(temporary, path)
+    temporary.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def temporary_names(path: Path) -> list[Path]:
+    """The temporary files for `path` in its folder: of processes that were killed, or that run."""
+    return sorted(path.parent.glob(f"{PARTIAL}{glob.escape(path.name)}-*"))
+
+
+def _create_temporary(path: Path, mode: int) -> tuple[Path, int]:
+    """A new empty file beside `path`, and its handle."""
+    temporary = path.with_name(f"{PARTIAL}{path.name}-{secrets.token_hex(4)}")
+    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 
 
 def _sync(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from deploy.local import demo
 from deploy.local.processes import NotStarted, free_port, inference_service, status_of
 from docs.pages.pages import user_errors
 from registry.cli import main as registry_main
+from registry.cli.stop import Stopped
 from registry.errors import RegistryError, UsageError, VerificationError
-from registry.ledger.trust import create_ledger
+from registry.ledger.creation import create_ledger
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
 
@@ -79,7 +81,9 @@ def test_every_code_that_is_documented_occurs(
         registry_code(monkeypatch),
         demo_code(monkeypatch),
         *(registry_code(monkeypatch, error("no")) for error in (UsageError, VerificationError)),
+        registry_code(monkeypatch, Stopped(signal.SIGHUP)),
         registry_code(monkeypatch, KeyboardInterrupt()),
+        registry_code(monkeypatch, Stopped(signal.SIGUSR1)),
         service_code(tmp_path),
     ]
 

@@ -139,6 +139,17 @@ def test_every_registry_command_of_a_page_exists(page: Path) -> None:
     assert named - set(getattr(typer.main.get_command(app), "commands", {})) == set()
 
 
+def test_every_row_of_the_faults_page_names_tests_that_exist() -> None:
+    sources = "".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    existing = set(re.findall(r"^def (test_\w+)\(", sources, re.MULTILINE))
+    page = (REPOSITORY / "docs" / "faults.md").read_text()
+    rows = re.findall(r"^\| (?!what breaks).*\|$", page, re.MULTILINE)
+    named = [re.findall(r"`(test_\w+)`", row.split(" | ")[-1]) for row in rows]
+    assert len(named) > 15
+    assert all(named)
+    assert {name for names in named for name in names} - existing == set()
+
+
 def test_the_readme_shows_every_command_of_the_main_job() -> None:
     shown = set(re.findall(r"python -m registry ([a-z-]+)", (REPOSITORY / "README.md").read_text()))
 

@@ -15,9 +15,10 @@ from registry.errors import NotFound
 from registry.evaluation.evidence import Evidence
 from registry.evaluation.plan import PlannedFile, PlannedQuery
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.creation import create_ledger
 from registry.ledger.manifest import Manifest
 from registry.ledger.statement import Statement
-from registry.ledger.trust import Trust, create_ledger, open_signer
+from registry.ledger.trust import Trust, open_signer
 from registry.lifecycle import evaluate, promote
 from registry.lifecycle.append import approval_fields, next_place
 from registry.lifecycle.approval import Approval

@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline
 
 from benchmarks.paths import REPOSITORY
 from deploy.local.traffic import choose
-from registry.ledger.trust import create_ledger, open_signer
+from registry.ledger.creation import create_ledger
+from registry.ledger.trust import open_signer
 from registry.lifecycle import evaluate, promote
 from registry.lifecycle.approval import Approval
 from registry.model.contract import Input

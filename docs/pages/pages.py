@@ -47,10 +47,12 @@ def exit_codes() -> str:
     meanings = {
         0: "success",
         1: "any other failure, such as a defect (with a traceback) or a server that did not start",
-        2: "invalid usage or input, or a server that does not answer",
+        2: "invalid usage or input, a server that does not answer, or a full disk",
         3: "refused by a gate or by verification",
+        129: "the terminal was closed (128 + SIGHUP)",
         130: "interrupted by Ctrl-C (128 + SIGINT)",
-        143: "the inference service was stopped by SIGTERM (128 + SIGTERM)",
+        138: "stopped by SIGUSR1 (128 + SIGUSR1)",
+        143: "stopped by SIGTERM (128 + SIGTERM)",
     }
     rows = ["| code | meaning | exception classes |", "|---|---|---|"]
     for code, meaning in meanings.items():

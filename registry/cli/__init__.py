@@ -6,5 +6,6 @@ sign      plan, promote, rollback, freeze, unfreeze
 keys      the trusted keys in ledger.yaml
 options   the options that several commands share, with their environment variables
 session   those options as a value: client, trust, ledger and signer, opened on first use
+stop      ending a command in order when a signal arrives
 output    tables for people, JSON and CSV for programs
 """

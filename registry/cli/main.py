@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from registry.cli import keys, output, sign, write
 from registry.cli.session import Session, with_session
-from registry.errors import RegistryError
+from registry.cli.stop import LOOK_FIRST, Stopped, stopped_by_signals
+from registry.errors import RegistryError, UsageError
 from registry.ledger.tip import Tip
 from registry.lifecycle.pending import pending
 from registry.lifecycle.verify import verify as verify_ledger
@@ -111,13 +113,25 @@ def verify(*, session: Session) -> None:
 
 
 def main() -> None:
-    """Run the command line; a RegistryError ends in one line and its exit code."""
+    """Run the command line; a RegistryError ends in one line and its exit code.
+
+    So does a signal, and what the operating system refuses, such as a write to a full disk.
+    """
     for library in ("mlflow", "azure"):  # errors are reported in one line, without their logs
         logging.getLogger(library).setLevel(logging.ERROR)
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:
-        app(standalone_mode=True)
-    except RegistryError as error:
-        sys.stdout.flush()
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
+        with stopped_by_signals():
+            app(standalone_mode=True)
+    except (RegistryError, Stopped) as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _fail(f"{reason}; {LOOK_FIRST}", UsageError.exit_code)
+
+
+def _fail(reason: str, exit_code: int) -> NoReturn:
+    for print_rest in (sys.stdout.flush, lambda: typer.echo(f"error: {reason}", err=True)):
+        with suppress(OSError):  # what failed may be this output
+            print_rest()
+    raise SystemExit(exit_code) from None

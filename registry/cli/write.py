@@ -21,7 +21,7 @@ from registry.cli.options import (
 )
 from registry.cli.session import Session, with_session
 from registry.evaluation.policy import SHIPPED
-from registry.ledger.trust import create_ledger
+from registry.ledger.creation import create_ledger
 from registry.lifecycle import aliases
 from registry.lifecycle.evaluate import evaluate as evaluate_candidate
 from registry.provenance.trusted import create_trusted, read_trusted

@@ -5,6 +5,7 @@ files       the files of a folder in memory, each read once
 statement   the content of an entry, signed in a DSSE envelope
 signing     what is used of securesystemslib, imported without Azure's SDK
 trust       ledger.yaml: the ledger's id and the keys, each with the sequences that it may sign
+creation    a new ledger: its id and its first signing key
 keys        adding, retiring and revoking a trusted key
 vault       a signing key that stays in Azure Key Vault
 fold        from the versions that a server lists to the ledger, with signatures verified

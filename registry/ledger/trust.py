@@ -6,14 +6,10 @@ clock: a key is valid for sequences of the ledger, not for a time.
 
 from __future__ import annotations
 
-import os
-import uuid
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -25,7 +21,6 @@ from pydantic import (
 
 from registry.errors import RegistryError, UsageError, first_error
 from registry.ledger.signing import (
-    CryptoSigner,
     DsseVerificationError,
     Key,
     Signature,
@@ -143,34 +138,6 @@ def trusted_key(public: Key, first: int = 1) -> TrustedKey:
         raise UsageError(
             f"a {public.keytype} key ({public.scheme}) is not supported; use ECDSA P-256 or Ed25519"
         ) from error
-
-
-def create_ledger(config: Path, private_key: Path) -> Trust:
-    """Create a ledger id and an ECDSA P-256 key pair, and write the two files.
-
-    The private key is PKCS#8 PEM, readable by its owner only. Neither file is ever overwritten: a
-    lost ledger id or key cannot be recovered. Raises UsageError if one exists or cannot be written.
-    """
-    if config.resolve() == private_key.resolve():
-        raise UsageError(f"{config} cannot hold both the configuration and the private key")
-    for path in (config, private_key):
-        if path.exists():
-            raise UsageError(f"{path} already exists; delete it first if it is no longer needed")
-    private = generate_private_key(SECP256R1())
-    trusted = trusted_key(CryptoSigner(private).public_key)
-    trust = Trust(ledger_id=str(uuid.uuid4()), keys=(trusted,))
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        for path in (config, private_key):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as key:
-            key.write(pem)
-        with config.open("x") as file:
-            file.write(trust.as_yaml())
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from error
-    return trust
 
 
 def open_signer(uri: str, trust: Trust) -> Signer:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from registry.errors import Refused, UsageError, VerificationError
+from registry.errors import Refused, Unreachable, UsageError, VerificationError
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement, open_envelope, sign
@@ -67,17 +69,18 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
         )
     envelope = _signed(statement, signer, key)
     with step("appending to the ledger"):
-        with server_errors("appending to the ledger"):
-            with suppress_exists():
-                client.create_registered_model(PRODUCTION)
-            client.create_model_version(
-                PRODUCTION,
-                source=entry.source,
-                run_id=entry.evidence.run_id,
-                tags={STATEMENT_TAG: envelope},
-                description=f"{entry.action} by {entry.approver}: {entry.comment}",
-            )
-        ledger = read_ledger(client, trust)
+        with server_errors("appending to the ledger"), suppress_exists():
+            client.create_registered_model(PRODUCTION)
+        with _unknown_outcome():
+            with server_errors("appending to the ledger"):
+                client.create_model_version(
+                    PRODUCTION,
+                    source=entry.source,
+                    run_id=entry.evidence.run_id,
+                    tags={STATEMENT_TAG: envelope},
+                    description=f"{entry.action} by {entry.approver}: {entry.comment}",
+                )
+            ledger = read_ledger(client, trust)
     for link in ledger.chain:
         if link.statement.digest == statement.digest:
             repair_or_warn(client, ledger)
@@ -86,6 +89,21 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
         f"another entry was appended first: {ledger.tip}; see `registry history`, then evaluate "
         "again"
     )
+
+
+@contextmanager
+def _unknown_outcome() -> Iterator[None]:
+    """Say of a failure that the entry may be in the ledger: its answer alone may have been lost.
+
+    A rollback without a version must not simply be repeated: it would go one model further back.
+    """
+    try:
+        yield
+    except Unreachable as error:
+        raise Unreachable(
+            f"{error}; the entry may be in the ledger all the same: look at `registry history` "
+            "when the server is back, and run the command again if it is not there"
+        ) from error
 
 
 def _signed(statement: Statement, signer: Signer, key: TrustedKey) -> str:

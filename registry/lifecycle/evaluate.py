@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from registry.lifecycle.upload import upload
 from registry.progress import step
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.report import write
+from registry.temporary import temporary_folder
 from registry.tracking.candidates import candidate
 from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.names import (
@@ -103,8 +103,8 @@ def evaluate(
         plan=past.plan,
         files=dict(judged.manifest.sha256),
     )
-    with tempfile.TemporaryDirectory(prefix="evaluate-") as temporary:
-        folder = Path(temporary) / "evidence"
+    with temporary_folder("evaluate-") as temporary:
+        folder = temporary / "evidence"
         judged.write(folder)
         with step("drawing plots and writing the report"):
             report_files = write.write(folder, evidence, trial, policy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from registry.lifecycle.approval import Approval
 from registry.lifecycle.earlier import evaluations
 from registry.lifecycle.upload import upload
 from registry.progress import step
+from registry.temporary import temporary_folder
 from registry.tracking.candidates import candidate, download_candidate
 from registry.tracking.client import MlflowClient, RunInfo, read_ledger
 from registry.tracking.names import (
@@ -131,7 +131,7 @@ def _upload(client: MlflowClient, content: Plan, policy_content: bytes) -> tuple
         CANDIDATE_RUN_TAG: content.candidate.run_id,
     }
     name = f"plan-of-candidate-{content.candidate.version}"
-    with tempfile.TemporaryDirectory(prefix="plan-") as temporary, step("uploading the plan"):
-        files.write(Path(temporary))
-        run = upload(client, Path(temporary), files.manifest, name, tags)
+    with temporary_folder("plan-") as folder, step("uploading the plan"):
+        files.write(folder)
+        run = upload(client, folder, files.manifest, name, tags)
     return run, files.manifest.sha256[PLAN_FILE]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import NotFound
 from registry.ledger.manifest import Manifest
-from registry.tracking.client import MlflowClient, RunInfo, server_errors, suppress_exists
+from registry.tracking.client import (
+    MlflowClient,
+    MlflowException,
+    RunInfo,
+    server_errors,
+    suppress_exists,
+)
 from registry.tracking.names import EVIDENCE_EXPERIMENT
 
 
@@ -32,7 +39,8 @@ def upload(
             for key, value in (metrics or {}).items():
                 client.log_metric(run.run_id, key, value)
         except BaseException:
-            client.set_terminated(run.run_id, "FAILED")
+            with suppress(MlflowException):  # of the two, the first failure says what to do
+                client.set_terminated(run.run_id, "FAILED")
             raise
         client.set_terminated(run.run_id)
     return run

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from requests import RequestException
 
@@ -17,6 +16,7 @@ from registry.ledger.chain import Ledger
 from registry.ledger.files import Files, read_file, read_files
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust
+from registry.temporary import temporary_folder
 from registry.tracking.client_settings import set_client_defaults
 from registry.tracking.rest import Registry
 
@@ -82,10 +82,10 @@ def _downloaded(client: MlflowClient, source: str) -> Iterator[Path]:
     operation = f"downloading {source}"
     with ExitStack() as temporary:
         with _malformed_responses(operation), server_errors(operation):
-            folder = temporary.enter_context(TemporaryDirectory(prefix="download-"))
+            folder = temporary.enter_context(temporary_folder("download-"))
             path = mlflow.artifacts.download_artifacts(
                 artifact_uri=source,
-                dst_path=folder,
+                dst_path=str(folder),
                 tracking_uri=client.tracking_uri,
                 registry_uri=client.tracking_uri,
             )

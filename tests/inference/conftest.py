@@ -11,7 +11,7 @@ import pytest
 from deploy.local.processes import free_port, inference_service
 from inference.app import make_service
 from inference.settings import read_settings
-from registry.ledger.trust import create_ledger
+from registry.ledger.creation import create_ledger
 from tests.inference.calls import Caller, RunningService, calling, wait_for_health
 from tests.inference.models import three_inputs
 from tests.world import Server, lasting, new_world

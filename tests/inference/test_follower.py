@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.local.processes import free_port, inference_service
+from registry.ledger.creation import create_ledger
 from registry.ledger.keys import with_last, write_trust
-from registry.ledger.trust import create_ledger
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from registry.tracking.names import PRODUCTION

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.local.processes import free_port, inference_service
 from inference.tokens import Tokens
-from registry.ledger.trust import create_ledger
+from registry.ledger.creation import create_ledger
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, files_of, saved_model
 from tests.inference.calls import RunningService, wait_for_health

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
-
-import requests
 
 from registry.cli import main
 from registry.errors import RegistryError
@@ -142,14 +138,14 @@ class Ended:
 
 
 def registry(
-    *arguments: str, environment: dict[str, str], log: Path, killed_after: int = 0
+    *arguments: str,
+    environment: dict[str, str],
+    log: Path,
+    prepare: Callable[[], None] | None = None,
 ) -> Ended:
-    """`python -m registry ARGUMENTS` in a process of its own.
-
-    With `killed_after`, it is killed (SIGKILL) as soon as it has received that many responses.
-    """
+    """`python -m registry ARGUMENTS` in a process of its own, which calls `prepare` first."""
     process: BaseProcess = FORKS.Process(
-        target=_command_line, args=(arguments, environment, log, killed_after)
+        target=_command_line, args=(arguments, environment, log, prepare)
     )
     process.start()
     process.join(TIMEOUT_SECONDS)
@@ -160,15 +156,18 @@ def registry(
 
 
 def _command_line(
-    arguments: tuple[str, ...], environment: dict[str, str], log: Path, killed_after: int
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    log: Path,
+    prepare: Callable[[], None] | None,
 ) -> None:
     os.environ.update(environment)
     for name in ("GITHUB_ACTIONS", "JENKINS_URL"):  # in CI, --approver is refused
         os.environ.pop(name, None)
     sys.argv = ["registry", *arguments]
     _redirect_output(log)
-    if killed_after:
-        _kill_after(killed_after)
+    if prepare:
+        prepare()
     main.main()
 
 
@@ -177,21 +176,3 @@ def _redirect_output(path: Path) -> None:
     with path.open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-
-
-def _kill_after(responses: int) -> None:
-    """Kill this process once it has received so many responses of any server."""
-    send, lock = requests.Session.send, threading.Lock()
-    arrived = 0
-
-    def send_and_perhaps_die(*arguments: Any, **options: Any) -> requests.Response:
-        nonlocal arrived
-        response = send(*arguments, **options)
-        with lock:
-            arrived += 1
-            if arrived == responses:
-                os.kill(os.getpid(), signal.SIGKILL)
-                signal.pause()
-        return response
-
-    requests.Session.send = send_and_perhaps_die  # type: ignore[method-assign]

@@ -12,7 +12,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from registry.atomic import PARTIAL, atomic_write, locked
+from registry.atomic import (
+    PARTIAL,
+    atomic_write,
+    locked,
+    publish,
+    temporary_names,
+    write_temporary,
+)
 
 
 @pytest.fixture
@@ -63,6 +70,41 @@ def test_a_failure_leaves_the_old_file_alone(
     with pytest.raises(type(error)):
         write(path)
     assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_new_file_is_complete_and_on_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "new.txt", list[tuple[int, bool]]()
+
+    def record(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    temporary = write_temporary(path, b"new", 0o600)
+    assert temporary_names(path) == [temporary]
+    publish(temporary, path)
+    file, folder = path.stat().st_ino, tmp_path.stat().st_ino
+    assert synced == [(file, False), (folder, False), (folder, True)]
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_publishing_replaces_no_file(path: Path) -> None:
+    temporary = write_temporary(path, b"new")
+    with pytest.raises(FileExistsError):
+        publish(temporary, path)
+    assert path.read_text() == "old"
+
+
+def test_a_new_file_that_cannot_be_written_leaves_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        write_temporary(path, b"new")
     assert list(path.parent.iterdir()) == [path]
 
 

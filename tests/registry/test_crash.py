@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 
 from registry.ledger.chain import Link
+from registry.ledger.trust import read_trust
 from registry.tracking import candidates
 from registry.tracking.names import CANDIDATES, LEDGER_VERSION_TAG, PRODUCTION, PRODUCTION_ALIAS
-from tests.registry.forked import Ended, registry
+from tests.registry.command_line import CommandLine
 from tests.world import World
 
 BY_ALICE = ("--approver", "github:alice")
-
-
-class CommandLine:
-    """`python -m registry` on one test's ledger, each time in a process of its own."""
-
-    def __init__(self, world: World, log: Path) -> None:
-        self._world, self._log = world, log
-
-    def __call__(self, *arguments: str, killed_after: int = 0) -> Ended:
-        return registry(
-            *arguments,
-            environment=self._world.environment,
-            log=self._log,
-            killed_after=killed_after,
-        )
-
-    def killed_after_each_call(self, *arguments: str) -> Iterator[None]:
-        """Run the command again and again, killed after one more remote call each time.
-
-        Yields after each run, and returns once the command ends before it would be killed.
-        """
-        for call in itertools.count(1):
-            ended = self(*arguments, killed_after=call)
-            if ended.code != -signal.SIGKILL:
-                assert ended.code == 0, ended.output
-                return
-            yield
-
-    def verify(self) -> list[str]:
-        """Verify the ledger; return the stale aliases and tags."""
-        ended = self("verify", "--json")
-        assert ended.code == 0, ended.output
-        stale: list[str] = json.loads(ended.output)["stale"]
-        return stale
-
-
-@pytest.fixture
-def command_line(world: World, tmp_path: Path) -> CommandLine:
-    return CommandLine(world, tmp_path / "command.log")
 
 
 @pytest.mark.parametrize("entries_before", [pytest.param(0, marks=pytest.mark.slow), 1])
@@ -127,6 +86,61 @@ def test_a_freeze_killed_after_any_remote_call_is_there_once_after_the_same_comm
         world.client.delete_model_version(PRODUCTION, str(new.version))
     assert world.ledger.frozen
     assert set(entries) == {False, True}
+
+
+def test_a_stage_killed_after_any_remote_call_is_finished_by_the_same_command(
+    world: World, command_line: CommandLine
+) -> None:
+    for _ in range(2):
+        world.register()
+    candidates.stage(world.client, "1")
+    in_staging = []
+    for _ in command_line.killed_after_each_call("stage", "2"):
+        staged = candidates.staged(world.client)
+        assert staged
+        in_staging.append(str(staged.version))
+        again = command_line("stage", "2")
+        assert again.code == 0, again.output
+        staged = candidates.staged(world.client)
+        assert staged
+        assert str(staged.version) == "2"
+        candidates.stage(world.client, "1")
+    assert set(in_staging) == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("change", "after_the_change"),
+    [
+        (("add", "new.pub", "--first", "2"), (2, "is already trusted")),
+        (("retire", "KEY"), (0, "may sign up to sequence 0")),
+        (("revoke", "KEY", "--last", "0"), (0, "may sign up to sequence 0")),
+    ],
+)
+def test_a_change_of_keys_killed_at_any_point_is_there_wholly_or_not_at_all(
+    world: World,
+    command_line: CommandLine,
+    tmp_path: Path,
+    change: tuple[str, ...],
+    after_the_change: tuple[int, str],
+) -> None:
+    public = CryptoSigner.generate_ecdsa().public_key.keyval["public"]
+    (tmp_path / "new.pub").write_text(public)
+    names = {"new.pub": str(tmp_path / "new.pub"), "KEY": world.trust.keys[0].keyid}
+    command = ("keys", *(names.get(word, word) for word in change))
+    old, found = world.config.read_text(), list[bool]()
+    for _ in command_line.killed_before_each_change(tmp_path, *command):
+        changed = read_trust(world.config) != world.trust
+        found.append(changed)
+        if not changed:
+            assert world.config.read_text() == old
+        again = command_line(*command)
+        code, message = after_the_change if changed else (0, "may sign")
+        assert (again.code, message in again.output) == (code, True), again.output
+        new = read_trust(world.config)
+        assert new != world.trust
+        world.config.write_text(old)
+    assert read_trust(world.config) == new
+    assert set(found) == {False, True}
 
 
 def _appended(world: World, old: list[Link]) -> list[Link]:

@@ -20,10 +20,11 @@ from typer.testing import CliRunner
 from deploy.local.processes import free_port, inference_service, mlflow_server, wait_until_ok
 from registry.cli.main import app
 from registry.errors import RegistryError, VerificationError
+from registry.ledger.creation import create_ledger
 from registry.ledger.keys import with_key, with_last
 from registry.ledger.statement import Statement
 from registry.ledger.tip import Tip
-from registry.ledger.trust import create_ledger, open_signer, trusted_key
+from registry.ledger.trust import open_signer, trusted_key
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.rollback import rollback
 from registry.tracking import rest

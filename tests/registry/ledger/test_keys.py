@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from registry.cli.main import app
 from registry.errors import NotFound, UsageError
+from registry.ledger.creation import create_ledger
 from registry.ledger.keys import find, read_public_key, with_key, with_last
-from registry.ledger.trust import Trust, create_ledger, open_signer, read_trust
+from registry.ledger.trust import Trust, open_signer, read_trust
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from tests.world import World

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import yaml
 from securesystemslib.signer import CryptoSigner
 
 from registry.errors import UsageError
+from registry.ledger.creation import create_ledger
 from registry.ledger.fold import fold
-from registry.ledger.trust import Trust, create_ledger, open_signer, read_trust
+from registry.ledger.trust import Trust, open_signer, read_trust
 from tests.registry import entries
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, trusted
 
@@ -24,48 +24,6 @@ def configuration(path: Path, change: Callable[[dict[str, Any]], object]) -> Pat
     change(document)
     path.write_text(yaml.safe_dump(document))
     return path
-
-
-def test_a_new_ledger_can_be_read(tmp_path: Path) -> None:
-    trust = create_ledger(tmp_path / "conf" / "ledger.yaml", tmp_path / "keys" / "key.pem")
-    assert read_trust(tmp_path / "conf" / "ledger.yaml") == trust
-    assert [(key.scheme, key.first, key.last) for key in trust.keys] == [
-        ("ecdsa-sha2-nistp256", 1, None)
-    ]
-
-
-def test_the_private_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
-    create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
-    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
-    assert "PRIVATE" not in (tmp_path / "ledger.yaml").read_text()
-
-
-def test_two_ledgers_have_nothing_in_common(tmp_path: Path) -> None:
-    first = create_ledger(tmp_path / "first.yaml", tmp_path / "first.pem")
-    second = create_ledger(tmp_path / "second.yaml", tmp_path / "second.pem")
-    assert first.ledger_id != second.ledger_id
-    assert first.keys[0].keyid != second.keys[0].keyid
-
-
-@pytest.mark.parametrize("existing", ["ledger.yaml", "key.pem"])
-def test_neither_file_is_ever_overconfiguration(tmp_path: Path, existing: str) -> None:
-    (tmp_path / existing).write_text("precious")
-    with pytest.raises(UsageError, match=f"{existing} already exists"):
-        create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
-    assert (tmp_path / existing).read_text() == "precious"
-    assert [path.name for path in tmp_path.iterdir()] == [existing]
-
-
-def test_one_path_cannot_hold_both_files(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot hold both"):
-        create_ledger(tmp_path / "same", tmp_path / "." / "same")
-    assert not (tmp_path / "same").exists()
-
-
-def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="file: "):
-        create_ledger(tmp_path / "file" / "ledger.yaml", tmp_path / "key.pem")
 
 
 def test_a_missing_configuration_says_how_to_make_one(tmp_path: Path) -> None:
