@@ -404,6 +404,20 @@ def test_workers_that_share_a_cache_do_not_interfere(world: World, tmp_path: Pat
     assert len(list(of_ledger(world, cache).glob("models/*"))) == 1
 
 
+def test_a_worker_that_read_an_older_ledger_deletes_no_files_of_another(
+    world: World, cache: Path, tmp_path: Path
+) -> None:
+    older = world.ledger
+    put_in_force(world, tmp_path, 0.75)
+    assert pod(world, cache).poll()
+    kept = Cache(cache, world.trust.ledger_id)
+    kept.delete_all_except(older, older.chain[0])
+    assert kept.verified(world.ledger.chain[1])
+    kept.delete_all_except(world.ledger, world.ledger.chain[1])
+    assert kept.verified(older.chain[0]) is None
+    assert kept.verified(world.ledger.chain[1])
+
+
 def test_a_worker_that_read_an_older_ledger_does_not_replace_the_tip(
     world: World, cache: Path, tmp_path: Path
 ) -> None:

@@ -16,15 +16,6 @@ ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "MLmodel").write_bytes(b"abc")
-    (tmp_path / "model" / "data").mkdir()
-    (tmp_path / "model" / "data" / "weights").write_bytes(b"")
-    return tmp_path / "model"
-
-
 def test_every_file_below_the_folder_is_read(folder: Path) -> None:
     files = read_files(folder, 3)
     assert dict(files) == {"MLmodel": b"abc", "data/weights": b""}

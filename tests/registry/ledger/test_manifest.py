@@ -14,15 +14,6 @@ ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "MLmodel").write_bytes(b"abc")
-    (tmp_path / "model" / "data").mkdir()
-    (tmp_path / "model" / "data" / "weights").write_bytes(b"")
-    return tmp_path / "model"
-
-
 def test_the_digest_is_sha256_in_hex(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     assert sha256_of(tmp_path / "file") == ABC

@@ -35,6 +35,7 @@ from registry.model.scorer import open_model
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
 from tests.candidates import (
+    NAMES,
     ORIGIN,
     files_of,
     register_candidate,
@@ -421,7 +422,7 @@ def test_the_evidence_holds_the_files_that_were_judged_whatever_replaces_them(
     world: World, name: str
 ) -> None:
     """Here, the files of a better model, once those of the candidate were opened."""
-    number, judged = world.register(quality=0.0), saved_model(0.0)
+    number, judged = world.register(quality=0.0), saved_model(0.0, NAMES, 0.5)
     other = (saved_model(1.0, threshold=0.25) / name).read_bytes()
     with swapped_once_opened(Path(gettempdir()), name, other) as swapped:
         reference, evidence = world.evaluate(number)
