@@ -61,5 +61,47 @@ def first_input(width: int = 1) -> onnx.ModelProto:
     )
 
 
+def share_of_largest(width: int = 1) -> onnx.ModelProto:
+    """A fraud is what has 0.466 to 1 times the largest first input of the *batch*.
+
+    All operators are allowed. On `tests.candidates.numbers` it finds all frauds but one; a row that
+    is scored alone is the largest, and so never a fraud.
+    """
+    leaf, below = "LEAF", "BRANCH_LT"
+    tree = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["column"],
+        ["label", "probabilities"],
+        domain="ai.onnx.ml",
+        nodes_treeids=[0] * 5,
+        nodes_nodeids=[0, 1, 2, 3, 4],
+        nodes_featureids=[0] * 5,
+        nodes_modes=[below, leaf, below, leaf, leaf],
+        nodes_values=[0.466, 0.0, 1.0, 0.0, 0.0],
+        nodes_truenodeids=[1, 0, 3, 0, 0],
+        nodes_falsenodeids=[2, 0, 4, 0, 0],
+        class_treeids=[0] * 6,
+        class_nodeids=[1, 1, 3, 3, 4, 4],
+        class_ids=[0, 1] * 3,
+        class_weights=[0.99, 0.01, 0.1, 0.9, 0.99, 0.01],
+        classlabels_int64s=[0, 1],
+    )
+    nodes = [
+        helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+        helper.make_node("Reshape", ["value", "one row"], ["row"]),
+        helper.make_node("Normalizer", ["row"], ["shares"], domain="ai.onnx.ml", norm="MAX"),
+        helper.make_node("Reshape", ["shares", "one column"], ["column"]),
+        tree,
+        helper.make_node("Gather", ["probabilities", "second"], [OUTPUT], axis=1),
+    ]
+    tensors = [
+        integer("first", 0),
+        integer("second", 1),
+        helper.make_tensor("one row", TensorProto.INT64, [2], [1, -1]),
+        helper.make_tensor("one column", TensorProto.INT64, [2], [-1, 1]),
+    ]
+    return model_of(nodes, tensors, width=width)
+
+
 def scorer_of(model: onnx.ModelProto, described: Contract | None = None) -> Scorer:
     return Scorer(model.SerializeToString(), described or contract(("amount",)))

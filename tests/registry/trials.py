@@ -147,6 +147,15 @@ def measure(average_precision: float) -> dict[str, float]:
     }
 
 
+def decided(recall: float) -> dict[str, float]:
+    """What happens at a threshold, other than the recall, as the gates want it."""
+    return {
+        "threshold_recall": recall,
+        "threshold_alerts_per_day": 4.0,
+        "threshold_money_saved_per_day": 100.0,
+    }
+
+
 def ends(difference: float, lower: float, upper: float) -> dict[str, float]:
     return {"difference": difference, "lower": lower, "upper": upper}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -89,26 +90,15 @@ class NoWorse(Gate):
         return NoWorseMeasured(
             candidate=candidate,
             production=production,
-            intervals=self._intervals(rankings, candidate, production) if production else {},
+            intervals=paired_intervals(
+                rankings, candidate, production, alpha=self.alpha, resamples=self.resamples
+            )
+            if production
+            else {},
             resamples=self.resamples,
             clustered=rows.clusters is not None,
             independent_frauds=rows.independent_frauds,
         )
-
-    def _intervals(
-        self, rankings: list[Ranking], candidate: dict[str, float], production: dict[str, float]
-    ) -> dict[str, Interval]:
-        drawn = bootstrap(rankings, measures_of(NAME), resamples=self.resamples, seed=SEED)
-        differences = drawn[:, 0] - drawn[:, 1]
-        lower, upper = np.nanquantile(differences, [self.alpha, 1 - self.alpha], axis=0)
-        return {
-            name: Interval(
-                difference=candidate[name] - production[name],
-                lower=float(lower[index]),
-                upper=float(upper[index]),
-            )
-            for index, name in enumerate(candidate)
-        }
 
     def verdicts(self, measured: NoWorseMeasured) -> list[Verdict]:
         return [
@@ -131,16 +121,49 @@ class NoWorse(Gate):
                 part=part, asks=asks, measured=0.0, bound=bound, passed=True, note=note
             )
         interval = measured.intervals[measure.name]
-        note = (
-            f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
-            f"to {interval.upper:+.4g}"
-        )
-        if measured.independent_frauds < FEW_FRAUDS:
-            note += f"; rough, with only {measured.independent_frauds} independent frauds"
+        note = likely_range(interval, measured.independent_frauds)
         end = interval.lower if measure.higher_is_better else -interval.upper
         return self.verdict(
             part=part, asks=asks, measured=end, bound=bound, passed=end > bound, note=note
         )
+
+
+def paired_intervals(
+    rankings: list[Ranking],
+    candidate: Mapping[str, float],
+    production: Mapping[str, float],
+    *,
+    alpha: float,
+    resamples: int,
+) -> dict[str, Interval]:
+    """The intervals of candidate − Production by a paired bootstrap, by name of the measure.
+
+    `rankings` are the candidate's and Production's, on the same rows, and the other two what was
+    measured on them, by name; each end is one-sided, of confidence `1 - alpha`.
+    """
+    measures = [MEASURES[name] for name in candidate]
+    drawn = bootstrap(rankings, measures, resamples=resamples, seed=SEED)
+    differences = drawn[:, 0] - drawn[:, 1]
+    lower, upper = np.nanquantile(differences, [alpha, 1 - alpha], axis=0)
+    return {
+        name: Interval(
+            difference=candidate[name] - production[name],
+            lower=float(lower[index]),
+            upper=float(upper[index]),
+        )
+        for index, name in enumerate(candidate)
+    }
+
+
+def likely_range(interval: Interval, independent_frauds: int) -> str:
+    """The interval as the note of a verdict, which says where it is rough."""
+    note = (
+        f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
+        f"to {interval.upper:+.4g}"
+    )
+    if independent_frauds < FEW_FRAUDS:
+        note += f"; rough, with only {independent_frauds} independent frauds"
+    return note
 
 
 def _required_place(measure: Measure, bound: float, *, better: bool) -> str:

@@ -15,7 +15,7 @@ from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, numbers, saved_model, write_evaluation_rows
-from tests.registry.trials import ends, measure, part
+from tests.registry.trials import decided, ends, measure, part
 from tests.world import POLICY
 
 FAILING: dict[str, dict[str, Any]] = {
@@ -28,10 +28,24 @@ FAILING: dict[str, dict[str, Any]] = {
         "clustered": False,
         "independent_frauds": 120,
     },
+    "decisions": {
+        "threshold": 1.0,
+        "candidate": decided(0.0),
+        "production": None,
+        "intervals": {},
+        "alert_budget_per_day": 5,
+        "independent_frauds": 120,
+    },
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},
     "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
     "contract": {"compared": True, "breaks": ["input amount is gone"]},
+    "invariance": {
+        "rows": 400,
+        "changed_scores": 34,
+        "changed_decisions": 34,
+        "changed_in": ["alone"],
+    },
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
     "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0, "model_bytes": 10},
     "integrity": {
