@@ -11,10 +11,15 @@ SECONDS_PER_DAY = 86_400
 
 
 class LeakageMeasured(Measured):
-    """Days from the end of each model's training window to the first evaluation row."""
+    """Days from the end of each model's training window to the first evaluation row.
+
+    The windows are those of the contracts, which training writes.
+    """
 
     candidate_days: float
+    candidate_window: str
     production_days: float | None
+    production_window: str | None
     delay_days: float
 
 
@@ -39,12 +44,17 @@ class Leakage(Gate):
         start = trial.rows.start
         return LeakageMeasured(
             candidate_days=_gap_days(candidate, start),
+            candidate_window=str(candidate.training_window),
             production_days=_gap_days(production, start) if production else None,
+            production_window=str(production.training_window) if production else None,
             delay_days=max(delays),
         )
 
     def verdicts(self, measured: LeakageMeasured) -> list[Verdict]:
-        gaps = {"candidate": measured.candidate_days, "Production": measured.production_days}
+        gaps = {
+            "candidate": (measured.candidate_days, measured.candidate_window),
+            "Production": (measured.production_days, measured.production_window),
+        }
         return [
             self.verdict(
                 part=model,
@@ -52,9 +62,9 @@ class Leakage(Gate):
                 measured=gap,
                 bound=measured.delay_days,
                 passed=gap > 0 and gap >= measured.delay_days,
-                note="days from the end of training",
+                note=f"days from the end of training, which its contract says was {window}",
             )
-            for model, gap in gaps.items()
+            for model, (gap, window) in gaps.items()
             if gap is not None
         ]
 

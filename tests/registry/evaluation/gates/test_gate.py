@@ -38,7 +38,13 @@ FAILING: dict[str, dict[str, Any]] = {
     },
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},
-    "leakage": {"candidate_days": 1.0, "production_days": 40.0, "delay_days": 7.0},
+    "leakage": {
+        "candidate_days": 1.0,
+        "candidate_window": "2026-01-01 to 2026-03-31",
+        "production_days": 40.0,
+        "production_window": "2025-01-01 to 2026-02-20",
+        "delay_days": 7.0,
+    },
     "contract": {"compared": True, "breaks": ["input amount is gone"]},
     "invariance": {
         "rows": 400,

@@ -79,10 +79,27 @@ def test_productions_training_may_not_reach_into_the_evaluation_either() -> None
     assert found == [("leakage.candidate", 30, 7, True), ("leakage.Production", 6, 7, False)]
 
 
-def test_a_verdict_says_whose_gap_it_is() -> None:
-    found = Leakage().verdicts(
-        LeakageMeasured(candidate_days=8, production_days=None, delay_days=7)
+def test_a_verdict_says_whose_gap_it_is_and_which_window_the_contract_claims() -> None:
+    found = LeakageMeasured(
+        candidate_days=9162,
+        candidate_window="2001-01-01 to 2001-03-01",
+        production_days=None,
+        production_window=None,
+        delay_days=7,
     )
-    assert [one.asks for one in found] == [
+    (verdict,) = Leakage().verdicts(found)
+    assert verdict.asks == (
         "the evaluation starts after the training window and the label delay, of candidate"
-    ]
+    )
+    assert verdict.note == (
+        "days from the end of training, which its contract says was 2001-01-01 to 2001-03-01"
+    )
+
+
+def test_a_window_in_the_future_fails_and_is_shown() -> None:
+    found = Leakage().measure(trial(model(timedelta(days=-400)), model(timedelta(days=30))))
+    assert (found.candidate_window, found.production_window) == (
+        "2025-01-01 to 2027-05-06",
+        "2025-01-01 to 2026-03-02",
+    )
+    assert [one.passed for one in Leakage().verdicts(found)] == [False, True]
