@@ -45,7 +45,7 @@ FAILING: dict[str, dict[str, Any]] = {
         "production_window": "2025-01-01 to 2026-02-20",
         "delay_days": 7.0,
     },
-    "contract": {"compared": True, "breaks": ["input amount is gone"]},
+    "contract": {"compared": True, "breaks": ["input amount is gone"], "beyond_limits": []},
     "invariance": {
         "rows": 400,
         "changed_scores": 34,
@@ -166,7 +166,7 @@ def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
         ("slices", {"slices": [], "too_small": 0}, "nothing to compare with"),
         (
             "contract",
-            {"compared": False, "breaks": []},
+            {"compared": False, "breaks": [], "beyond_limits": []},
             "nothing is in Production yet to compare with",
         ),
         (
