@@ -1,6 +1,8 @@
-"""Parity: whether the ONNX model gives the probabilities that scikit-learn gave in training.
+"""Parity: whether the ONNX model gives the probabilities that others computed.
 
-The gate `integrity` bounds the difference.
+`parity` compares with those that scikit-learn gave in training, in a file that the candidate's
+author writes; `reference_parity` with ONNX's own reference implementation, on rows of the
+evaluation. The gate `integrity` bounds both differences.
 """
 
 from __future__ import annotations
@@ -8,12 +10,36 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
 
 from registry.errors import UsageError
 from registry.evaluation.rows import encode_frame
-from registry.model.scorer import Scorer
+from registry.model.scorer import OUTPUT, Scorer
+
+
+def reference_parity(model: bytes, rows: NDArray[np.float32], scores: NDArray[np.float32]) -> float:
+    """The largest difference of onnxruntime's scores to those of ONNX's reference implementation.
+
+    `model` is the content of the ONNX file, `rows` its encoded input of shape (n, inputs), and
+    `scores`, of shape (n,), what onnxruntime gave. The reference is written in Python and numpy,
+    and shares no code with onnxruntime. Where it fails, or gives no finite number for a row, the
+    difference is 1.
+    """
+    try:
+        evaluator = ReferenceEvaluator(onnx.load_model_from_string(model))
+        # Warnings of numpy, such as on an overflow, show in the result.
+        with np.errstate(all="ignore"):
+            (expected,) = evaluator.run([OUTPUT], {evaluator.input_names[0]: rows})
+    except Exception:  # its operators raise errors of every kind
+        return 1.0
+    if np.shape(expected) != scores.shape or not np.isfinite(expected).all():
+        return 1.0
+    difference = np.abs(scores.astype(np.float64) - expected)
+    return float(difference.max(initial=0.0))
 
 
 def parity(scorer: Scorer, path: Path) -> tuple[float, int]:

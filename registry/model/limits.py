@@ -45,7 +45,9 @@ def _problems(input_: Input) -> Iterator[str]:
     if len(edges) > MAX_EDGES:
         yield f"{name} has a histogram of {len(edges):,} edges, more than {MAX_EDGES}"
     bins = len(edges) + 1 if input_.kind == "number" else len(input_.categories)
-    if len(counts) != bins or (input_.kind == "category" and edges):
+    if len(counts) != bins:
         yield f"{name} has a histogram of {len(counts):,} counts instead of {bins:,}"
+    if input_.kind == "category" and edges:
+        yield f"{name} is a category, and its histogram has edges"
     if list(edges) != sorted(set(edges)) or min((*counts, input_.histogram.missing)) < 0:
         yield f"{name} has a histogram whose edges do not rise, or with a count below 0"

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import numpy as np
 import onnx
 import yaml
+from numpy.typing import NDArray
 from pydantic import Field
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.evaluation.parity import parity
+from registry.evaluation.parity import parity, reference_parity
 from registry.ledger.manifest import Manifest
 from registry.model.scorer import MODEL_FILE
 
@@ -27,6 +29,7 @@ KNOWN_FILES = frozenset(
     }
 )
 KNOWN_FLAVORS = frozenset({"onnx", "python_function"})
+SEED = 20260105
 LOADER = "mlflow.onnx"
 """The only loader: others would unpickle, and loading a pickle runs the code in it."""
 
@@ -36,6 +39,8 @@ class IntegrityMeasured(Measured):
     parity_difference: float
     parity_rows: int
     evaluation_rows: int
+    reference_difference: float
+    reference_rows: int
 
 
 class Integrity(Gate):
@@ -43,9 +48,14 @@ class Integrity(Gate):
 
     Only known files, MLflow flavors, ONNX opsets and operators, with no data in other files: no
     pickle is ever loaded from the registry, since unpickling runs code. The digest is the one that
-    was recorded at registration. The ONNX model gives scikit-learn's own probabilities within
-    `parity_tolerance`, on at least `min_parity_rows` rows, or on as many as are evaluated where
-    those are fewer.
+    was recorded at registration.
+
+    Parity, within `parity_tolerance`, twice. On the rows that training logged, at least
+    `min_parity_rows` of them or as many as are evaluated where those are fewer, the ONNX model
+    gives scikit-learn's own probabilities: that finds a faulty conversion, on the word of the
+    candidate's author, who writes these rows. And on `reference_rows` of the evaluation rows
+    onnxruntime gives the probabilities of ONNX's own reference implementation: so what the graph
+    says is what is served, whatever the author logged.
     """
 
     name: ClassVar[str] = "integrity"
@@ -55,6 +65,9 @@ class Integrity(Gate):
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
     """Or the number of evaluation rows, where that is smaller: small data has no more."""
+
+    reference_rows: Annotated[int, Field(gt=0, le=100_000)] = 500
+    """The reference implementation takes some 3 ms for each row of the largest models."""
 
     opsets: dict[str, Annotated[int, Field(gt=0)]]
     operators: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -71,12 +84,21 @@ class Integrity(Gate):
         elif digest != trial.registered_sha256:
             problems.append("the files are not those whose digest was recorded at registration")
         difference, count = parity(trial.candidate.scorer, trial.parity)
+        chosen = self._reference_sample(trial)
         return IntegrityMeasured(
             problems=tuple(problems),
             parity_difference=difference,
             parity_rows=count,
             evaluation_rows=len(trial.rows.labelled.labels),
+            # The operators of a graph with problems are not run in this process.
+            reference_difference=1.0 if problems else _reference_difference(trial, chosen),
+            reference_rows=len(chosen),
         )
+
+    def _reference_sample(self, trial: Trial) -> NDArray[np.intp]:
+        count = len(trial.candidate.scores)
+        chosen = np.random.default_rng(SEED).permutation(count)[: self.reference_rows]
+        return np.asarray(chosen, dtype=np.intp)
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
         problems = measured.problems
@@ -96,11 +118,24 @@ class Integrity(Gate):
             ),
             self.verdict(
                 part="parity",
-                asks=f"ONNX gives scikit-learn's probabilities within {self.parity_tolerance:g}",
+                asks="ONNX gives the probabilities that training logged as scikit-learn's within "
+                f"{self.parity_tolerance:g}",
                 measured=difference,
                 bound=self.parity_tolerance,
                 passed=0 < count >= needed and difference <= self.parity_tolerance,
                 note=note,
+            ),
+            self.verdict(
+                part="reference",
+                asks="onnxruntime gives the probabilities of ONNX's reference implementation "
+                f"within {self.parity_tolerance:g}",
+                measured=measured.reference_difference,
+                bound=self.parity_tolerance,
+                passed=measured.reference_rows > 0
+                and measured.reference_difference <= self.parity_tolerance,
+                note="not run on files with problems"
+                if problems
+                else f"on {measured.reference_rows:,} evaluation rows",
             ),
         ]
 
@@ -124,6 +159,13 @@ class Integrity(Gate):
         ):
             problems.append(f"{MODEL_FILE} keeps data in other files")
         return problems
+
+
+def _reference_difference(trial: Trial, chosen: NDArray[np.intp]) -> float:
+    candidate = trial.candidate
+    rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
+    model = (candidate.folder / MODEL_FILE).read_bytes()
+    return reference_parity(model, rows, candidate.scores[chosen])
 
 
 def _has_subgraph(node: onnx.NodeProto) -> bool:

@@ -59,6 +59,8 @@ FAILING: dict[str, dict[str, Any]] = {
         "parity_difference": 0.0,
         "parity_rows": 400,
         "evaluation_rows": 400,
+        "reference_difference": 0.0,
+        "reference_rows": 400,
     },
     "lineage": {
         "run_status": "FAILED",

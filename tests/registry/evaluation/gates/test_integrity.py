@@ -38,9 +38,11 @@ def folder(tmp_path: Path) -> Path:
 def trial_of(folder: Path, parity: Path | None = None, **changed: Any) -> Trial:
     """The files as they now are, registered so; the scorer is that of the files as made."""
     original = open_model(saved_model(1.0))
+    rows = rows_of([1, 0], columns=pd.DataFrame(numbers(2), columns=list(NAMES)))
+    scores = original.score(rows.encoded(original.contract))
     return small_trial(
-        rows_of([1, 0]),
-        ScoredModel(folder, original, np.array([0.9, 0.1], dtype=np.float32)),
+        rows,
+        ScoredModel(folder, original, scores),
         **{
             "parity": parity or folder.parent / "none.parquet",
             "registered_sha256": Manifest.of(folder).digest,
@@ -288,9 +290,14 @@ def test_no_file_of_rows_is_no_parity(folder: Path, content: bytes | None) -> No
 def test_parity_passes_at_its_tolerance_and_fails_just_above() -> None:
     def passed(difference: float, rows: int = 50) -> bool:
         found = IntegrityMeasured(
-            problems=(), parity_difference=difference, parity_rows=rows, evaluation_rows=50
+            problems=(),
+            parity_difference=difference,
+            parity_rows=rows,
+            evaluation_rows=50,
+            reference_difference=0.0,
+            reference_rows=50,
         )
-        _, verdict = GATE.verdicts(found)
+        _, verdict, _ = GATE.verdicts(found)
         assert (verdict.gate, verdict.measured, verdict.bound) == (
             "integrity.parity",
             difference,
@@ -327,17 +334,89 @@ def test_parity_is_shown_on_enough_rows_or_on_as_many_as_are_judged(
     rows: int, evaluation_rows: int, note: str, passed: bool
 ) -> None:
     found = IntegrityMeasured(
-        problems=(), parity_difference=0.0, parity_rows=rows, evaluation_rows=evaluation_rows
+        problems=(),
+        parity_difference=0.0,
+        parity_rows=rows,
+        evaluation_rows=evaluation_rows,
+        reference_difference=0.0,
+        reference_rows=50,
     )
-    _, verdict = GATE.verdicts(found)
+    _, verdict, _ = GATE.verdicts(found)
     assert (verdict.note, verdict.passed) == (note, passed)
 
 
 def test_each_problem_is_said_and_one_is_enough_to_fail() -> None:
     found = IntegrityMeasured(
-        problems=("a", "b"), parity_difference=0, parity_rows=1, evaluation_rows=1
+        problems=("a", "b"),
+        parity_difference=0,
+        parity_rows=1,
+        evaluation_rows=1,
+        reference_difference=1.0,
+        reference_rows=1,
     )
-    files, _ = GATE.verdicts(found)
+    files, _, reference = GATE.verdicts(found)
     assert (files.gate, files.measured, files.bound) == ("integrity.files", 2, 0)
     assert files.note == "a; b"
     assert not files.passed
+    assert reference.note == "not run on files with problems"
+
+
+def test_what_training_made_agrees_with_the_reference_implementation(folder: Path) -> None:
+    found = GATE.measure(trial_of(folder))
+    assert found.reference_difference < 1e-6
+    assert found.reference_rows == 2
+    *_, verdict = GATE.verdicts(found)
+    assert (verdict.gate, verdict.bound, verdict.passed) == ("integrity.reference", 1e-5, True)
+    assert verdict.note == "on 2 evaluation rows"
+
+
+def test_scores_that_the_reference_does_not_give_fail_whatever_parity_rows_say(
+    folder: Path, recorded: pd.DataFrame
+) -> None:
+    """The file's graph answers otherwise than the session that scored, whose own rows agree."""
+    put(folder, first_input(3))
+    path = folder.parent / "parity.parquet"
+    recorded.to_parquet(path)
+    found = GATE.measure(trial_of(folder, path))
+    files, parity, reference = GATE.verdicts(found)
+    assert (files.passed, parity.passed, reference.passed) == (True, True, False)
+    assert reference.measured > 0.001
+
+
+def test_operators_that_are_not_allowed_are_not_run_by_the_reference(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object) -> float:
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr("registry.evaluation.gates.integrity.reference_parity", run)
+    nodes = [
+        helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+        helper.make_node("Tanh", ["value"], [OUTPUT]),
+    ]
+    put(folder, model_of(nodes, [integer("first", 0)], width=3))
+    assert GATE.measure(trial_of(folder)).reference_difference == 1.0
+
+
+def test_the_reference_takes_a_sample(folder: Path) -> None:
+    gate = GATE.model_copy(update={"reference_rows": 1})
+    assert gate.measure(trial_of(folder)).reference_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("difference", "rows", "passed"),
+    [(1e-5, 1, True), (nextafter(1e-5, 1), 1, False), (0.0, 0, False)],
+)
+def test_the_reference_passes_at_the_tolerance_on_at_least_one_row(
+    difference: float, rows: int, passed: bool
+) -> None:
+    found = IntegrityMeasured(
+        problems=(),
+        parity_difference=0.0,
+        parity_rows=1,
+        evaluation_rows=1,
+        reference_difference=difference,
+        reference_rows=rows,
+    )
+    *_, verdict = GATE.verdicts(found)
+    assert (verdict.measured, verdict.passed) == (difference, passed)
