@@ -7,6 +7,7 @@ from tests.registry.attacks.age import AGE
 from tests.registry.attacks.aliases import ALIASES
 from tests.registry.attacks.attack import Attack, Refuses, Serves, table
 from tests.registry.attacks.candidate import CandidateAttack, candidate_table
+from tests.registry.attacks.decisions import DECISIONS
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
 from tests.registry.attacks.registered_model import REGISTERED_MODEL
@@ -23,7 +24,7 @@ ATTACKS: tuple[Attack, ...] = (
     *EVIDENCE,
 )
 
-CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*AGE,)
+CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (*AGE, *DECISIONS)
 
 __all__ = [
     "ALICE",
