@@ -101,7 +101,11 @@ def saved_model(quality: float, names: tuple[str, ...] = NAMES, threshold: float
         model: onnx.ModelProto = convert(pipeline(quality, len(names)), len(names))
     temporary = tempfile.mkdtemp(prefix="saved-model-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-    folder = Path(temporary) / "model"
+    return save(model, described, Path(temporary) / "model")
+
+
+def save(model: onnx.ModelProto, described: Contract, folder: Path) -> Path:
+    """Write an MLflow model folder, as training does."""
     mlflow.onnx.save_model(
         model,
         folder,
@@ -128,14 +132,18 @@ def register_candidate(
     parity_offset: float = 0.0,
 ) -> int:
     """Log a model with its parity rows into a run and register it; return its version."""
-    run = client.create_run(_experiment(client), tags=RUN_TAGS)
-    run_id = run.info.run_id
-    model = saved_model(quality, names, threshold)
-    client.log_artifacts(run_id, str(model), "model")
     rows = numbers(ROWS, len(names))
     parity = pd.DataFrame(rows, columns=list(names))
     expected = pipeline(quality, len(names)).predict_proba(rows.astype(np.float32))[:, 1]
     parity["probability"] = expected + parity_offset
+    return register_folder(client, saved_model(quality, names, threshold), parity)
+
+
+def register_folder(client: MlflowClient, model: Path, parity: pd.DataFrame) -> int:
+    """Log a model's folder and its parity rows into a run, as training does, and register it."""
+    run = client.create_run(_experiment(client), tags=RUN_TAGS)
+    run_id = run.info.run_id
+    client.log_artifacts(run_id, str(model), "model")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(PARITY_FILE).name
         parity.to_parquet(path)

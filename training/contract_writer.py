@@ -8,16 +8,30 @@ import numpy as np
 import polars as pl
 
 from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.limits import MAX_CATEGORIES, MAX_INPUTS, MAX_NAME_LENGTH
 from training.data import Data
 from training.errors import BadInput
 
-MAX_CATEGORIES = 1000
 DECILES = [tenth / 10 for tenth in range(1, 10)]
 
 
 def describe_inputs(data: Data, train: pl.DataFrame) -> tuple[Input, ...]:
-    """Each input as the training rows show it: nullable or not, range, categories, histogram."""
+    """Each input as the training rows show it: nullable or not, range, categories, histogram.
+
+    Raises BadInput, before anything is fitted, for what the gate `contract` would refuse.
+    """
     dataset = data.dataset
+    names = (*dataset.number_inputs, *dataset.categories)
+    if len(names) > MAX_INPUTS:
+        raise BadInput(
+            f"the data-set file makes {len(names)} inputs, but a model has at most {MAX_INPUTS}: "
+            "list some columns under `ignored`, or fewer `windows_days`"
+        )
+    if long := [name for name in names if len(name) > MAX_NAME_LENGTH]:
+        raise BadInput(
+            f"column {long[0][:MAX_NAME_LENGTH]!r}… has a name of more than {MAX_NAME_LENGTH} "
+            "characters: rename it"
+        )
     return (
         *(_describe_number(train[name]) for name in dataset.number_inputs),
         *(_describe_category(train[name]) for name in dataset.categories),
@@ -50,6 +64,12 @@ def _describe_category(column: pl.Series) -> Input:
         raise BadInput(
             f"column {column.name!r} has {len(counts)} distinct values in the training window, but "
             f"a category has 1 to {MAX_CATEGORIES}: list it under `ignored` or `entities` instead"
+        )
+    lengths = counts[column.name].str.len_chars()
+    if int(lengths.max()) > MAX_NAME_LENGTH:  # type: ignore[arg-type]
+        raise BadInput(
+            f"column {column.name!r} has a category of more than {MAX_NAME_LENGTH} characters: "
+            "shorten it, or list the column under `ignored`"
         )
     by_frequency = counts.sort("count", column.name, descending=[True, False])
     return Input(

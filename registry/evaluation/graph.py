@@ -1,4 +1,4 @@
-"""What is wrong with an ONNX graph, found without running it.
+"""What is wrong with an ONNX graph, found without running it; and what it gives by the standard.
 
 Parsing alone can take 200 times the file's size in memory: only the child process does it.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
 
-from registry.model.scorer import MODEL_FILE
+from registry.errors import ContractError
+from registry.model.scorer import MODEL_FILE, OUTPUT
 
 MAX_NAMED, MAX_NAME_CHARACTERS = 20, 100
 """Of unknown operators: how many there are, and their names, are the author's choice."""
@@ -70,3 +74,23 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             sparse += (attribute.sparse_tensor, *attribute.sparse_tensors)
     for tensor in sparse:
         yield from (tensor.values, tensor.indices)
+
+
+def reference_scores(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probabilities, shape (n,), of ONNX's reference implementation for rows (n, inputs).
+
+    It is written in Python and numpy, and shares no code with onnxruntime. Raises ContractError
+    where it fails, or does not return one number for each row.
+    """
+    try:
+        evaluator = ReferenceEvaluator(onnx.load_model_from_string(model))
+        # Warnings of numpy, such as on an overflow, show in the result.
+        with np.errstate(all="ignore"):
+            (scores,) = evaluator.run([OUTPUT], {evaluator.input_names[0]: rows})
+    except MemoryError:
+        raise
+    except Exception as error:  # its operators raise errors of every kind
+        raise ContractError(f"ONNX's reference implementation cannot run {MODEL_FILE}") from error
+    if np.shape(scores) != (len(rows),):
+        raise ContractError(f"the reference returns the shape {np.shape(scores)}")
+    return np.asarray(scores, dtype=np.float32)

@@ -47,6 +47,9 @@ class Limits(BaseModel):
     memory_bytes: Annotated[int, Field(ge=500_000_000, le=2**40)] = 4_000_000_000
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class RowScorer(Protocol):
     """What the gates need of a model: `registry.model.scorer.Scorer`, or one that is isolated."""
 
@@ -185,6 +188,18 @@ def isolated_graph_problems(
     """As `graph.graph_problems`, found in a process with limits. Raises ModelFailed."""
     reply, _ = process.ask("problems", model, opsets=dict(opsets), operators=list(operators))
     return [str(problem) for problem in reply["problems"]]
+
+
+def isolated_reference_scores(
+    process: ModelProcess, model: bytes, rows: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """As `graph.reference_scores`, in a process with limits. Raises ContractError, ModelFailed."""
+    content = np.ascontiguousarray(rows, dtype=np.float32).tobytes()
+    allowed = len(rows) * np.float32().itemsize
+    _, (reply,) = process.ask(
+        "reference", model, content, width=rows.shape[1], max_reply_bytes=allowed
+    )
+    return np.frombuffer(reply, np.float32)
 
 
 def _environment() -> dict[str, str]:

@@ -206,6 +206,7 @@ _TABLE = (
         of=lambda weighted: (
             _frauds_at_threshold(weighted) / weighted.frauds if weighted.frauds else np.nan
         ),
+        gates=("decisions",),
         needs_both_labels=False,
     ),
     Measure(
@@ -215,6 +216,7 @@ _TABLE = (
         meaning="how many transactions go to review",
         unit="count",
         of=lambda weighted: _alerts_at_threshold(weighted) / weighted.ranking.days,
+        gates=("decisions",),
         better="neither",
         needs_both_labels=False,
     ),
@@ -225,6 +227,7 @@ _TABLE = (
         meaning="the amounts of the frauds caught less the price of the alerts",
         unit="money",
         of=lambda weighted: _saved_at_threshold(weighted) / weighted.ranking.days,
+        gates=("decisions",),
         needs_both_labels=False,
     ),
     Measure(

@@ -66,11 +66,16 @@ class _Model:
     def answer(self, header: dict[str, Any], parts: list[bytes]) -> tuple[Any, ...]:
         """The values and the bytes of the reply to one request."""
         if header["operation"] == "problems":
-            # Only this operation needs onnx, which takes a tenth of a second to import.
+            # Few operations need onnx, which takes a tenth of a second to import.
             from registry.evaluation.graph import graph_problems  # noqa: PLC0415
 
             found = graph_problems(parts[0], header["opsets"], header["operators"])
             return ({"problems": found},)
+        if header["operation"] == "reference":
+            from registry.evaluation.graph import reference_scores  # noqa: PLC0415
+
+            rows = np.frombuffer(parts[1], dtype=np.float32).reshape(-1, header["width"])
+            return {}, reference_scores(parts[0], rows).tobytes()
         if header["operation"] == "load":
             contract = Contract.model_validate_json(parts[0])
             self._scorer = Scorer(parts[1], contract)

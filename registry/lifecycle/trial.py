@@ -99,6 +99,7 @@ def score(
         parity=fetched.parity,
         run_status=fetched.run_status,
         file_problems=fetched.problems,
+        limits=policy.limits,
         provenance=fetched.origin.provenance,
         production_provenance=origin_of_entry(client, head) if head else UNKNOWN,
     )

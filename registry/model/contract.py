@@ -7,11 +7,10 @@ from there, and from nowhere else.
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from registry.errors import ContractError, first_error
 
@@ -103,10 +102,22 @@ class Input(_Value):
 
 
 class Window(_Value):
-    """The times of the first and the last transaction, inclusive."""
+    """The times of the first and the last transaction, inclusive, with their time zones.
 
-    start: datetime
-    end: datetime
+    A time without a zone could be any of 26 hours, and cannot be compared with the evaluation rows.
+    """
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"the window ends on {self.end}, before it starts on {self.start}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
 
 
 class Contract(_Value):

@@ -19,6 +19,13 @@ from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input, read
 SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
 """One thread: then trees give bit-identical results for a row alone and in a batch."""
 
+MATRIX_OPERATORS = tuple(
+    name.encode()
+    for name in ("LinearClassifier", "LinearRegressor", "Gemm", "MatMul", "SVMClassifier")
+)
+"""Operators that multiply matrices. Their sums are rounded in an order that depends on how many
+rows are scored together, so a model with one of them is scored row by row."""
+
 EXTERNAL_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
 MODEL_FILE = "model.onnx"
@@ -29,7 +36,12 @@ Value = float | str | None
 
 
 class Scorer:
-    """A model that is ready to score. Its one session may be used by many threads at once."""
+    """A model that is ready to score. Its one session may be used by many threads at once.
+
+    A row gets the same bits alone, in any order and in any batch, if the model is made of operators
+    that treat each row on its own: trees do by themselves, and a model that multiplies matrices is
+    scored row by row (docs/decisions/row-by-row.md). The gate `invariance` refuses all others.
+    """
 
     def __init__(self, model: bytes, contract: Contract) -> None:
         """Start an ONNX session on `model`, the content of the ONNX file.
@@ -63,6 +75,9 @@ class Scorer:
         if [output.name for output in outputs] != [OUTPUT] or len(outputs[0].shape) != 1:
             raise ContractError(f"{MODEL_FILE} must return one output `{OUTPUT}` of shape (n,)")
         self._input = inputs[0].name
+        # The names of operators stand as plain text in the file. One that occurs elsewhere, such
+        # as in the name of a tensor, costs time and changes no result.
+        self._row_by_row = any(operator in model for operator in MATRIX_OPERATORS)
         self.contract = contract
         self._codes = [
             (index, column.codes)
@@ -85,14 +100,13 @@ class Scorer:
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of fraud, shape (n,), for encoded rows of shape (n, inputs)."""
-        (probability,) = self._session.run([OUTPUT], {self._input: rows})
-        return np.asarray(probability, dtype=np.float32)
+        return self.score_one_by_one(rows) if self._row_by_row else self._run(rows)
 
     def score_one_by_one(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `score`, each row in its own call: bit-identical to what the service answers."""
         scores = np.empty(len(rows), dtype=np.float32)
         for index in range(len(rows)):
-            scores[index] = self.score(rows[index : index + 1])[0]
+            scores[index] = self._run(rows[index : index + 1])[0]
         return scores
 
     def seconds_one_by_one(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -103,6 +117,10 @@ class Scorer:
             self.score(rows[index : index + 1])
             seconds[index] = perf_counter() - start
         return seconds
+
+    def _run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        (probability,) = self._session.run([OUTPUT], {self._input: rows})
+        return np.asarray(probability, dtype=np.float32)
 
 
 def _code(value: Value, codes: Mapping[str, float]) -> float:

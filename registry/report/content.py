@@ -10,6 +10,7 @@ from registry.evaluation.evidence import Evidence, past_sentences
 from registry.evaluation.gates.gate import Trial, Verdict
 from registry.evaluation.gates.no_worse import Interval, NoWorse, NoWorseMeasured
 from registry.evaluation.gates.slices import Slices
+from registry.evaluation.looks import alpha_of_look
 from registry.evaluation.policy import Policy
 from registry.ledger.statement import format_time
 from registry.provenance.facts import claimed_names
@@ -139,7 +140,7 @@ def _likely(evidence: Evidence, policy: Policy) -> str:
     gate, measured = policy.gate(NoWorse), _no_worse(evidence)
     if gate is None or measured is None or not measured.intervals:
         return ""
-    confidence = 1 - gate.alpha_of(measured.earlier_looks)
+    confidence = 1 - alpha_of_look(gate.alpha, measured.earlier_looks)
     unit = "clusters (such as customers)" if measured.clustered else "transactions"
     return (
         f"Likely range: from {measured.resamples:,} resamples of the {unit}, the same for both "

@@ -20,7 +20,8 @@ from inference.drift import (
     reference_shares,
     stability_index,
 )
-from registry.model.contract import Histogram
+from registry.model.contract import Histogram, Input
+from registry.model.limits import MAX_INPUTS
 from registry.model.scorer import Value, encode_columns
 from tests.contracts import category, number
 from tests.inference.models import served
@@ -80,6 +81,107 @@ def test_reference_shares_are_those_of_training() -> None:
 def test_an_input_that_training_never_counted_has_no_shares() -> None:
     empty = AMOUNT.model_copy(update={"histogram": Histogram(counts=(0,))})
     assert reference_shares(empty) == {"-inf..inf": 0, "missing": 0}
+
+
+MANY = tuple(f"c{code:06}" for code in range(100_000))
+
+
+def many_categories() -> Input:
+    """A hundred thousand categories, the later the more frequent, and 1,000 missing rows."""
+    histogram = Histogram(counts=tuple(range(len(MANY))), missing=1000)
+    return category("merchant", *MANY).model_copy(update={"histogram": histogram})
+
+
+def test_only_the_most_frequent_categories_have_a_bin_of_their_own() -> None:
+    names = bin_names(many_categories())
+    assert names == [*MANY[-50:], "other", "unknown"]
+
+
+def test_the_shares_of_all_other_categories_are_in_one_bin() -> None:
+    shares = reference_shares(many_categories())
+    total = sum(range(100_000)) + 1000
+    assert shares["c099999"] == pytest.approx(99_999 / total)
+    assert shares["other"] == pytest.approx(sum(range(99_950)) / total)
+    assert shares["unknown"] == pytest.approx(1000 / total)
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_contract_of_a_hundred_thousand_categories_makes_few_series() -> None:
+    registry = CollectorRegistry()
+    drift, model = Drift(registry), served(many_categories(), weights=(1.0,))
+    drift.start(model)
+    codes = [[99_999.0], [99_950.0], [99_949.0], [0.0], [-1.0]]
+    drift.add(model, np.array(codes, dtype=np.float32))
+    drift.flush()
+    rows, reference = registry.collect()
+    totals = [one for one in rows.samples if one.name == "fraud_input_rows_total"]
+    assert (len(totals), len(reference.samples)) == (52, 52)
+    assert {one.labels["bin"]: one.value for one in totals if one.value} == {
+        "c099999": 1,
+        "c099950": 1,
+        "other": 2,
+        "unknown": 1,
+    }
+
+
+def test_as_many_categories_as_are_shown_need_no_bin_for_others() -> None:
+    assert "other" not in bin_names(category("c", *MANY[:50]))
+    assert bin_names(category("c", *MANY[:51]))[-2:] == ["other", "unknown"]
+
+
+def test_a_category_named_as_a_bin_shares_it() -> None:
+    named = category("c", "unknown", "DE").model_copy(
+        update={"histogram": Histogram(counts=(3, 4), missing=3)}
+    )
+    assert reference_shares(named) == {"unknown": 0.6, "DE": 0.4}
+
+
+def test_a_histogram_of_more_edges_than_training_writes_is_cut_off() -> None:
+    fine = number("x").model_copy(
+        update={"histogram": Histogram(edges=tuple(range(1000)), counts=(1,) * 1001)}
+    )
+    names = bin_names(fine)
+    assert names == [
+        "-inf..0",
+        *(f"{low}..{low + 1}" for low in range(8)),
+        "8..inf",
+        "missing",
+    ]
+    assert reference_shares(fine)["8..inf"] == pytest.approx(992 / 1001)
+    registry = CollectorRegistry()
+    drift, model = Drift(registry), served(fine, weights=(1.0,))
+    drift.start(model)
+    drift.add(model, np.array([[0.5], [8.5], [500.0], [np.nan]], dtype=np.float32))
+    drift.flush()
+    rows, _ = registry.collect()
+    assert {
+        one.labels["bin"]: one.value for one in rows.samples if one.value < 100 and one.value
+    } == {
+        "0..1": 1,
+        "8..inf": 2,
+        "missing": 1,
+    }
+
+
+@pytest.mark.parametrize("counts", [(), (6,), (6, 2, 50, 50)])
+def test_counts_that_do_not_fit_the_categories_shift_nothing(counts: tuple[int, ...]) -> None:
+    odd = COUNTRY.model_copy(update={"histogram": Histogram(counts=counts, missing=2)})
+    assert list(reference_shares(odd)) == COUNTRY_BINS
+    expected = [*counts[:2], *[0] * (2 - len(counts)), 2]
+    assert list(reference_shares(odd).values()) == [count / sum(expected) for count in expected]
+
+
+def test_only_the_first_inputs_are_counted() -> None:
+    inputs = tuple(number(f"x{index}") for index in range(MAX_INPUTS + 1))
+    registry = CollectorRegistry()
+    drift, model = Drift(registry), served(*inputs, weights=(0.0,) * len(inputs))
+    drift.start(model)
+    drift.add(model, np.zeros((1, len(inputs)), dtype=np.float32))
+    drift.flush()
+    _, reference = registry.collect()
+    assert {one.labels["input"] for one in reference.samples} == {
+        f"x{index}" for index in range(MAX_INPUTS)
+    }
 
 
 @pytest.mark.parametrize(

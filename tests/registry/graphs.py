@@ -196,5 +196,85 @@ def deep_tree(depth: int, width: int = 1) -> onnx.ModelProto:
     return model_of([node, fraud], [integer("one", 1)], width=width)
 
 
+def steps_node(
+    source: str, edges: Sequence[float], values: Sequence[float], features: Sequence[int] = ()
+) -> onnx.NodeProto:
+    """A tree whose outputs are `label` and `probabilities`: values[i] of the first edge above.
+
+    `features` names the column that is compared with each edge; the first if there are none. There
+    is one value more than edges.
+    """
+    count = len(edges)
+    leaves = range(count, 2 * count + 1)
+    nodes = 2 * count + 1
+    following = [*range(1, count), nodes - 1]
+    return helper.make_node(
+        "TreeEnsembleClassifier",
+        [source],
+        ["label", "probabilities"],
+        domain="ai.onnx.ml",
+        nodes_treeids=[0] * nodes,
+        nodes_nodeids=list(range(nodes)),
+        nodes_featureids=[*(features or [0] * count), *[0] * (count + 1)],
+        nodes_modes=["BRANCH_LT"] * count + ["LEAF"] * (count + 1),
+        nodes_values=[*edges, *[0.0] * (count + 1)],
+        nodes_truenodeids=[*leaves[:-1], *[0] * (count + 1)],
+        nodes_falsenodeids=[*following, *[0] * (count + 1)],
+        class_treeids=[0] * (2 * len(leaves)),
+        class_nodeids=[leaf for leaf in leaves for _ in range(2)],
+        class_ids=[0, 1] * len(leaves),
+        class_weights=[weight for value in values for weight in (1 - value, value)],
+        classlabels_int64s=[0, 1],
+    )
+
+
+def _of_steps(
+    nodes: Sequence[onnx.NodeProto], tensors: Sequence[onnx.TensorProto], width: int
+) -> onnx.ModelProto:
+    """A model that ends with `steps_node`."""
+    last = helper.make_node("Gather", ["probabilities", "second"], [OUTPUT], axis=1)
+    return model_of([*nodes, last], [*tensors, integer("second", 1)], width=width)
+
+
+def steps(edges: Sequence[float], values: Sequence[float], width: int = 1) -> onnx.ModelProto:
+    """The probability by the first input alone: values[i] below edges[i], and the last above."""
+    return _of_steps([steps_node(INPUT, edges, values)], [], width)
+
+
+def share_of_largest(width: int = 1) -> onnx.ModelProto:
+    """A fraud is what has 0.466 to 1 times the largest first input of the *batch*.
+
+    All operators are allowed. On `tests.candidates.numbers` it finds all frauds but one; a row that
+    is scored alone is the largest, and so never a fraud.
+    """
+    nodes = [
+        helper.make_node("Gather", [INPUT, "first"], ["value"], axis=1),
+        helper.make_node("Reshape", ["value", "one row"], ["row"]),
+        helper.make_node("Normalizer", ["row"], ["shares"], domain="ai.onnx.ml", norm="MAX"),
+        helper.make_node("Reshape", ["shares", "one column"], ["column"]),
+        steps_node("column", (0.466, 1.0), (0.01, 0.9, 0.01)),
+    ]
+    tensors = [
+        integer("first", 0),
+        helper.make_tensor("one row", TensorProto.INT64, [2], [1, -1]),
+        helper.make_tensor("one column", TensorProto.INT64, [2], [-1, 1]),
+    ]
+    return _of_steps(nodes, tensors, width)
+
+
+def outside_its_definition(width: int) -> onnx.ModelProto:
+    """As good as `steps((1.2,), (0.01, 0.9))`, but with 0.3 where `Normalizer` gives less than -1.
+
+    By ONNX's definition it divides by the largest absolute value and never does; onnxruntime
+    divides by the largest value.
+    """
+    nodes = [
+        helper.make_node("Normalizer", [INPUT], ["shares"], domain="ai.onnx.ml", norm="MAX"),
+        helper.make_node("Concat", [INPUT, "shares"], ["both"], axis=1),
+        steps_node("both", (-1.001, 1.2), (0.3, 0.01, 0.9), features=(width, 0)),
+    ]
+    return _of_steps(nodes, [], width)
+
+
 def scorer_of(model: onnx.ModelProto, described: Contract | None = None) -> Scorer:
     return Scorer(model.SerializeToString(), described or contract(("amount",)))

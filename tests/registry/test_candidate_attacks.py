@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.candidates import contract
 from tests.places import REPOSITORY
 from tests.registry.attacks import CANDIDATE_ATTACKS, CandidateAttack, candidate_table
+from tests.registry.attacks.decisions import GOOD, verdict_on
 from tests.registry.attacks.provenance import attempt
 from tests.registry.provenance.origins import attest_candidate, new_origin
 from tests.world import World
@@ -34,6 +36,12 @@ def test_an_honest_candidate_gets_into_production_by_another_persons_approval(
     head = world.ledger.head
     assert head is not None
     assert head.statement.entry.verdict == "13 of 13 checks passed"
+
+
+def test_the_model_of_these_attacks_passes_with_an_honest_contract(
+    world: World, tmp_path: Path
+) -> None:
+    assert verdict_on(world, tmp_path, GOOD, contract()) == ""
 
 
 def test_the_documentation_holds_every_attack() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from registry.evaluation.evidence import ComparedWith, EvaluatedRows, Evidence
 from registry.evaluation.gates.gate import ScoredModel, Trial
+from registry.evaluation.isolated import RowScorer
 from registry.evaluation.metrics import Costs, LabelledRows
 from registry.evaluation.policy import Policy, read_policy
 from registry.evaluation.rows import EvaluationRows
@@ -22,7 +23,7 @@ from registry.ledger.files import Files
 from registry.ledger.manifest import Manifest
 from registry.ledger.statement import CandidateRef, PolicyRef
 from registry.model.contract import Window
-from registry.model.scorer import Scorer, open_model
+from registry.model.scorer import open_model
 from registry.provenance.collect import Claims, collect
 from registry.provenance.facts import Provenance
 from registry.provenance.trusted import NOTHING_TRUSTED
@@ -146,7 +147,7 @@ def small_trial(
 
 def scored(
     scores: Sequence[float] | NDArray[np.float32],
-    scorer: Scorer | None = None,
+    scorer: RowScorer | None = None,
     files: Files | None = None,
 ) -> ScoredModel:
     """A model with these scores; its scorer is `tests.registry.graphs.first_input` if not given."""
@@ -162,6 +163,15 @@ def measure(average_precision: float) -> dict[str, float]:
         "budget_precision": 0.5,
         "budget_recall": 0.5,
         "money_saved_per_day": 100.0,
+    }
+
+
+def decided(recall: float) -> dict[str, float]:
+    """What happens at a threshold, other than the recall, as the gates want it."""
+    return {
+        "threshold_recall": recall,
+        "threshold_alerts_per_day": 4.0,
+        "threshold_money_saved_per_day": 100.0,
     }
 
 

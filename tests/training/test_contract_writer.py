@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from registry.model.limits import limit_problems
 from training.contract_writer import describe_inputs, write_contract
 from training.data import Data
 from training.dataset import Dataset
@@ -126,6 +127,38 @@ def test_a_thousand_categories_are_described_and_one_more_is_refused() -> None:
         "column 'k' has 1001 distinct values in the training window, but a category has 1 to 1000: "
         "list it under `ignored` or `entities` instead"
     )
+
+
+def test_five_hundred_inputs_are_described_and_one_more_is_refused() -> None:
+    at_the_limit = data_of(**{f"n{index}": [1.0, 2.0] for index in range(499)})
+    more = data_of(**{f"n{index}": [1.0, 2.0] for index in range(500)})
+
+    assert len(describe_inputs(at_the_limit, at_the_limit.frame)) == 500
+    with pytest.raises(BadInput) as caught:
+        describe_inputs(more, more.frame)
+    assert str(caught.value) == (
+        "the data-set file makes 501 inputs, but a model has at most 500: list some columns under "
+        "`ignored`, or fewer `windows_days`"
+    )
+
+
+def test_a_long_name_and_a_long_category_are_refused() -> None:
+    long_name, long_category = data_of(**{"n" * 201: [1.0]}), data_of(k=["c" * 201])
+
+    with pytest.raises(BadInput, match="has a name of more than 200 characters: rename it"):
+        describe_inputs(long_name, long_name.frame)
+    with pytest.raises(BadInput, match="'k' has a category of more than 200 characters"):
+        describe_inputs(long_category, long_category.frame)
+
+
+def test_what_is_described_is_within_the_limits_of_a_contract() -> None:
+    data = data_of(n=[0] * 80 + [1] * 15 + [7] * 5, k=[f"c{index}" for index in range(100)])
+
+    contract = write_contract(
+        data, "mine", data.frame, describe_inputs(data, data.frame), 0.25, "by hand"
+    )
+
+    assert limit_problems(contract) == ()
 
 
 def test_a_column_without_any_value_in_the_training_window_is_refused() -> None:

@@ -5,11 +5,13 @@ from typing import ClassVar
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.model.contract import CalendarFeature, Contract, HistoryFeature
+from registry.model.limits import limit_problems
 
 
 class ContractMeasured(Measured):
     compared: bool
     breaks: tuple[str, ...]
+    beyond_limits: tuple[str, ...]
 
 
 class ContractCompatible(Gate):
@@ -17,29 +19,47 @@ class ContractCompatible(Gate):
 
     No input is gone, new, of another kind or no longer nullable, no category is unknown, and no
     feature is computed differently. A first promotion has nothing to compare with.
+
+    The contract keeps to its limits: 500 inputs, 1,000 categories of each, ten bins of a histogram
+    and 200 characters of a name, since every entry becomes a metric series of the service.
     """
 
     name: ClassVar[str] = "contract"
     measured_as: ClassVar[type[Measured]] = ContractMeasured
-    units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
+    units: ClassVar[Mapping[str, Unit]] = {"": "whole", "limits": "whole"}
 
     def __str__(self) -> str:
         return "what a client of Production sends is still accepted, and means the same"
 
     def measure(self, trial: Trial) -> ContractMeasured:
-        if trial.production is None:
-            return ContractMeasured(compared=False, breaks=())
-        candidate, production = trial.candidate.scorer.contract, trial.production.scorer.contract
-        return ContractMeasured(compared=True, breaks=contract_breaks(candidate, production))
+        candidate = trial.candidate.scorer.contract
+        breaks: tuple[str, ...] = ()
+        if trial.production is not None:
+            breaks = contract_breaks(candidate, trial.production.scorer.contract)
+        return ContractMeasured(
+            compared=trial.production is not None,
+            breaks=breaks,
+            beyond_limits=limit_problems(candidate),
+        )
 
     def verdicts(self, measured: ContractMeasured) -> list[Verdict]:
-        breaks = measured.breaks
+        breaks, beyond = measured.breaks, measured.beyond_limits
         note = (
             "; ".join(breaks)
             if measured.compared
             else "nothing is in Production yet to compare with"
         )
-        return [self.verdict(measured=len(breaks), bound=0, passed=not breaks, note=note)]
+        return [
+            self.verdict(measured=len(breaks), bound=0, passed=not breaks, note=note),
+            self.verdict(
+                part="limits",
+                asks="inputs, categories and histograms of the contract are within their limits",
+                measured=len(beyond),
+                bound=0,
+                passed=not beyond,
+                note="; ".join(beyond),
+            ),
+        ]
 
 
 def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from registry.evaluation.isolated import RowScorer
+from registry.evaluation.isolated import DEFAULT_LIMITS, Limits, RowScorer
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import EvaluationRows
 from registry.ledger.files import Files
@@ -61,7 +61,7 @@ class Trial:
     and `production_provenance` what was known of Production when it was promoted. `earlier_looks`
     is how many other evaluations were made on these rows before. `plan` is the ledger's plan for
     this evaluation, and `evaluated_before_plan` the run of an evaluation of the candidate on these
-    rows that came before it; empty where there is none.
+    rows that came before it; empty where there is none. `limits` are those of running a model.
     """
 
     rows: EvaluationRows
@@ -71,6 +71,7 @@ class Trial:
     parity: bytes
     run_status: str
     file_problems: tuple[str, ...]
+    limits: Limits = DEFAULT_LIMITS
     provenance: Provenance = UNKNOWN
     production_provenance: Provenance = UNKNOWN
     earlier_looks: int = 0

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from registry.errors import on_one_line
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.evaluation.isolated import Limits, ModelProcess, isolated_graph_problems
 from registry.evaluation.model_files import MAX_MODEL_BYTES, file_problems, size_problems
-from registry.evaluation.parity import parity
+from registry.evaluation.parity import parity, reference_parity
 from registry.ledger.files import Files
 from registry.model.scorer import MODEL_FILE
 
+SEED = 20260105
 MAX_PROBLEMS, MAX_PROBLEM_CHARACTERS = 20, 300
 
 
@@ -24,6 +27,8 @@ class IntegrityMeasured(Measured):
     parity_difference: float
     parity_rows: int
     evaluation_rows: int
+    reference_difference: float
+    reference_rows: int
 
 
 class Integrity(Gate):
@@ -36,8 +41,12 @@ class Integrity(Gate):
     registration. All this is checked before the model is run: where it fails and is required, the
     evaluation ends there, with exit code 3 and without evidence.
 
-    The ONNX model gives scikit-learn's own probabilities within `parity_tolerance`, on at least
-    `min_parity_rows` rows, or on as many as are evaluated where those are fewer.
+    Parity, within `parity_tolerance`, twice. On the rows that training logged, at least
+    `min_parity_rows` of them or as many as are evaluated where those are fewer, the ONNX model
+    gives scikit-learn's own probabilities: that finds a faulty conversion, on the word of the
+    candidate's author, who writes these rows. And on `reference_rows` of the evaluation rows
+    onnxruntime gives the probabilities of ONNX's own reference implementation: so what the graph
+    says is what is served, whatever the author logged.
     """
 
     name: ClassVar[str] = "integrity"
@@ -47,6 +56,9 @@ class Integrity(Gate):
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]
     min_parity_rows: Annotated[int, Field(gt=0)] = 1000
     """Or the number of evaluation rows, where that is smaller: small data has no more."""
+
+    reference_rows: Annotated[int, Field(gt=0, le=100_000)] = 500
+    """The reference implementation takes some 3 ms for each row of the largest models."""
 
     max_model_bytes: Annotated[int, Field(gt=0)] = MAX_MODEL_BYTES
     opsets: dict[str, Annotated[int, Field(gt=0)]]
@@ -79,13 +91,23 @@ class Integrity(Gate):
 
     def measure(self, trial: Trial) -> IntegrityMeasured:
         difference, count = parity(trial.candidate.scorer, trial.parity)
+        chosen = self._reference_sample(trial)
         return IntegrityMeasured(
             problems=trial.file_problems,
             model_bytes=len(trial.candidate.files[MODEL_FILE]),
             parity_difference=difference,
             parity_rows=count,
             evaluation_rows=len(trial.rows.labelled.labels),
+            reference_difference=1.0
+            if trial.file_problems
+            else _reference_difference(trial, chosen),
+            reference_rows=len(chosen),
         )
+
+    def _reference_sample(self, trial: Trial) -> NDArray[np.intp]:
+        count = len(trial.candidate.scores)
+        chosen = np.random.default_rng(SEED).permutation(count)[: self.reference_rows]
+        return np.asarray(chosen, dtype=np.intp)
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
         problems = measured.problems
@@ -112,13 +134,34 @@ class Integrity(Gate):
             ),
             self.verdict(
                 part="parity",
-                asks=f"ONNX gives scikit-learn's probabilities within {self.parity_tolerance:g}",
+                asks="ONNX gives the probabilities that training logged as scikit-learn's within "
+                f"{self.parity_tolerance:g}",
                 measured=difference,
                 bound=self.parity_tolerance,
                 passed=0 < count >= needed and difference <= self.parity_tolerance,
                 note=note,
             ),
+            self.verdict(
+                part="reference",
+                asks="onnxruntime gives the probabilities of ONNX's reference implementation "
+                f"within {self.parity_tolerance:g}",
+                measured=measured.reference_difference,
+                bound=self.parity_tolerance,
+                passed=measured.reference_rows > 0
+                and measured.reference_difference <= self.parity_tolerance,
+                note="not run on files with problems"
+                if problems
+                else f"on {measured.reference_rows:,} evaluation rows",
+            ),
         ]
+
+
+def _reference_difference(trial: Trial, chosen: NDArray[np.intp]) -> float:
+    candidate = trial.candidate
+    rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
+    with ModelProcess("candidate", trial.limits) as process:
+        model = candidate.files[MODEL_FILE]
+        return reference_parity(process, model, rows, candidate.scores[chosen])
 
 
 def _bounded(problems: list[str]) -> tuple[str, ...]:

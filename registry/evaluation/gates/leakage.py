@@ -13,22 +13,25 @@ SECONDS_PER_DAY = 86_400
 Basis = Literal["claimed", "attested", "sealed"]
 STRENGTH: dict[Basis, int] = {"claimed": 0, "attested": 1, "sealed": 2}
 COUNTED_FROM: dict[Basis, str] = {
-    "claimed": "claimed window: days from the end of training, as its author says",
-    "attested": "attested window: days from the end of training, as the training job signed",
-    "sealed": "sealed: days from when the model's bytes were fixed",
+    "claimed": "claimed window {}: days from the end of training, as its author says",
+    "attested": "attested window {}: days from the end of training, as the training job signed",
+    "sealed": "sealed: days from when the model's bytes were fixed; trained on {}",
 }
 
 
 class LeakageMeasured(Measured):
     """Days from the end of each model's training to the first evaluation row, and on what basis.
 
-    Where the basis is `sealed`, they are counted from when the model's bytes were fixed.
+    Where the basis is `sealed`, they are counted from when the model's bytes were fixed. The
+    windows are those of the contracts.
     """
 
     candidate_days: float
     candidate_basis: Basis
+    candidate_window: str
     production_days: float | None
     production_basis: Basis | None
+    production_window: str | None
     delay_days: float
 
 
@@ -64,18 +67,29 @@ class Leakage(Gate):
         measured = LeakageMeasured(
             candidate_days=days,
             candidate_basis=basis,
+            candidate_window=str(candidate.training_window),
             production_days=None,
             production_basis=None,
+            production_window=None,
             delay_days=delay_days,
         )
         if production is None:
             return measured
         days, basis = _gap(production, trial.production_provenance, trial.rows, delay_days)
-        return measured.model_copy(update={"production_days": days, "production_basis": basis})
+        return measured.model_copy(
+            update={
+                "production_days": days,
+                "production_basis": basis,
+                "production_window": str(production.training_window),
+            }
+        )
 
     def verdicts(self, measured: LeakageMeasured) -> list[Verdict]:
         candidate = self._verdict(
-            "candidate", measured.candidate_days, measured.candidate_basis, measured.delay_days
+            "candidate",
+            measured.candidate_days,
+            COUNTED_FROM[measured.candidate_basis].format(measured.candidate_window),
+            measured.delay_days,
         )
         strong_enough = STRENGTH[measured.candidate_basis] >= STRENGTH[self.at_least]
         if not strong_enough:
@@ -88,19 +102,19 @@ class Leakage(Gate):
             self._verdict(
                 "Production",
                 measured.production_days,
-                measured.production_basis,
+                COUNTED_FROM[measured.production_basis].format(measured.production_window),
                 measured.delay_days,
             ),
         ]
 
-    def _verdict(self, model: str, gap: float, basis: Basis, delay_days: float) -> Verdict:
+    def _verdict(self, model: str, gap: float, note: str, delay_days: float) -> Verdict:
         return self.verdict(
             part=model,
             asks=f"{self}, of {model}",
             measured=gap,
             bound=delay_days,
             passed=gap > 0 and gap >= delay_days,
-            note=COUNTED_FROM[basis],
+            note=note,
         )
 
 

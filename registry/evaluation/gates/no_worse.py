@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -96,39 +97,20 @@ class NoWorse(Gate):
         return NoWorseMeasured(
             candidate=candidate,
             production=production,
-            intervals=(
-                self._intervals(rankings, candidate, production, self.alpha_of(trial.earlier_looks))
-                if production
-                else {}
-            ),
+            intervals=paired_intervals(
+                rankings,
+                candidate,
+                production,
+                alpha=alpha_of_look(self.alpha, trial.earlier_looks),
+                resamples=self.resamples,
+            )
+            if production
+            else {},
             resamples=self.resamples,
             clustered=rows.clusters is not None,
             independent_frauds=rows.independent_frauds,
             earlier_looks=trial.earlier_looks,
         )
-
-    def alpha_of(self, earlier_looks: int) -> float:
-        """The error rate that is left after so many earlier looks at the same rows."""
-        return alpha_of_look(self.alpha, earlier_looks)
-
-    def _intervals(
-        self,
-        rankings: list[Ranking],
-        candidate: dict[str, float],
-        production: dict[str, float],
-        alpha: float,
-    ) -> dict[str, Interval]:
-        drawn = bootstrap(rankings, measures_of(NAME), resamples=self.resamples, seed=SEED)
-        measured = np.array([candidate[name] - production[name] for name in candidate])
-        lower, upper = interval_ends(measured, drawn[:, 0] - drawn[:, 1], alpha)
-        return {
-            name: Interval(
-                difference=float(measured[index]),
-                lower=float(lower[index]),
-                upper=float(upper[index]),
-            )
-            for index, name in enumerate(candidate)
-        }
 
     def verdicts(self, measured: NoWorseMeasured) -> list[Verdict]:
         return [
@@ -144,7 +126,7 @@ class NoWorse(Gate):
     ) -> Verdict:
         part = f"{measure.name}.better" if better else measure.name
         asks = f"{measure.phrase} is {_required_place(measure, bound, better=better)}"
-        confidence = 1 - self.alpha_of(measured.earlier_looks)
+        confidence = 1 - alpha_of_look(self.alpha, measured.earlier_looks)
         asks += f" Production's ({100 * confidence:.6g}% confidence)"
         if measured.production is None:
             note = "nothing is in Production yet to compare with"
@@ -152,18 +134,51 @@ class NoWorse(Gate):
                 part=part, asks=asks, measured=0.0, bound=bound, passed=True, note=note
             )
         interval = measured.intervals[measure.name]
-        note = (
-            f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
-            f"to {interval.upper:+.4g}"
-        )
-        if measured.earlier_looks:
-            note += f"; look {measured.earlier_looks + 1} at these rows"
-        if measured.independent_frauds < FEW_FRAUDS:
-            note += f"; rough, with only {measured.independent_frauds} independent frauds"
+        note = likely_range(interval, measured.independent_frauds, measured.earlier_looks)
         end = interval.lower if measure.higher_is_better else -interval.upper
         return self.verdict(
             part=part, asks=asks, measured=end, bound=bound, passed=end > bound, note=note
         )
+
+
+def paired_intervals(
+    rankings: list[Ranking],
+    candidate: Mapping[str, float],
+    production: Mapping[str, float],
+    *,
+    alpha: float,
+    resamples: int,
+) -> dict[str, Interval]:
+    """The intervals of candidate − Production by a paired bootstrap, by name of the measure.
+
+    `rankings` are the candidate's and Production's, on the same rows, and the other two what was
+    measured on them, by name; each end is one-sided, of confidence `1 - alpha`.
+    """
+    measures = [MEASURES[name] for name in candidate]
+    drawn = bootstrap(rankings, measures, resamples=resamples, seed=SEED)
+    difference = np.array([candidate[name] - production[name] for name in candidate])
+    lower, upper = interval_ends(difference, drawn[:, 0] - drawn[:, 1], alpha)
+    return {
+        name: Interval(
+            difference=float(difference[index]),
+            lower=float(lower[index]),
+            upper=float(upper[index]),
+        )
+        for index, name in enumerate(candidate)
+    }
+
+
+def likely_range(interval: Interval, independent_frauds: int, earlier_looks: int) -> str:
+    """The interval as the note of a verdict, which says where it is rough."""
+    note = (
+        f"difference {interval.difference:+.4g}, likely {interval.lower:+.4g} "
+        f"to {interval.upper:+.4g}"
+    )
+    if earlier_looks:
+        note += f"; look {earlier_looks + 1} at these rows"
+    if independent_frauds < FEW_FRAUDS:
+        note += f"; rough, with only {independent_frauds} independent frauds"
+    return note
 
 
 def _required_place(measure: Measure, bound: float, *, better: bool) -> str:

@@ -13,6 +13,7 @@ from registry.evaluation.isolated import RowScorer
 from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract
 
 SEED = 20260102
+SPREAD = (0.01, 0.99)
 EXTREMES = (0.0, -1e9, 1e9, float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
 
 
@@ -26,8 +27,11 @@ class Robustness(Gate):
     """Odd input gives a probability, and a tiny change of input rarely flips a decision.
 
     Odd: each input that may be missing is missing, each number takes extreme values, each category
-    is one that training never saw. Tiny: every number moves by `tiny_change` of the width of its
-    range in training, up or down.
+    is one that training never saw. Tiny: every number moves, up or down, by `tiny_change` of its
+    spread over the evaluation rows, from the 1st to the 99th percentile, or from the lowest to the
+    highest value where these are equal. The ranges in the contract, which the author writes, play
+    no part; which inputs may be missing is what the contract says, since the service refuses the
+    others.
     """
 
     name: ClassVar[str] = "robustness"
@@ -45,9 +49,10 @@ class Robustness(Gate):
         scorer = trial.candidate.scorer
         generator = np.random.default_rng(SEED)
         rows = trial.rows.encoded(scorer.contract)
+        spreads = _spreads(rows, scorer.contract)
         rows = rows[generator.permutation(len(rows))[: self.sample]]
         probed, invalid = _probe(scorer, rows[:200])
-        moved = _moved(rows, scorer.contract, self.tiny_change, generator)
+        moved = _moved(rows, self.tiny_change * spreads, generator)
         threshold = scorer.contract.threshold
         flipped = (scorer.score(rows) >= threshold) != (scorer.score(moved) >= threshold)
         return RobustnessMeasured(
@@ -70,7 +75,7 @@ class Robustness(Gate):
                 measured=measured.flipped_share,
                 bound=self.max_flipped_share,
                 passed=measured.flipped_share <= self.max_flipped_share,
-                note=f"inputs moved by {self.tiny_change:g} of their range",
+                note=f"inputs moved by {self.tiny_change:g} of their spread",
             ),
         ]
 
@@ -101,12 +106,21 @@ def _invalid_scores(scorer: RowScorer, rows: NDArray[np.float32]) -> int:
     return int((~((scores >= 0) & (scores <= 1))).sum())
 
 
-def _moved(
-    rows: NDArray[np.float32], contract: Contract, change: float, generator: np.random.Generator
-) -> NDArray[np.float32]:
-    moved = rows.astype(np.float64)
+def _spreads(rows: NDArray[np.float32], contract: Contract) -> NDArray[np.float64]:
+    """How far the values of each input lie apart, shape (inputs,); 0 for a category."""
+    spreads = np.zeros(len(contract.inputs))
     for column, field in enumerate(contract.inputs):
-        if field.kind == "number" and field.low is not None and field.high is not None:
-            step = change * (field.high - field.low)
-            moved[:, column] += step * generator.choice([-1.0, 1.0], size=len(rows))
-    return moved.astype(np.float32)
+        values = rows[:, column].astype(np.float64)
+        values = values[np.isfinite(values)]
+        if field.kind == "number" and len(values):
+            low, high = np.quantile(values, SPREAD)
+            spreads[column] = high - low or values.max() - values.min()
+    return spreads
+
+
+def _moved(
+    rows: NDArray[np.float32], steps: NDArray[np.float64], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Each value moved by the step of its input, up or down."""
+    moved = rows + steps * generator.choice([-1.0, 1.0], size=rows.shape)
+    return np.asarray(moved, dtype=np.float32)

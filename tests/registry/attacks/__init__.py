@@ -8,6 +8,7 @@ from tests.registry.attacks.aliases import ALIASES
 from tests.registry.attacks.attack import Attack, Refuses, Serves, table
 from tests.registry.attacks.candidate import CandidateAttack, candidate_table
 from tests.registry.attacks.candidate_files import CANDIDATE_FILES
+from tests.registry.attacks.decisions import DECISIONS
 from tests.registry.attacks.evidence import EVIDENCE
 from tests.registry.attacks.files import FILES
 from tests.registry.attacks.looks import LOOKS
@@ -29,6 +30,7 @@ ATTACKS: tuple[Attack, ...] = (
 CANDIDATE_ATTACKS: tuple[CandidateAttack, ...] = (
     *PROVENANCE,
     *CANDIDATE_FILES,
+    *DECISIONS,
     *AGE,
     *LOOKS,
 )

@@ -22,10 +22,12 @@ DEMO = REPOSITORY / "deploy" / "local" / "demo-policy.yaml"
 ALL_GATES = [
     "floor",
     "no_worse",
+    "decisions",
     "slices",
     "calibration",
     "leakage",
     "contract",
+    "invariance",
     "robustness",
     "latency",
     "integrity",

@@ -68,6 +68,14 @@ def test_without_a_contract_the_message_says_how_to_register_one(content: bytes)
         (lambda fields: fields["inputs"][1].pop("nullable"), "inputs.1.nullable"),
         (lambda fields: fields["inputs"][1].update(name=""), "inputs.1.name"),
         (lambda fields: fields["inputs"][0].update(low=float("inf")), "inputs.0.low"),
+        (
+            lambda fields: fields["training_window"].update(end="2026-03-01T00:00:00"),
+            "training_window.end",
+        ),
+        (
+            lambda fields: fields["training_window"].update(end="2025-12-31T00:00:00Z"),
+            "training_window",
+        ),
     ],
 )
 def test_a_wrong_field_is_named(change: Callable[[dict[str, Any]], object], field: str) -> None:

@@ -12,13 +12,19 @@ import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from registry.errors import ContractError, UsageError
 from registry.model.contract import Contract
 from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
 from tests.candidates import contract, files_of, numbers, pipeline, saved_model
 from tests.contracts import category
+from training.convert import convert
 
 BRAND = category("brand", "visa", "amex", "None", "nan", nullable=True)
 AMOUNT = contract(("amount",)).inputs[0]
@@ -141,6 +147,58 @@ def test_one_by_one_equals_each_row_alone(scorer: Scorer) -> None:
     rows = numbers(20).astype(np.float32)
     alone = [float(scorer.score(row.reshape(1, -1))[0]) for row in rows]
     assert scorer.score_one_by_one(rows).tolist() == alone
+
+
+def wide_scorer(model: Pipeline) -> Scorer:
+    """The scorer of a model of 30 inputs, enough for its sums to depend on their order."""
+    rows = numbers(2000, 30, seed=3).astype(np.float32)
+    fitted = model.fit(rows, rows.sum(axis=1) > 6)
+    names = tuple(f"input_{number}" for number in range(30))
+    return Scorer(convert(fitted, 30).SerializeToString(), contract(names))
+
+
+def in_other_ways(scorer: Scorer, rows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """The scores of the rows, in the rows' order, scored in other batches and in another order."""
+    batches = {
+        f"batches of {size}": np.concatenate(
+            [scorer.score(rows[start : start + size]) for start in range(0, len(rows), size)]
+        )
+        for size in (2, 7, 400)
+    }
+    return batches | {"reversed": scorer.score(rows[::-1])[::-1], "alone": alone(scorer, rows)}
+
+
+def alone(scorer: Scorer, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([scorer.score(row[np.newaxis]) for row in rows])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), HistGradientBoostingClassifier(max_iter=20)],
+    ids=["linear", "trees"],
+)
+def test_a_row_gets_the_same_bits_alone_in_any_order_and_in_any_batch(
+    model: ClassifierMixin,
+) -> None:
+    scorer = wide_scorer(make_pipeline(model))
+    rows = numbers(1000, 30).astype(np.float32)
+    together = scorer.score(rows)
+    for way, scores in in_other_ways(scorer, rows).items():
+        assert scores.tobytes() == together.tobytes(), way
+
+
+def test_a_linear_model_that_is_scored_in_one_call_would_depend_on_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If this fails, onnxruntime has changed, and rows need not be scored one by one."""
+    monkeypatch.setattr("registry.model.scorer.MATRIX_OPERATORS", ())
+    scorer = wide_scorer(make_pipeline(LogisticRegression()))
+    rows = numbers(1000, 30).astype(np.float32)
+    assert scorer.score(rows).tobytes() != alone(scorer, rows).tobytes()
+
+
+def test_no_rows_get_no_scores(scorer: Scorer) -> None:
+    assert scorer.score(np.empty((0, 3), dtype=np.float32)).shape == (0,)
 
 
 def test_a_well_made_model_is_accepted() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.evaluation.gates.contract import ContractCompatible, ContractMeasured, contract_breaks
-from registry.model.contract import Contract, HistoryFeature, Input
+from registry.model.contract import Contract, Histogram, HistoryFeature, Input
 from tests.candidates import contract
 from tests.contracts import category, number
 from tests.registry.graphs import first_input, scorer_of
@@ -97,9 +97,11 @@ def test_the_contracts_of_both_models_are_compared() -> None:
 
 def test_one_break_is_enough_to_fail() -> None:
     gate = ContractCompatible()
-    (good,) = gate.verdicts(ContractMeasured(compared=True, breaks=()))
-    (bad,) = gate.verdicts(
-        ContractMeasured(compared=True, breaks=("input a is gone", "input b is new"))
+    good, _ = gate.verdicts(ContractMeasured(compared=True, breaks=(), beyond_limits=()))
+    bad, _ = gate.verdicts(
+        ContractMeasured(
+            compared=True, breaks=("input a is gone", "input b is new"), beyond_limits=()
+        )
     )
     assert (good.measured, good.bound, good.passed) == (0, 0, True)
     assert (bad.measured, bad.bound, bad.passed) == (2, 0, False)
@@ -109,6 +111,28 @@ def test_one_break_is_enough_to_fail() -> None:
 def test_without_production_nothing_is_compared_and_it_says_so() -> None:
     gate = ContractCompatible()
     found = gate.measure(small_trial(rows_of([1, 0]), scored([0.9, 0.1])))
-    assert found == ContractMeasured(compared=False, breaks=())
-    (verdict,) = gate.verdicts(found)
+    assert found == ContractMeasured(compared=False, breaks=(), beyond_limits=())
+    verdict, _ = gate.verdicts(found)
     assert (verdict.passed, verdict.note) == (True, "nothing is in Production yet to compare with")
+
+
+def test_a_contract_beyond_its_limits_fails_with_or_without_production() -> None:
+    gate = ContractCompatible()
+    huge = taking(category("amount", *(f"c{code}" for code in range(100_000))))
+    candidate = scored([0.9, 0.1], scorer_of(first_input(), huge))
+    for production in (None, candidate):
+        trial = small_trial(rows_of([1, 0]), candidate, production)
+        breaks, limits = gate.verdicts(gate.measure(trial))
+        assert breaks.passed
+        assert (limits.gate, limits.measured, limits.bound) == ("contract.limits", 1, 0)
+        assert limits.note == "input amount has 100,000 categories, more than 1,000"
+        assert limits.blocks
+
+
+def test_production_beyond_the_limits_stops_no_candidate_within_them() -> None:
+    huge = taking(number("amount", histogram=Histogram(counts=(1,) * 50)))
+    before = scored([0.9, 0.1], scorer_of(first_input(), huge))
+    after = scored([0.9, 0.1], scorer_of(first_input(), taking(number("amount"))))
+    gate = ContractCompatible()
+    found = gate.verdicts(gate.measure(small_trial(rows_of([1, 0]), after, before)))
+    assert [one.passed for one in found] == [True, True]

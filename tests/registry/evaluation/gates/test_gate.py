@@ -15,7 +15,7 @@ from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, files_of, numbers, saved_model, write_evaluation_rows
-from tests.registry.trials import ends, measure, part, verified_origin
+from tests.registry.trials import decided, ends, measure, part, verified_origin
 from tests.world import POLICY
 
 FAILING: dict[str, dict[str, Any]] = {
@@ -29,19 +29,36 @@ FAILING: dict[str, dict[str, Any]] = {
         "independent_frauds": 120,
         "earlier_looks": 0,
     },
+    "decisions": {
+        "threshold": 1.0,
+        "candidate": decided(0.0),
+        "production": None,
+        "intervals": {},
+        "alert_budget_per_day": 5,
+        "independent_frauds": 120,
+        "earlier_looks": 0,
+    },
     "slices": {"slices": [part("day 1", -0.9, 0.1)], "too_small": 0},
     "calibration": {"candidate": 0.3},
     "leakage": {
         "candidate_days": 1.0,
         "candidate_basis": "attested",
+        "candidate_window": "2026-01-01 to 2026-03-31",
         "production_days": 40.0,
         "production_basis": "claimed",
+        "production_window": "2025-01-01 to 2026-02-20",
         "delay_days": 7.0,
     },
     "provenance": {
         "facts": [{"name": "authors", "value": "github:alice", "by": "", "reason": "a tag"}],
     },
-    "contract": {"compared": True, "breaks": ["input amount is gone"]},
+    "contract": {"compared": True, "breaks": ["input amount is gone"], "beyond_limits": []},
+    "invariance": {
+        "rows": 400,
+        "changed_scores": 34,
+        "changed_decisions": 34,
+        "changed_in": ["alone"],
+    },
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
     "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0},
     "integrity": {
@@ -50,6 +67,8 @@ FAILING: dict[str, dict[str, Any]] = {
         "parity_difference": 0.0,
         "parity_rows": 400,
         "evaluation_rows": 400,
+        "reference_difference": 0.0,
+        "reference_rows": 400,
     },
     "lineage": {
         "run_status": "FAILED",
@@ -160,7 +179,7 @@ def test_a_measurement_that_is_no_number_is_refused(policy: Policy) -> None:
         ("slices", {"slices": [], "too_small": 0}, "nothing to compare with"),
         (
             "contract",
-            {"compared": False, "breaks": []},
+            {"compared": False, "breaks": [], "beyond_limits": []},
             "nothing is in Production yet to compare with",
         ),
         (

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from registry.evaluation.gates.gate import ScoredModel, Trial
 from registry.evaluation.gates.integrity import Integrity, IntegrityMeasured
 from registry.evaluation.isolated import Limits
+from registry.ledger.files import Files
 from registry.model.scorer import MODEL_FILE, OUTPUT, open_model
 from tests.candidates import NAMES, files_of, numbers, saved_model
 from tests.registry.graphs import INPUT, empty_nodes, first_input, integer, model_of
@@ -37,13 +38,13 @@ def folder(tmp_path: Path) -> Path:
     return shutil.copytree(saved_model(1.0), tmp_path / "model")
 
 
-def trial_of(folder: Path, parity: bytes = b"") -> Trial:
+def trial_of(parity: bytes = b"", judged: Files | None = None, **changed: Any) -> Trial:
     """Files without problems; the scorer is that of the files as made."""
     files = files_of(saved_model(1.0))
-    scores = np.array([0.9, 0.1], dtype=np.float32)
-    return small_trial(
-        rows_of([1, 0]), ScoredModel(files, open_model(files), scores), parity=parity
-    )
+    scorer = open_model(files)
+    rows = rows_of([1, 0], columns=pd.DataFrame(numbers(2), columns=list(NAMES)))
+    scores = scorer.score(rows.encoded(scorer.contract))
+    return small_trial(rows, ScoredModel(judged or files, scorer, scores), parity=parity, **changed)
 
 
 def problems(folder: Path, gate: Integrity = GATE) -> tuple[str, ...]:
@@ -229,8 +230,8 @@ def recorded(folder: Path) -> pd.DataFrame:
 
 
 def parity(folder: Path, frame: pd.DataFrame) -> tuple[float, int, bool]:
-    measured = GATE.measure(trial_of(folder, frame.to_parquet()))
-    passed = GATE.verdicts(measured)[-1].passed
+    measured = GATE.measure(trial_of(frame.to_parquet()))
+    passed = GATE.verdicts(measured)[-2].passed
     return measured.parity_difference, measured.parity_rows, passed
 
 
@@ -272,8 +273,8 @@ def test_rows_that_cannot_be_compared_are_no_parity(
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
-def test_no_file_of_rows_is_no_parity(folder: Path, content: bytes) -> None:
-    measured = GATE.measure(trial_of(folder, content))
+def test_no_file_of_rows_is_no_parity(content: bytes) -> None:
+    measured = GATE.measure(trial_of(content))
     assert (measured.parity_difference, measured.parity_rows) == (1.0, 0)
 
 
@@ -285,8 +286,10 @@ def test_parity_passes_at_its_tolerance_and_fails_just_above() -> None:
             parity_difference=difference,
             parity_rows=rows,
             evaluation_rows=50,
+            reference_difference=0.0,
+            reference_rows=50,
         )
-        *_, verdict = GATE.verdicts(found)
+        *_, verdict, _ = GATE.verdicts(found)
         assert (verdict.gate, verdict.measured, verdict.bound) == (
             "integrity.parity",
             difference,
@@ -328,8 +331,10 @@ def test_parity_is_shown_on_enough_rows_or_on_as_many_as_are_judged(
         parity_difference=0.0,
         parity_rows=rows,
         evaluation_rows=evaluation_rows,
+        reference_difference=0.0,
+        reference_rows=50,
     )
-    *_, verdict = GATE.verdicts(found)
+    *_, verdict, _ = GATE.verdicts(found)
     assert (verdict.note, verdict.passed) == (note, passed)
 
 
@@ -340,19 +345,28 @@ def test_each_problem_is_said_and_one_is_enough_to_fail() -> None:
         parity_difference=0,
         parity_rows=1,
         evaluation_rows=1,
+        reference_difference=1.0,
+        reference_rows=1,
     )
-    files, *_ = GATE.verdicts(found)
+    files, *_, reference = GATE.verdicts(found)
     assert (files.gate, files.measured, files.bound) == ("integrity.files", 2, 0)
     assert files.note == "a; b"
     assert not files.passed
+    assert reference.note == "not run on files with problems"
 
 
 @pytest.mark.parametrize(("count", "passed"), [(1000, True), (1001, False)])
 def test_the_size_passes_at_its_bound(count: int, passed: bool) -> None:
     found = IntegrityMeasured(
-        problems=(), model_bytes=count, parity_difference=0, parity_rows=1, evaluation_rows=1
+        problems=(),
+        model_bytes=count,
+        parity_difference=0,
+        parity_rows=1,
+        evaluation_rows=1,
+        reference_difference=0.0,
+        reference_rows=1,
     )
-    _, size, _ = GATE.model_copy(update={"max_model_bytes": 1000}).verdicts(found)
+    _, size, *_ = GATE.model_copy(update={"max_model_bytes": 1000}).verdicts(found)
     assert (size.gate, size.measured, size.bound) == ("integrity.size", count, 1000)
     assert size.asks == "the model file has at most 0.001 MB"
     assert size.passed is passed
@@ -385,3 +399,59 @@ def test_problems_are_shortened_and_on_one_line(folder: Path) -> None:
     assert len(found) == 21
     assert found[0] == f"operator 00\\n{'x' * 97} is not known"
     assert found[-1] == "and 2 more"
+
+
+def test_what_training_made_agrees_with_the_reference_implementation() -> None:
+    found = GATE.measure(trial_of())
+    assert found.reference_difference < 1e-6
+    assert found.reference_rows == 2
+    *_, verdict = GATE.verdicts(found)
+    assert (verdict.gate, verdict.bound, verdict.passed) == ("integrity.reference", 1e-5, True)
+    assert verdict.note == "on 2 evaluation rows"
+
+
+def test_scores_that_the_reference_does_not_give_fail_whatever_parity_rows_say(
+    folder: Path, recorded: pd.DataFrame
+) -> None:
+    """The file's graph answers otherwise than the session that scored, whose own rows agree."""
+    put(folder, first_input(3))
+    found = GATE.measure(trial_of(recorded.to_parquet(), judged=files_of(folder)))
+    files, _, parity, reference = GATE.verdicts(found)
+    assert (files.passed, parity.passed, reference.passed) == (True, True, False)
+    assert reference.measured > 0.001
+
+
+def test_files_with_problems_are_not_run_by_the_reference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(*_: object) -> float:
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr("registry.evaluation.gates.integrity.reference_parity", run)
+    found = GATE.measure(trial_of(file_problems=("operator Tanh is not known",)))
+    assert found.reference_difference == 1.0
+
+
+def test_the_reference_takes_a_sample() -> None:
+    gate = GATE.model_copy(update={"reference_rows": 1})
+    assert gate.measure(trial_of()).reference_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("difference", "rows", "passed"),
+    [(1e-5, 1, True), (nextafter(1e-5, 1), 1, False), (0.0, 0, False)],
+)
+def test_the_reference_passes_at_the_tolerance_on_at_least_one_row(
+    difference: float, rows: int, passed: bool
+) -> None:
+    found = IntegrityMeasured(
+        problems=(),
+        model_bytes=1,
+        parity_difference=0.0,
+        parity_rows=1,
+        evaluation_rows=1,
+        reference_difference=difference,
+        reference_rows=rows,
+    )
+    *_, verdict = GATE.verdicts(found)
+    assert (verdict.measured, verdict.passed) == (difference, passed)

@@ -86,8 +86,9 @@ def test_productions_training_may_not_reach_into_the_evaluation_either() -> None
 
 
 ATTESTED = Provenance((Fact(name="window", value="", by="the training job's key"),))
-CLAIMED = "claimed window: days from the end of training, as its author says"
-SIGNED = "attested window: days from the end of training, as the training job signed"
+TRAINED = "2025-01-01 to 2026-03-24"
+CLAIMED = f"claimed window {TRAINED}: days from the end of training, as its author says"
+SIGNED = f"attested window {TRAINED}: days from the end of training, as the training job signed"
 
 
 def sealed(before: timedelta) -> Provenance:
@@ -121,7 +122,7 @@ def test_bytes_that_were_fixed_before_the_rows_came_into_being_count_most() -> N
     assert only(Leakage(at_least="sealed"), found) == (
         9,
         True,
-        "sealed: days from when the model's bytes were fixed",
+        "sealed: days from when the model's bytes were fixed; trained on 2025-01-01 to 2025-12-22",
     )
 
 
@@ -133,7 +134,7 @@ def test_bytes_that_were_fixed_less_than_the_delay_before_are_not_sealed() -> No
 def test_what_is_known_of_production_is_said_and_does_not_block() -> None:
     found = trial(
         model(timedelta(days=8)),
-        model(timedelta(days=9)),
+        model(timedelta(days=8)),
         provenance=ATTESTED,
     )
     gate = Leakage(at_least="attested")
@@ -141,16 +142,29 @@ def test_what_is_known_of_production_is_said_and_does_not_block() -> None:
     assert notes == [(True, SIGNED), (True, CLAIMED)]
 
 
-def test_a_verdict_says_whose_gap_it_is() -> None:
-    found = Leakage().verdicts(
-        LeakageMeasured(
-            candidate_days=8,
-            candidate_basis="claimed",
-            production_days=None,
-            production_basis=None,
-            delay_days=7,
-        )
+def test_a_verdict_says_whose_gap_it_is_and_which_window_is_claimed() -> None:
+    found = LeakageMeasured(
+        candidate_days=9162,
+        candidate_basis="claimed",
+        candidate_window="2001-01-01 to 2001-03-01",
+        production_days=None,
+        production_basis=None,
+        production_window=None,
+        delay_days=7,
     )
-    assert [one.asks for one in found] == [
+    (verdict,) = Leakage().verdicts(found)
+    assert verdict.asks == (
         "the evaluation starts after the training window and the label delay, of candidate"
-    ]
+    )
+    assert verdict.note == (
+        "claimed window 2001-01-01 to 2001-03-01: days from the end of training, as its author says"
+    )
+
+
+def test_a_window_in_the_future_fails_and_is_shown() -> None:
+    found = Leakage().measure(trial(model(timedelta(days=-400)), model(timedelta(days=30))))
+    assert (found.candidate_window, found.production_window) == (
+        "2025-01-01 to 2027-05-06",
+        "2025-01-01 to 2026-03-02",
+    )
+    assert [one.passed for one in Leakage().verdicts(found)] == [False, True]

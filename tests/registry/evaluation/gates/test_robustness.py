@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from registry.evaluation.gates.gate import Trial
-from registry.evaluation.gates.robustness import Robustness, RobustnessMeasured
+from registry.evaluation.gates.robustness import Robustness, RobustnessMeasured, _spreads
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT
 from tests.candidates import contract
@@ -114,27 +114,67 @@ def test_values_outside_zero_and_one_are_caught() -> None:
     assert (found.probed, found.invalid) == (1000, 800)
 
 
+def with_spread(value: float, spread: float, count: int = 200) -> NDArray[np.float64]:
+    """Rows of one value, but for a twentieth that lie half a spread above and below it."""
+    ends = count // 40
+    low, high = np.full(ends, value - spread / 2), np.full(ends, value + spread / 2)
+    return np.concatenate([np.full(count - 2 * ends, value), low, high])
+
+
 def test_a_model_that_flips_on_a_tiny_change_is_caught() -> None:
-    """All rows lie at the threshold of a cliff: those moved below it are decided otherwise."""
-    at_the_cliff = np.full(200, 0.3)
-    found = GATE.measure(trial(steep(0.3, 1e6), taking(), at_the_cliff))
+    """Nearly all rows lie at the threshold of a cliff: those moved below it flip."""
+    found = GATE.measure(trial(steep(0.3, 1e6), taking(), with_spread(0.3, 1.0)))
     assert 0.35 < found.flipped_share < 0.65
     assert [one.passed for one in GATE.verdicts(found)] == [True, False]
 
 
 def test_away_from_the_threshold_the_same_cliff_flips_nothing() -> None:
-    found = GATE.measure(trial(steep(0.3, 1e6), taking(), np.full(200, 0.4)))
+    found = GATE.measure(trial(steep(0.3, 1e6), taking(), with_spread(0.4, 0.1)))
     assert found.flipped_share == 0.0
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.3, 0.3), (None, None), (-1e6, 1e6)])
+def test_the_ranges_of_the_contract_which_the_author_writes_change_nothing(
+    low: float | None, high: float | None
+) -> None:
+    """A range without width would move nothing, and so hide the cliff."""
+    lying = taking(low=low, high=high)
+    values = with_spread(0.3, 1.0)
+    assert GATE.measure(trial(steep(0.3, 1e6), lying, values)) == GATE.measure(
+        trial(steep(0.3, 1e6), taking(), values)
+    )
+
+
 @pytest.mark.parametrize(("tiny_change", "share"), [(0.00001, 0.0), (0.01, 0.5)])
-def test_a_change_is_tiny_against_the_range_seen_in_training(
+def test_a_change_is_tiny_against_the_spread_of_the_evaluation_rows(
     tiny_change: float, share: float
 ) -> None:
-    """Rows 0.002 above the threshold, of a range of width 1."""
+    """Rows 0.002 above the threshold, of a spread of 1."""
     gate = Robustness(max_flipped_share=0.01, tiny_change=tiny_change)
-    found = gate.measure(trial(steep(0.3, 1.0), taking(), np.full(2000, 0.302)))
+    found = gate.measure(trial(steep(0.3, 1.0), taking(), with_spread(0.302, 1.0, 2000)))
     assert found.flipped_share == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "spread"),
+    [
+        (np.linspace(0, 100, 101), 98.0),
+        (np.append(np.linspace(0, 100, 1001), 1e9), pytest.approx(98.0, abs=0.1)),
+        (np.append(np.zeros(999), 5.0), 5.0),
+        (np.append(np.linspace(0, 100, 101), np.nan), 98.0),
+        (np.full(10, 3.0), 0.0),
+        (np.full(10, np.nan), 0.0),
+    ],
+    ids=["percentiles", "an outlier", "nearly constant", "a gap", "constant", "missing"],
+)
+def test_the_spread_of_an_input(values: NDArray[np.float64], spread: float) -> None:
+    rows = values.astype(np.float32).reshape(-1, 1)
+    assert _spreads(rows, taking()).tolist() == [spread]
+
+
+def test_a_category_is_not_moved() -> None:
+    described = contract().model_copy(update={"inputs": (category("amount", "shop", "web"),)})
+    assert _spreads(np.array([[0.0], [1.0]], dtype=np.float32), described).tolist() == [0.0]
 
 
 def test_the_threshold_is_that_of_the_contract() -> None:
