@@ -12,6 +12,7 @@ cli/         the commands of `python -m registry`
 errors       one exception for each way to fail, and how validation errors are described
 progress     progress and warnings of a command, on standard error
 atomic       files that are written whole or not at all
+temporary    folders that are gone at the end, also of a command that was stopped
 
 In the order cli, lifecycle, report, evaluation, tracking, ledger, model, each package imports only
 those to its right.

@@ -187,7 +187,7 @@ def _write_scores(folder: Path, trial: Trial) -> None:
 def _upload(client: MlflowClient, folder: Path, evidence: Evidence) -> str:
     """Upload the folder to a new run, which is FINISHED only once everything is there."""
     head = evidence.compared_with
-    with server_errors("uploading the evidence"):
+    with server_errors("uploading the evidence (evaluate again once the server works)"):
         run = client.create_run(
             _experiment(client),
             run_name=f"candidate-{evidence.candidate.version}",
