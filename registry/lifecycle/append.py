@@ -69,7 +69,8 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
         )
     envelope = _signed(statement, signer, key)
     with step("appending to the ledger"):
-        with server_errors("appending to the ledger"), suppress_exists():
+        not_begun = "appending to the ledger (run the command again once the server works)"
+        with server_errors(not_begun), suppress_exists():
             client.create_registered_model(PRODUCTION)
         with _unknown_outcome():
             with server_errors("appending to the ledger"):

@@ -31,7 +31,7 @@ def upload(
     Raises BytesMismatch where the folder holds other files than these by then, NotFound where the
     evidence experiment was deleted, and Unreachable.
     """
-    with server_errors("uploading the evidence"):
+    with server_errors("uploading the evidence (run the command again once the server works)"):
         run = client.create_run(_experiment(client), run_name=name, tags=dict(tags)).info
         try:
             client.log_artifacts(run.run_id, str(folder))

@@ -52,7 +52,7 @@ def staged(client: MlflowClient) -> ModelVersion | None:
 def stage(client: MlflowClient, which: str) -> ModelVersion:
     """Put a candidate in Staging, in place of the one that was there."""
     version = candidate(client, which)
-    with server_errors(f"staging candidate {which}"):
+    with server_errors(f"staging candidate {which} (stage it again once the server works)"):
         client.set_registered_model_alias(CANDIDATES, STAGING_ALIAS, str(version.version))
     return version
 
