@@ -71,7 +71,7 @@ def test_every_number_that_float32_can_hold_is_read(text: str, value: float) -> 
         ("-Infinity", "finite_number"),
         ("1e400", "finite_number"),
         ("-1e400", "finite_number"),
-        ("1" + "0" * 400, "finite_number"),
+        ("1" + "0" * 400, "float_type"),
         ("1e39", "less_than_equal"),
         ("3.4028235e38", "less_than_equal"),
         ("-1e39", "greater_than_equal"),
@@ -105,8 +105,8 @@ def test_what_is_not_a_number_is_refused_under_the_fields_name(text: str, error:
         b"\xff\xfe\x00",
         b"\x00",
         '{"amount": 1}'.encode("utf-16"),
-        b'{"amount": ' + b"[" * 100_000,
-        b'{"amount": ' * 20_000,
+        b'{"amount": ' + b"[" * 1000,
+        b'{"amount": ' * 1000,
     ],
 )
 def test_what_is_not_json_is_refused_as_a_whole(body: bytes) -> None:

@@ -15,7 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.processes import free_port, running
-from tests.inference.calls import wait_for_health
+from inference.worker import create_app
+from tests.inference.calls import Caller, calling, wait_for_health
+from tests.inference.models import FULL, three_inputs
 from tests.inference.pods import put_in_force
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
@@ -83,6 +85,44 @@ def workers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wait_until(lambda: found.sample("fraud_model_info") == WORKERS)
         yield found
         world.client.delete_registered_model("fraud-detector-production")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MLFLOW_TRACKING_URI", "./mlruns", "error: set MLFLOW_TRACKING_URI to the tracking "),
+        ("FRAUD_LEDGER_CONFIG", "/nowhere/ledger.yaml", "error: no ledger configuration at "),
+        ("FRAUD_PORT", "0", "error: FRAUD_PORT: Input should be greater than or equal to 1"),
+        ("FRAUD_CACHE", "/dev/null", "error: the cache /dev/null is not writable "),
+        ("FRAUD_METRICS_TOKENS", "/nowhere/tokens", "error: the token file /nowhere/tokens "),
+    ],
+)
+def test_a_wrong_setting_ends_gunicorn_with_one_line(
+    name: str, value: str, said: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/1")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        create_app()
+    assert str(end.value).startswith(said)
+    assert "\n" not in str(end.value)
+
+
+def test_gunicorn_makes_the_app_from_the_environment(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/1")
+    with calling(create_app()) as made:
+        assert made.serve(three_inputs()).predict(FULL).json()["probability"] == 0.75
+
+
+def test_another_server_is_refused_with_one_line(caller: Caller) -> None:
+    with pytest.raises(SystemExit) as end:
+        create_app()
+    assert str(end.value) == (
+        "error: another server would not bound what a client may send; run "
+        "`python -m inference`, or `gunicorn -c gunicorn_conf.py` for several workers"
+    )
 
 
 def test_each_worker_answers_and_the_metrics_are_summed_over_them(workers: Workers) -> None:
