@@ -59,6 +59,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = CoalescingTransport(transport)
+        self.url = b""
         self._in_head = True
         self._messages = 0
         self._head_bytes = self._body_bytes = self._framing_bytes = self._unwanted_bytes = 0
