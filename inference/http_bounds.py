@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 MIN_WRITE_BYTES = 64 * 1024
 """A client that does not read as much of a waiting response in that time is disconnected."""
+SEND_BUFFER_BYTES = 64 * 1024
+"""Of the kernel, for each connection."""
 MAX_HEAD_BYTES = 16 * 1024
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADERS = 100

@@ -15,6 +15,7 @@ before anyone has shown a token. `HttpProtocol` bounds each: docs/hostile-client
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -34,6 +35,7 @@ from inference.http_bounds import (
     MAX_URL_BYTES,
     MIN_WRITE_BYTES,
     PIPELINED,
+    SEND_BUFFER_BYTES,
     URL,
     Refusal,
     max_connections,
@@ -59,6 +61,13 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = CoalescingTransport(transport)
+        connected = transport.get_extra_info("socket")
+        if connected.family in (socket.AF_INET, socket.AF_INET6):
+            # What the kernel has taken and the client does not read is bounded too: a pod's limit
+            # on memory includes it, and by default it is megabytes for each connection.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            milliseconds = round(WRITE_TIMEOUT_SECONDS * 1000)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self.url = b""
         self._in_head = True
         self._messages = 0
@@ -77,6 +86,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         self.waiting.pop(self, None)
+        if isinstance(exc, TimeoutError):
+            self._count_closed("write timeout")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -109,7 +120,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._unwanted_bytes += received
             if self._unwanted_bytes > MAX_UNWANTED_BYTES:
-                self._drop("unwanted body")
+                self._count_closed("unwanted body")
+                self._refused = True
+                self.transport.close_gently(self)
             return
         self._framing_bytes = max(0, self._framing_bytes + received - 2 * body)
         if self._framing_bytes > MAX_FRAMING_BYTES:
@@ -188,7 +201,7 @@ class HttpProtocol(HttpToolsProtocol):
             if left > 0:
                 delay = min(delay, left)
             else:
-                if not self.transport.is_closing():
+                if not (self.transport.is_closing() or self.transport.unsent_bytes):
                     self._count_closed("header timeout")
                 self.transport.close()
         self._timer = self.loop.call_later(delay, self._check_times)

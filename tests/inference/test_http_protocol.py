@@ -26,6 +26,7 @@ from inference.http_protocol import HttpProtocol
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 LIMIT = 0.3
 STATE = ServerState()
+CLOSED: list[str] = []
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
@@ -57,8 +58,9 @@ def received(
         config = uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none")
         config.load()
         STATE.connections.clear()
+        CLOSED.clear()
         server = await asyncio.get_running_loop().create_server(
-            lambda: HttpProtocol(config, STATE, {}), "127.0.0.1", 0
+            lambda: HttpProtocol(config, STATE, {"count_closed": CLOSED.append}), "127.0.0.1", 0
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -271,6 +273,7 @@ def test_a_response_that_is_not_read_closes_the_connection() -> None:
         return b"gone"
 
     assert received(waits, much) == b"gone"
+    assert CLOSED == ["write timeout"]
 
 
 def test_a_response_that_is_read_slowly_arrives() -> None:
