@@ -297,3 +297,13 @@ def test_a_swap_while_a_body_arrives_does_not_mix_two_models(caller: Caller) -> 
         new.digest[:12],
         0.25,
     )
+
+
+def test_the_document_is_made_once_for_each_model(ready: Caller) -> None:
+    framework = ready.app.framework
+    first = framework.openapi()
+    assert framework.openapi() is first
+    ready.serve(served(number("other"), weights=(1.0,)))
+    assert list(framework.openapi()["components"]["schemas"]["Transaction"]["properties"]) == [
+        "other"
+    ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -153,6 +156,44 @@ def test_a_killed_worker_is_replaced_and_its_gauges_leave_the_sums(workers: Work
     (folder,) = workers.temporary.glob("fraud-metrics-*")
     assert list(folder.glob(f"gauge_live*_{killed}.db")) == []
     wait_until(lambda: workers.answered() == counted + 10)  # what it had counted stays counted
+
+
+def test_sighup_and_sigusr1_to_a_worker_do_not_end_it(workers: Workers) -> None:
+    before = workers.pids
+    said = workers.log.read_text().count("SIGHUP: reading the token files again")
+    for pid in before:
+        os.kill(pid, signal.SIGUSR1)
+        os.kill(pid, signal.SIGHUP)
+    text = "SIGHUP: reading the token files again"
+    wait_until(lambda: workers.log.read_text().count(text) == said + WORKERS)
+    assert workers.pids == before
+    assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
+
+
+def test_sighup_to_gunicorn_replaces_the_workers_and_keeps_what_they_counted(
+    workers: Workers,
+) -> None:
+    before, counted = workers.pids, workers.answered()
+    workers.master.send_signal(signal.SIGUSR1)
+    workers.master.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(workers.pids) == WORKERS and not workers.pids & before)
+    wait_until(lambda: workers.sample("fraud_model_info") == WORKERS)
+    for _ in range(10):
+        assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
+    wait_until(lambda: workers.answered() == counted + 10)
+    assert len(list(workers.temporary.glob("fraud-metrics-*"))) == 1
+
+
+def test_a_worker_bounds_heads_and_logs_as_json(workers: Workers) -> None:
+    where = urlsplit(workers.address)
+    for sent in (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"no HTTP\r\n\r\n"):
+        with socket.create_connection((str(where.hostname), where.port or 80), 10) as connection:
+            connection.sendall(sent)
+            answer = connection.recv(65536)
+        assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+    wait_until(lambda: "Invalid HTTP request received." in workers.log.read_text())
+    lines = [line for line in workers.log.read_text().splitlines() if "Invalid HTTP" in line]
+    assert {json.loads(line)["logger"] for line in lines} == {"uvicorn.error"}
 
 
 def test_at_the_end_its_folder_of_metrics_is_gone(workers: Workers) -> None:
