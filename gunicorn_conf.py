@@ -8,22 +8,28 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from inference.logs import log_as_json
 from inference.settings import read_settings
 from registry.errors import RegistryError
 
+METRICS_PREFIX = "fraud-metrics-"
+
 try:
     settings = read_settings()
 except RegistryError as error:
     sys.exit(f"error: {error}")
 
-# Before the app imports prometheus_client, which chooses its storage at import.
-metrics_folder = tempfile.mkdtemp(prefix="fraud-metrics-")
+# Before the app imports prometheus_client, which chooses its storage at import. On SIGHUP gunicorn
+# runs this file again: the folder stays, and with it what ended workers have counted.
+metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+if not Path(metrics_folder).name.startswith(METRICS_PREFIX):
+    metrics_folder = tempfile.mkdtemp(prefix=METRICS_PREFIX)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
 
-wsgi_app = "inference.app:create_app()"
+wsgi_app = "inference.worker:create_app()"
 bind = f"{settings.host}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 1))
 worker_class = "inference.worker.Worker"
@@ -31,6 +37,7 @@ worker_class = "inference.worker.Worker"
 preload_app = True
 graceful_timeout = round(settings.drain_seconds) + settings.grace_seconds
 timeout = 60
+keepalive = 5  # as uvicorn without gunicorn
 control_socket_disable = True
 
 

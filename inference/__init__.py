@@ -2,12 +2,14 @@
 
 Start:
   __main__         the command line: runs the service, creates tokens
-  worker           gunicorn's worker class; gunicorn_conf.py configures gunicorn
+  worker           app and worker class for gunicorn, which gunicorn_conf.py configures
   settings         environment variables
   app              the composition root: makes all objects and connects them
 
 A request, in the order in which its data flows:
-  http_protocol    from the socket: uvicorn's protocol with header timeout and single writes
+  http_protocol    from the socket: uvicorn's protocol, bounded and with timeouts
+  http_bounds      what a client may send over a connection, and the responses to more
+  transport        one write per response
   tracing          one OpenTelemetry span per request, if a collector is configured
   fast_path        POST /predict without the framework
   guard            authentication, overload, timeouts, common headers
@@ -20,6 +22,7 @@ A request, in the order in which its data flows:
   open_inference   /v2/models/…/infer, as KServe answers it
   messages         request context and reply, which fast path and routes share
   predictor        from a body to its reply: parse, score, decide, count, record
+  json_body        parses JSON, unless it has too many values
   transaction      parses transactions by the model's contract
   model            scores them, and explains scores
   schema           what the OpenAPI document states about bodies and responses
@@ -28,13 +31,14 @@ What a request leaves behind:
   metrics          Prometheus metrics, summed over workers
   drift            input histograms and their distance from training
   records          prediction records on standard output
-  logs             lines of JSON on standard error
+  logs             lines of JSON on standard error, bounded per minute
 
 The ledger:
   follower         polls the ledger; fetches, verifies, loads and swaps the head
   cache            verified files on disk, for a start without the registry
   serving          the state that follower and requests share: model, lag, readiness
   shutdown         out of readiness on SIGTERM, before the server stops
+  signals          SIGHUP and SIGUSR1
 
 Data flows one way: the follower puts a model into `Serving`, requests read it from there and hand
 what they observed to `Metrics`, `Drift` and `RecordWriter`.

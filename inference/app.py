@@ -1,4 +1,4 @@
-"""The composition root: makes the ASGI app, for `uvicorn inference.app:create_app --factory`."""
+"""The composition root: makes the ASGI app, for `__main__` and for gunicorn's `worker`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from inference.deadlines import Deadlines
 from inference.fast_path import FastPath
 from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
+from inference.logs import line_limit
 from inference.metrics import Metrics
+from inference.model import ServedModel
 from inference.open_inference import InferRequest
 from inference.predictor import Predictor
 from inference.protocols import mlflow_routes, open_inference_routes
 from inference.records import RecordWriter
 from inference.routes import as_response, operation_routes, predict_routes
 from inference.serving import Serving
-from inference.settings import Settings, read_settings
+from inference.settings import Settings
 from inference.shutdown import drain_on_sigterm
-from registry.errors import RegistryError
+from inference.signals import handle_signals
 from registry.ledger.trust import read_trust
 from registry.tracking.names import PRODUCTION
 from registry.tracking.rest import Registry
@@ -56,17 +58,6 @@ class Service:
         await self._asgi(scope, receive, send)
 
 
-def create_app() -> Service:
-    """The service with the settings of the environment, for `uvicorn --factory` and gunicorn.
-
-    An invalid setting ends the process with one line.
-    """
-    try:
-        return make_service(read_settings())
-    except RegistryError as error:
-        raise SystemExit(f"error: {error}") from None
-
-
 def make_service(settings: Settings) -> Service:
     """The service. It starts immediately, and is ready once the head is verified and loaded.
 
@@ -88,15 +79,17 @@ def make_service(settings: Settings) -> Service:
         tracing = tracer_provider(settings.otlp_endpoint)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         gc.freeze()  # exempt everything imported from collections, which are long pauses otherwise
         drain_on_sigterm(serving, settings.drain_seconds)
+        handle_signals(guard.reload_tokens)
         records.start()
         follower.start()
         flushing = asyncio.create_task(_flush_repeatedly(metrics))
-        yield
+        yield {"count_closed": metrics.count_closed}  # for the protocol
         flushing.cancel()
+        line_limit.report(everything=True)
         follower.stop()
         records.close()
         if tracing:
@@ -129,7 +122,7 @@ def _framework(
     settings: Settings,
     serving: Serving,
     routers: Iterable[APIRouter],
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]],
 ) -> FastAPI:
     """All documented routes, and the pages that document them."""
     app = FastAPIOffline(
@@ -148,10 +141,11 @@ def _framework(
 
 
 async def _flush_repeatedly(metrics: Metrics) -> None:
-    """Flush the metrics once a second, for the sums that other workers export."""
+    """Flush the metrics once a second, for the sums that other workers export, and the log."""
     while True:
         await asyncio.sleep(FLUSH_INTERVAL_SECONDS)
         metrics.flush()
+        line_limit.report()
 
 
 async def _internal_error(_request: Request, _error: Exception) -> Response:
@@ -160,23 +154,37 @@ async def _internal_error(_request: Request, _error: Exception) -> Response:
 
 
 def _document_model(app: FastAPI, serving: Serving, *, with_tokens: bool) -> None:
-    """Let the OpenAPI document describe the inputs of the served model."""
+    """Let the OpenAPI document describe the inputs of the served model.
+
+    It is kept until another model is served: making it takes 70 ms, and asking for it no token.
+    """
+    made_for: ServedModel | None = None
+    document: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-            tags=app.openapi_tags,
-        )
-        bodies = serving.model.reader.schemas() if serving.model else {}
-        infer = InferRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.add_bodies(document, {**bodies, **infer.pop("$defs"), "InferRequest": infer})
-        if with_tokens:
-            schemes = {"token": {"type": "http", "scheme": "bearer"}}
-            document["components"]["securitySchemes"] = schemes
-            document["security"] = [{"token": []}]
+        nonlocal made_for, document
+        model = serving.model
+        if not document or model is not made_for:
+            document = _openapi(app, model, with_tokens=with_tokens)
+            made_for = model
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _openapi(app: FastAPI, model: ServedModel | None, *, with_tokens: bool) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    bodies = model.reader.schemas() if model else {}
+    infer = InferRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.add_bodies(document, {**bodies, **infer.pop("$defs"), "InferRequest": infer})
+    if with_tokens:
+        schemes = {"token": {"type": "http", "scheme": "bearer"}}
+        document["components"]["securitySchemes"] = schemes
+        document["security"] = [{"token": []}]
+    return document

@@ -40,7 +40,7 @@ class FastPath:
                 body = await read_body(receive, request, self._max_body_bytes)
                 reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
-                reply = guard.error_reply(request, task, error)
+                reply = guard.error_reply(request, guard.deadlines, task, error)
             finally:
                 guard.deadlines.leave(task)
         headers = reply.header_list() + guard.headers(request, "POST", "/predict")

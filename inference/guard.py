@@ -23,6 +23,8 @@ PROBES = frozenset(
 """Answered without a token, which kubelets and load balancers do not have, and under overload."""
 PAGES = frozenset({"/", "/docs", "/openapi.json"})
 STATIC_PREFIX = "/static-offline-docs/"
+MAX_PAGE_REQUESTS = 16
+"""Maximum number of concurrent requests for the documentation, which needs no token."""
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -45,6 +47,9 @@ UNAUTHORIZED = json_reply(
 )
 LOOPBACK_ONLY = json_reply(
     {"detail": "with FRAUD_AUTH=off only requests on loopback are allowed; set FRAUD_TOKENS"}, 403
+)
+PAGES_BUSY = json_reply(
+    {"detail": "too many concurrent requests for the documentation"}, 503, (b"retry-after", b"1")
 )
 BUSY = json_reply({"detail": "too many concurrent requests"}, 503, (b"retry-after", b"1"))
 BODY_TIMEOUT = json_reply({"detail": "the body did not arrive in time"}, 408)
@@ -84,7 +89,9 @@ class Guard:
         deadlines: Deadlines,
         paths: frozenset[str],
     ) -> None:
-        """`paths` may become labels of metrics; a client cannot add others.
+        """`deadlines` is for requests with a token, whose maximum number no other request uses up.
+
+        `paths` may become labels of metrics; a client cannot add others.
 
         Raises UsageError where a token file is invalid.
         """
@@ -93,6 +100,8 @@ class Guard:
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
         self._max_in_flight = settings.in_flight
         self.deadlines = deadlines
+        self._page_deadlines = Deadlines(settings.request_seconds)
+        self._probe_deadlines = Deadlines(settings.request_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -130,18 +139,20 @@ class Guard:
         request = RequestContext(request_id(client_id, trace_parent))
         if path in PROBES:
             return request, None
-        if path not in PAGES and not path.startswith(STATIC_PREFIX):
-            tokens = self._tokens
-            if path == "/metrics" and self._metrics_tokens:
-                tokens = self._metrics_tokens
-            if tokens is None:
-                server = scope.get("server")
-                if server is not None and not is_loopback(server[0]):
-                    return request, LOOPBACK_ONLY
-            elif (caller := tokens.name_of(authorization)) is None:
-                return request, UNAUTHORIZED
-            else:
-                request.caller = caller
+        if _is_page(path):
+            busy = len(self._page_deadlines) >= MAX_PAGE_REQUESTS
+            return request, PAGES_BUSY if busy else None
+        tokens = self._tokens
+        if path == "/metrics" and self._metrics_tokens:
+            tokens = self._metrics_tokens
+        if tokens is None:
+            server = scope.get("server")
+            if server is not None and not is_loopback(server[0]):
+                return request, LOOPBACK_ONLY
+        elif (caller := tokens.name_of(authorization)) is None:
+            return request, UNAUTHORIZED
+        else:
+            request.caller = caller
         busy = len(self.deadlines) >= self._max_in_flight and path != "/metrics"
         return request, BUSY if busy else None
 
@@ -163,14 +174,24 @@ class Guard:
         route = path if path in self._paths else "(other)"
         self._metrics.request_done(route, status, time.perf_counter() - start)
         if status >= 400:
-            log.info("%s %s: %d", method, path, status, extra={"request_id": request.id})
+            extra = {"request_id": request.id, "reason": f"{request.caller} {status}"}
+            log.info("%s %s: %d", method, path, status, extra=extra)
+
+    def reload_tokens(self) -> None:
+        """Read the token files now, instead of at the next request after they changed."""
+        for tokens in filter(None, (self._tokens, self._metrics_tokens)):
+            tokens.reload()
 
     def error_reply(
-        self, request: RequestContext, task: asyncio.Task[None], error: BaseException
+        self,
+        request: RequestContext,
+        deadlines: Deadlines,
+        task: asyncio.Task[None],
+        error: BaseException,
     ) -> Reply:
         """The reply to a request that timed out or failed. Raises any other cancellation again."""
         if isinstance(error, asyncio.CancelledError):
-            if not self.deadlines.passed(task):
+            if not deadlines.passed(task):
                 raise error
             return TIMEOUT if request.body_read else BODY_TIMEOUT
         log.error("request failed", exc_info=error, extra={"request_id": request.id})
@@ -180,11 +201,23 @@ class Guard:
         self, scope: Scope, receive: Receive, send: Send, request: RequestContext
     ) -> Reply | None:
         """Call the framework; a Reply if the request timed out or failed there."""
-        task = self.deadlines.enter()
+        deadlines = self._deadlines_of(scope["path"])
+        if deadlines is not self.deadlines:
+            scope["query_string"] = b""  # no route without a token reads it; parsing it takes long
+        task = deadlines.enter()
         try:
             await self._app(scope, receive, send)
         except (Exception, asyncio.CancelledError) as error:
-            return self.error_reply(request, task, error)
+            return self.error_reply(request, deadlines, task, error)
         finally:
-            self.deadlines.leave(task)
+            deadlines.leave(task)
         return None
+
+    def _deadlines_of(self, path: str) -> Deadlines:
+        if path in PROBES:
+            return self._probe_deadlines
+        return self._page_deadlines if _is_page(path) else self.deadlines
+
+
+def _is_page(path: str) -> bool:
+    return path in PAGES or path.startswith(STATIC_PREFIX)

@@ -1,86 +1,215 @@
-"""uvicorn's HTTP protocol with one write per response, and a timeout for request headers.
+"""uvicorn's HTTP protocol with one write per response, and with bounds on what a client may send.
 
 uvicorn writes the headers and the body of a response with a system call and in a packet each; for
-responses of 200 bytes that is a tenth of the work. `CoalescingProtocol` collects what is written in
-one iteration of the event loop and writes it at the end, so that a client that pipelines requests
-also wakes up once.
+responses of 200 bytes that is a tenth of the work. `CoalescingTransport` collects what is written
+in one iteration of the event loop and writes it at the end, so that a client that pipelines
+requests also wakes up once.
 
-uvicorn waits without limit for the header section of a request: clients that send it slowly, or not
-at all, would use up the process's file descriptors (Slowloris attack). `HttpProtocol` closes such
-connections. `inference.deadlines` limits the time for the body.
+uvicorn waits without limit for the head of a request (Slowloris attack), buffers a head and the
+trailers of a chunked body without limit, makes trailers headers of the request, parses as many
+pipelined requests as arrive, and keeps a response until its client reads it. All of this happens
+before anyone has shown a token. `HttpProtocol` bounds each: docs/hostile-clients.md has the table.
+`inference.deadlines` limits the time for the body, `inference.body` its size.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from inference.http_bounds import (
+    FRAMING,
+    HEAD,
+    HEADERS,
+    MALFORMED,
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_UNWANTED_BYTES,
+    MAX_URL_BYTES,
+    MIN_WRITE_BYTES,
+    PIPELINED,
+    SEND_BUFFER_BYTES,
+    URL,
+    Refusal,
+    max_connections,
+)
+from inference.transport import CoalescingTransport
+
 HEADER_TIMEOUT_SECONDS = 10.0
+WRITE_TIMEOUT_SECONDS = 10.0
 
 
-class _CoalescingTransport:
-    """A transport that buffers writes until the event loop's next iteration."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._buffer: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._buffer:
-            self._loop.call_soon(self._flush)
-        self._buffer.append(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._buffer:
-            self._transport.write(b"".join(self._buffer))
-            self._buffer.clear()
+class Refused(Exception):
+    """Raised in a callback, so that the parser reads no further."""
 
 
-class CoalescingProtocol(HttpToolsProtocol):
-    """Writes each response at once."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.transport = cast(asyncio.Transport, _CoalescingTransport(transport))
-
-
-class HttpProtocol(CoalescingProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """The protocol of the service, for uvicorn's setting `http`."""
 
+    transport: CoalescingTransport  # type: ignore[assignment]
+    waiting: ClassVar[OrderedDict[HttpProtocol, None]] = OrderedDict()
+    """The connections without a request in progress, longest waiting first, of this process."""
+    max_connections: ClassVar[int] = max_connections()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._waiting_since: float | None = self.loop.time()
-        self._timer = self.loop.call_later(HEADER_TIMEOUT_SECONDS, self._close_if_late)
+        self.transport = CoalescingTransport(transport)
+        connected = transport.get_extra_info("socket")
+        if connected.family in (socket.AF_INET, socket.AF_INET6):
+            # What the kernel has taken and the client does not read is bounded too: a pod's limit
+            # on memory includes it, and by default it is megabytes for each connection.
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            milliseconds = round(WRITE_TIMEOUT_SECONDS * 1000)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        self.url = b""
+        self._in_head = True
+        self._messages = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = self._unwanted_bytes = 0
+        self._refusal, self._refused = MALFORMED, False
+        now = self.loop.time()
+        self._waiting_since: float | None = now
+        self._sent_bytes, self._progress_at = 0, now
+        self._timer = self.loop.call_later(HEADER_TIMEOUT_SECONDS / 4, self._check_times)
+        self.waiting[self] = None
+        if len(self.connections) > self.max_connections:
+            # A client that sends its request at once has never waited longest.
+            longest, _ = self.waiting.popitem(last=False)
+            longest._drop("connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        self.waiting.pop(self, None)
+        if isinstance(exc, TimeoutError):
+            self._count_closed("write timeout")
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        if self._head_bytes + len(data) <= MAX_HEAD_BYTES:  # nearly always
+            self._feed(data)
+            return
+        # In pieces, so that no head can be longer than the rest of its bound.
+        rest = memoryview(data)
+        while rest and not (self._refused or self.transport.is_closing()):
+            size = MAX_HEAD_BYTES - self._head_bytes
+            if size == 0:
+                self._refuse(URL if len(self.url) > MAX_URL_BYTES else HEAD)
+                return
+            self._feed(rest[:size])
+            rest = rest[size:]
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Parse at most MAX_HEAD_BYTES, and count them."""
+        in_head, messages, body_bytes = self._in_head, self._messages, self._body_bytes
+        super().data_received(data)  # type: ignore[arg-type]
+        if self._messages != messages or self._in_head is not in_head:
+            # What this piece holds of the next part is not counted: it is less than one bound.
+            self._head_bytes = self._framing_bytes = self._unwanted_bytes = 0
+        elif in_head:
+            self._head_bytes += len(data)
+        else:
+            self._count_body(len(data), self._body_bytes - body_bytes)
+
+    def _count_body(self, received: int, body: int) -> None:
+        if self.cycle.response_complete:
+            self._unwanted_bytes += received
+            if self._unwanted_bytes > MAX_UNWANTED_BYTES:
+                self._count_closed("unwanted body")
+                self._refused = True
+                self.transport.close_gently(self)
+            return
+        self._framing_bytes = max(0, self._framing_bytes + received - 2 * body)
+        if self._framing_bytes > MAX_FRAMING_BYTES:
+            self._refuse(FRAMING)
+
     def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_HEADERS:
+            self._stop(HEADERS)
+        if len(self.url) > MAX_URL_BYTES:
+            self._stop(URL)
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._stop(PIPELINED)
+        self._in_head = False
         self._waiting_since = None
+        self.waiting.pop(self, None)
         super().on_headers_complete()
+        self.headers = []  # the request keeps the old list: trailers must not get into it
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._messages += 1
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.response_complete:  # otherwise, the next request has already been received
             self._waiting_since = self.loop.time()
+            self.waiting[self] = None
 
-    def _close_if_late(self) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Called by uvicorn where the parser stopped: the request is malformed or was refused."""
+        self._refuse(self._refusal)
+
+    def _stop(self, refusal: Refusal) -> None:
+        self._refusal = refusal
+        raise Refused(refusal.reason)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Close the connection, with a response unless another one is due first."""
+        self._count_closed(refusal.reason)
+        self._refused = True
+        cycle = self.cycle
+        answered = cycle is None or cycle.response_complete
+        if not answered and (self._in_head or self.pipeline or cycle.response_started):
+            self.transport.close()
+            return
+        if not answered:
+            cycle.disconnected = True  # the request itself is refused: its app sends no more
+            cycle.message_event.set()
+        self.transport.write(refusal.response())
+        self.transport.close_gently(self)
+
+    def _drop(self, reason: str) -> None:
+        """Close the connection at once, with all that its client has not read."""
+        self._count_closed(reason)
+        self.transport.abort()
+
+    def _count_closed(self, reason: str) -> None:
+        count: Callable[[str], Any] | None = self.app_state.get("count_closed")
+        if count:
+            count(reason)
+
+    def _check_times(self) -> None:
         """Runs on one timer per connection: one per request would cost more."""
         now = self.loop.time()
-        since = now if self._waiting_since is None else self._waiting_since
-        if now - since >= HEADER_TIMEOUT_SECONDS:
-            self.transport.close()
-        else:
-            delay = since + HEADER_TIMEOUT_SECONDS - now
-            self._timer = self.loop.call_later(delay, self._close_if_late)
+        if self._is_stalled(now):
+            self._drop("write timeout")
+            return
+        delay = HEADER_TIMEOUT_SECONDS / 4
+        if self._waiting_since is not None:
+            left = self._waiting_since + HEADER_TIMEOUT_SECONDS - now
+            if left > 0:
+                delay = min(delay, left)
+            else:
+                if not (self.transport.is_closing() or self.transport.unsent_bytes):
+                    self._count_closed("header timeout")
+                self.transport.close()
+        self._timer = self.loop.call_later(delay, self._check_times)
+
+    def _is_stalled(self, now: float) -> bool:
+        """Whether the client leaves a response unread. It may have begun a check ago."""
+        sent = self.transport.sent_bytes
+        if not self.transport.unsent_bytes or sent - self._sent_bytes >= MIN_WRITE_BYTES:
+            self._sent_bytes, self._progress_at = sent, now
+            return False
+        return now - self._progress_at >= WRITE_TIMEOUT_SECONDS + HEADER_TIMEOUT_SECONDS / 4

@@ -88,6 +88,9 @@ class Metrics:
         self.records_dropped = counter(
             "records_dropped", "Prediction records lost because standard output was not read"
         )
+        self._closed = counter(
+            "connections_closed", "Connections closed because of what their client did", "reason"
+        )
         self.drift = Drift(self.registry)
         self._sampled: tuple[tuple[Gauge, Callable[[], float]], ...] = (
             (in_flight, requests_in_flight),
@@ -133,6 +136,10 @@ class Metrics:
 
     def swap_failed(self, reason: str) -> None:
         self._swaps_failed.labels(reason).inc()
+
+    def count_closed(self, reason: str) -> None:
+        """Count a connection that was closed; `reason` must be a constant."""
+        self._closed.labels(reason).inc()
 
     def model_loaded(self, before: ServedModel | None, model: ServedModel) -> None:
         """Report `model` as the served one from now on, in place of `before`."""

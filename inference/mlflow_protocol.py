@@ -16,10 +16,11 @@ import orjson
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.predictor import Predictor
 from inference.serving import Serving
-from inference.transaction import InvalidTransaction
+from inference.transaction import InvalidTransaction, TransactionReader
 from registry.model.contract import Contract, Input
 
 FORMATS = ("dataframe_split", "dataframe_records", "inputs", "instances")
+MAX_BLANK_LINES = 1000
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 UNSUPPORTED_FORMAT = Reply(
     415, b"This service accepts application/json and text/csv, in UTF-8", (TEXT,)
@@ -47,7 +48,10 @@ def invocations(
     if kind not in ("application/json", "text/csv") or parameters not in ("", "charset=utf-8"):
         return UNSUPPORTED_FORMAT
     try:
-        records = _from_csv(body, model.contract) if kind == "text/csv" else _from_json(body)
+        if kind == "text/csv":
+            records = _from_csv(body, model.contract, model.reader)
+        else:
+            records = _from_json(body, model.reader)
         records = [_with_category_names(record, model.contract) for record in records]
         rows = model.reader.read_records(records)
         probabilities = predictor.score(model, rows, request)
@@ -64,8 +68,9 @@ def _bad_request(message: str) -> Reply:
     return json_reply({"error_code": "BAD_REQUEST", "message": message}, 400)
 
 
-def _from_json(body: bytes) -> list[Any]:
-    """The records in any of the four JSON formats."""
+def _from_json(body: bytes, reader: TransactionReader) -> list[Any]:
+    """The records in any of the four JSON formats. Raises InvalidTransaction for too many."""
+    reader.check_table(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -78,20 +83,23 @@ def _from_json(body: bytes) -> list[Any]:
     name = formats[0]
     table = document[name]
     if name == "dataframe_split":
-        return _from_split(table)
+        return _from_split(table, reader)
     if isinstance(table, dict) and name in ("inputs", "instances"):
-        return _from_columns(table)
+        return _from_columns(table, reader)
     if not isinstance(table, list):
         raise BadInvocation(f"{name} must be a list of objects, one per row")
+    reader.check_rows(len(table))
     return table
 
 
-def _from_split(table: Any) -> list[Any]:
+def _from_split(table: Any, reader: TransactionReader) -> list[Any]:
     if not isinstance(table, dict):
         table = {}
     columns, data = table.get("columns"), table.get("data")
     if not isinstance(columns, list) or not isinstance(data, list):
         raise BadInvocation("dataframe_split must be an object with lists `columns` and `data`")
+    reader.check_rows(len(data))
+    reader.check_width(columns)
     if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
         raise BadInvocation("dataframe_split.columns must be unique names")
     if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
@@ -99,39 +107,53 @@ def _from_split(table: Any) -> list[Any]:
     return [dict(zip(columns, row, strict=True)) for row in data]
 
 
-def _from_columns(table: Mapping[str, Any]) -> list[Any]:
+def _from_columns(table: Mapping[str, Any], reader: TransactionReader) -> list[Any]:
     """Columns by name; a value that is not a list is a column of one row."""
+    reader.check_width(table)
     columns = {
         name: column if isinstance(column, list) else [column] for name, column in table.items()
     }
-    if len({len(column) for column in columns.values()}) != 1:
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
         raise BadInvocation("all columns must have the same length")
+    reader.check_rows(max(lengths))
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _from_csv(body: bytes, contract: Contract) -> list[Any]:
+def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> list[Any]:
+    """The records of a CSV file, with the model's columns only.
+
+    Rows are counted while they are read. Raises InvalidTransaction for too many.
+    """
     numbers = {input_.name for input_ in contract.inputs if input_.kind == "number"}
 
-    def parsed(name: str, text: str | None) -> float | str | None:
+    def parsed(name: str, row: list[str], column: int) -> float | str | None:
+        text = row[column] if column < len(row) else None
         if text == "":
             return None
         if name in numbers:
-            return float(text or "nan")  # DictReader gives None where a row is too short
+            return float(text or "nan")  # where the row is too short
         return text
 
     try:
-        table = csv.DictReader(io.StringIO(body.decode()), strict=True)
-        names, rows = table.fieldnames or [], list(table)
+        lines = csv.reader(io.StringIO(body.decode()), strict=True)
+        names = next(lines, [])
+        reader.check_width(names)
         if len(set(names)) != len(names):
             raise ValueError("the header repeats a name")
-        if any(None in row for row in rows):
-            raise ValueError("a row is longer than the header")
-        return [
-            {name: parsed(name, text) for name, text in row.items() if name is not None}
-            for row in rows
-        ]
+        columns = {name: names.index(name) for name in contract.names if name in names}
+        records: list[Any] = []
+        for number, row in enumerate(lines):
+            reader.check_rows(len(records) + bool(row))
+            if number >= reader.max_rows + MAX_BLANK_LINES:
+                raise ValueError(f"more than {MAX_BLANK_LINES} lines are blank")
+            if len(row) > len(names):
+                raise ValueError("a row is longer than the header")
+            if row:
+                records.append({name: parsed(name, row, at) for name, at in columns.items()})
     except (csv.Error, ValueError) as error:
         raise BadInvocation(f"the body is not CSV with a header: {error}") from error
+    return records
 
 
 def _with_category_names(record: Any, contract: Contract) -> Any:

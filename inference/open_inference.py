@@ -18,11 +18,12 @@ from inference.model import ServedModel
 from inference.predictor import Predictor
 from inference.transaction import InvalidTransaction
 from registry.errors import first_error
-from registry.model.contract import Contract
 
 NUMBERS = ("FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 PLATFORM = "onnxruntime_onnx"
 OUTPUTS = ("probability", "decision")
+MAX_TENSORS = 1000
+MAX_OUTPUTS = 100
 
 
 class Tensor(BaseModel):
@@ -48,8 +49,8 @@ class InferRequest(BaseModel):
     model_config = ConfigDict(strict=True)
 
     id: str | None = Field(default=None, max_length=128)
-    inputs: Annotated[list[Tensor], Field(min_length=1)]
-    outputs: list[RequestedOutput] | None = None
+    inputs: Annotated[list[Tensor], Field(min_length=1, max_length=MAX_TENSORS)]
+    outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_OUTPUTS)] | None = None
 
 
 class BadTensor(Exception):
@@ -82,11 +83,12 @@ def infer(
 ) -> Reply:
     """The reply of `infer`: probability and decision of each row. Errors are `{"error": text}`."""
     try:
+        model.reader.check_table(body)
         parsed = InferRequest.model_validate_json(body)
         names = [output.name for output in parsed.outputs] if parsed.outputs else list(OUTPUTS)
         if unknown := set(names) - set(OUTPUTS):
             raise BadTensor(f"unknown output {min(unknown)!r}; there are probability, decision")
-        rows = model.reader.read_records(_records(parsed.inputs, model.contract))
+        rows = model.reader.read_records(_records(parsed.inputs, model))
         probabilities = predictor.score(model, rows, request)
     except ValidationError as error:
         first = first_error(error)
@@ -119,8 +121,9 @@ def infer(
     )
 
 
-def _records(tensors: list[Tensor], contract: Contract) -> list[dict[str, Any]]:
-    """One record per row. Raises BadTensor."""
+def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
+    """One record per row. Raises BadTensor, and InvalidTransaction for too many rows."""
+    contract = model.contract
     for tensor in tensors:
         if tensor.datatype not in (*NUMBERS, "BYTES"):
             raise BadTensor(f"{tensor.name}: datatype {tensor.datatype!r} is not supported")
@@ -133,6 +136,7 @@ def _records(tensors: list[Tensor], contract: Contract) -> list[dict[str, Any]]:
     only_numbers = all(input_.kind == "number" for input_ in contract.inputs)
     if len(tensors) == 1 and only_numbers and tensors[0].shape[1:] == [width]:
         data = tensors[0].data
+        model.reader.check_rows(len(data) // width)
         rows = [data[begin : begin + width] for begin in range(0, len(data), width)]
         return [dict(zip(contract.names, row, strict=True)) for row in rows]
     columns = {tensor.name: tensor for tensor in tensors}
@@ -143,9 +147,9 @@ def _records(tensors: list[Tensor], contract: Contract) -> list[dict[str, Any]]:
     lengths = {len(tensor.data) for tensor in tensors}
     if len(lengths) != 1 or any(tensor.shape[1:] not in ([], [1]) for tensor in tensors):
         raise BadTensor("each tensor must have the shape [n] or [n, 1], with the same n")
-    return [
-        {name: tensor.data[row] for name, tensor in columns.items()} for row in range(lengths.pop())
-    ]
+    count = lengths.pop()
+    model.reader.check_rows(count)
+    return [{name: tensor.data[row] for name, tensor in columns.items()} for row in range(count)]
 
 
 def _flat(data: list[Any]) -> list[Any]:

@@ -93,10 +93,12 @@ class Tokens:
 
     def _reload_if_changed(self) -> None:
         self._next_check = time.monotonic() + CHECK_INTERVAL_SECONDS
-        state = self._stat()
-        if state == self._file_state:
-            return
-        self._file_state = state
+        if self._stat() != self._file_state:
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the file; keep the tokens that were read before where it is invalid."""
+        self._file_state = self._stat()
         try:
             self._tokens = read_tokens(self._path)
         except UsageError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from typing_extensions import TypedDict
 
+from inference.json_body import MaxValues, TooManyValues, parse
 from registry.model.contract import Contract, Input
 from registry.model.scorer import Value
 
@@ -18,6 +19,17 @@ MAX_SHOWN_CATEGORIES = 20
 MAX_ERRORS = 1000
 MAX_SUMMARY_ERRORS = 20
 MAX_ROWS = 1000
+MAX_EXTRA_VALUES = 1000
+"""Values of a transaction that are not inputs of the model, whether refused or ignored."""
+MAX_EXTRA_COLUMNS = 100
+MAX_CONTAINERS_PER_ROW = 10
+"""The same of each row of a table, on average over all rows that a request may have."""
+AS_JSON = {
+    "dict_type": "Input should be an object",
+    "model_type": "Input should be an object",
+    "list_type": "Input should be a valid array",
+}
+"""pydantic's messages for JSON, where those for Python objects differ."""
 
 UnknownFields = Literal["refuse", "ignore"]
 
@@ -55,20 +67,31 @@ class TransactionReader:
         self, contract: Contract, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
     ) -> None:
         self._example = {input_.name: input_.reference for input_ in contract.inputs}
+        self.max_rows = max_rows
+        self.max_fields = len(contract.inputs) + MAX_EXTRA_VALUES
+        self._max_values = MaxValues(self.max_fields, self.max_fields)
+        self._max_table_values = MaxValues(
+            max_rows * (len(contract.inputs) + MAX_EXTRA_COLUMNS) + MAX_EXTRA_VALUES,
+            max_rows * MAX_CONTAINERS_PER_ROW + MAX_EXTRA_VALUES,
+        )
         transaction = _transaction(contract, "forbid" if unknown == "refuse" else "ignore")
         self._transaction: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
         rows = Annotated[list[transaction], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
         config = ConfigDict(extra="forbid", strict=True)
-        self._batch = create_model("Batch", __config__=config, transactions=(rows, ...))
+        self._documented_batch = create_model("Batch", __config__=config, transactions=(rows, ...))
+        any_rows = Annotated[list[Any], Field(min_length=1, max_length=max_rows)]
+        self._batch = create_model("Batch", __config__=config, transactions=(any_rows, ...))
+        self._rows: TypeAdapter[list[Any]] = TypeAdapter(any_rows)
         # MLflow's scoring server drops columns that are not in the signature.
-        lenient = _transaction(contract, "ignore")
-        records = Annotated[list[lenient], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
-        self._records: TypeAdapter[list[dict[str, Value]]] = TypeAdapter(records)
-        self._validate = self._transaction.validator.validate_json
+        lenient: TypeAdapter[dict[str, Value]] = TypeAdapter(_transaction(contract, "ignore"))
+        self._validate_record = lenient.validator.validate_python
+        # Not validate_json: it copies the body into the error of each missing field.
+        self._validate = self._transaction.validator.validate_python
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
-        transaction, batch = self._transaction.json_schema(), self._batch.model_json_schema()
+        transaction = self._transaction.json_schema()
+        batch = self._documented_batch.model_json_schema()
         batch.pop("$defs")
         batch["properties"]["transactions"]["items"] = {"$ref": "#/components/schemas/Transaction"}
         return {
@@ -78,19 +101,23 @@ class TransactionReader:
 
     def read(self, body: bytes) -> list[Value]:
         """Values of one transaction, in the contract's order. Raises InvalidTransaction."""
+        document = _parsed(body, self._max_values)
         try:
             # pydantic returns them in the order of the schema, whatever the order in the body.
-            return list(self._validate(body).values())
+            return list(self._validate(document).values())
         except ValidationError as error:
             raise _invalid(error) from error
 
     def read_batch(self, body: bytes) -> list[list[Value]]:
         """Values of each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
+        document = _parsed(body, self._max_table_values)
+        if isinstance(document, dict):
+            self.check_width(document)
         try:
-            batch: Any = self._batch.model_validate_json(body)
+            batch: Any = self._batch.model_validate(document)
         except ValidationError as error:
             raise _invalid(error) from error
-        return [list(transaction.values()) for transaction in batch.transactions]
+        return self._read_rows(batch.transactions, self._validate, "transactions")
 
     def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
         """Values of each parsed JSON object; fields that are not in the contract are dropped.
@@ -98,24 +125,81 @@ class TransactionReader:
         Raises InvalidTransaction.
         """
         try:
-            transactions = self._records.validator.validate_python(records)
+            self._rows.validate_python(records)
         except ValidationError as error:
             raise _invalid(error) from error
-        return [list(transaction.values()) for transaction in transactions]
+        return self._read_rows(records, self._validate_record)
+
+    def check_table(self, body: bytes) -> None:
+        """Raises InvalidTransaction for a body with more values than a table of records has."""
+        _check(body, self._max_table_values)
+
+    def check_rows(self, count: int) -> None:
+        """Raises InvalidTransaction for more rows than a request may have."""
+        if count > self.max_rows:
+            message = f"List should have at most {self.max_rows} items after validation"
+            raise InvalidTransaction.of_body("too_long", f"{message}, not {count}")
+
+    def check_width(self, fields: Sized, *location: str | int) -> None:
+        """Raises InvalidTransaction for more fields than a transaction may have."""
+        if len(fields) > self.max_fields:
+            message = f"more than {self.max_fields} fields"
+            raise InvalidTransaction.of_body("too_many_fields", message, *location)
+
+    def _read_rows(
+        self, rows: Sequence[Any], validate: Callable[[Any], dict[str, Value]], *location: str
+    ) -> list[list[Value]]:
+        """One at a time, so that other threads get their turn, and not all errors are collected."""
+        read: list[list[Value]] = []
+        errors: list[dict[str, Any]] = []
+        for number, row in enumerate(rows):
+            if isinstance(row, dict):
+                self.check_width(row, *location, number)
+            try:
+                read.append(list(validate(row).values()))
+            except ValidationError as error:
+                errors += _details(error, *location, number)
+                if len(errors) > MAX_ERRORS:
+                    message = f"more than {MAX_ERRORS} fields are invalid"
+                    raise InvalidTransaction.of_body("too_many_errors", message) from error
+        if errors:
+            raise InvalidTransaction(errors)
+        return read
+
+
+def _check(body: bytes, bounds: MaxValues) -> None:
+    try:
+        bounds.check(body)
+    except TooManyValues as error:
+        raise InvalidTransaction.of_body("too_many_values", str(error)) from error
+
+
+def _parsed(body: bytes, bounds: MaxValues) -> Any:
+    _check(body, bounds)
+    try:
+        return parse(body)
+    except ValueError as error:
+        raise InvalidTransaction.of_body("json_invalid", f"Invalid JSON: {error}") from error
 
 
 def _invalid(error: ValidationError) -> InvalidTransaction:
-    # Listing tens of thousands of unknown fields would block all other requests.
+    # A list of thousands of errors would block all other requests.
     if error.error_count() > MAX_ERRORS:
         message = f"{error.error_count()} fields are invalid"
         return InvalidTransaction.of_body("too_many_errors", message)
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return InvalidTransaction(
-        [
-            {"type": detail["type"], "loc": ["body", *detail["loc"]], "msg": detail["msg"]}
-            for detail in details
-        ]
-    )
+    return InvalidTransaction(_details(error))
+
+
+def _details(error: ValidationError, *location: str | int) -> list[dict[str, Any]]:
+    """All errors, in the shape of `InvalidTransaction.errors`."""
+    return [
+        {
+            "type": detail["type"],
+            "loc": ["body", *location, *detail["loc"]],
+            "msg": AS_JSON.get(detail["type"], detail["msg"]),
+        }
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
 
 
 def _transaction(contract: Contract, extra: Literal["forbid", "ignore"]) -> Any:

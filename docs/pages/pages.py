@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docs.pages import architecture
+from docs.pages import architecture, bounds
 from docs.pages.architecture import REPOSITORY
 from inference.metrics import Metrics
 from inference.settings import Settings
@@ -27,6 +27,10 @@ BEGIN, END = "<!-- generated: `make docs` -->", "<!-- end of the generated part 
 
 def architecture_page() -> str:
     return with_generated_part("docs/architecture.md", architecture.text())
+
+
+def hostile_clients() -> str:
+    return with_generated_part("docs/hostile-clients.md", bounds.table())
 
 
 def commands() -> str:
@@ -202,6 +206,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/commands.md": commands,
     "docs/exit-codes.md": exit_codes,
     "docs/gates.md": gates,
+    "docs/hostile-clients.md": hostile_clients,
     "docs/measures.md": measures,
     "docs/metrics.md": metrics,
     "docs/settings.md": settings,

@@ -17,9 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference.app import create_app
 from tests.contracts import number
-from tests.inference.calls import Caller, ask, calling, pieces
+from tests.inference.calls import Caller, ask, pieces
 from tests.inference.models import FULL, served, three_inputs
 from tests.registry.tracking.fake_servers import send, serving
 
@@ -213,31 +212,6 @@ def test_a_damaged_transaction_gets_an_answer_or_a_422(
     check(ready, body[:position] + patch + body[position + len(patch) :])
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("MLFLOW_TRACKING_URI", "./mlruns", "error: set MLFLOW_TRACKING_URI to the tracking "),
-        ("FRAUD_LEDGER_CONFIG", "/nowhere/ledger.yaml", "error: no ledger configuration at "),
-        ("FRAUD_PORT", "0", "error: FRAUD_PORT: Input should be greater than or equal to 1"),
-        ("FRAUD_CACHE", "/dev/null", "error: the cache /dev/null is not writable "),
-        ("FRAUD_METRICS_TOKENS", "/nowhere/tokens", "error: the token file /nowhere/tokens "),
-    ],
-)
-def test_a_wrong_setting_ends_a_server_that_makes_the_app_with_one_line(
-    name: str, value: str, said: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as end:
-        create_app()
-    assert str(end.value).startswith(said)
-    assert "\n" not in str(end.value)
-
-
-def test_a_server_makes_the_app_from_the_environment(caller: Caller) -> None:
-    with calling(create_app()) as made:
-        assert made.serve(three_inputs()).predict(FULL).json()["probability"] == 0.75
-
-
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_poll_is_retried_only_if_the_environment_says_so(
     retries: int, make_caller: Callable[..., Caller]
@@ -323,3 +297,13 @@ def test_a_swap_while_a_body_arrives_does_not_mix_two_models(caller: Caller) -> 
         new.digest[:12],
         0.25,
     )
+
+
+def test_the_document_is_made_once_for_each_model(ready: Caller) -> None:
+    framework = ready.app.framework
+    first = framework.openapi()
+    assert framework.openapi() is first
+    ready.serve(served(number("other"), weights=(1.0,)))
+    assert list(framework.openapi()["components"]["schemas"]["Transaction"]["properties"]) == [
+        "other"
+    ]

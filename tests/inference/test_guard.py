@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference.guard import request_id
+from inference.guard import MAX_PAGE_REQUESTS, request_id
 from inference.transaction import InvalidTransaction
 from tests.inference.calls import ALICE, BOB, Answer, Caller, ask, pieces
 from tests.inference.models import FULL, three_inputs
@@ -332,6 +332,41 @@ def test_one_request_more_than_can_be_served_gets_a_503(query: bytes, narrow: Ca
 def test_probes_are_answered_under_overload(path: str, narrow: Caller) -> None:
     asked = with_others_in_flight(narrow, 2, path=path, method="GET")
     assert narrow.run(asked).status == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/static-offline-docs/swagger-ui-bundle.js"])
+def test_pages_have_their_own_share_of_requests(path: str, narrow: Caller) -> None:
+    """Their readers, who need no token, cannot use up that of predictions, nor these theirs."""
+
+    async def read_nothing(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def answers() -> tuple[Answer, Answer]:
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        scope |= {
+            "http_version": "1.1",
+            "scheme": "http",
+            "raw_path": path.encode(),
+            "root_path": "",
+        }
+        readers = [
+            asyncio.create_task(narrow.app(dict(scope), asyncio.Event().wait, read_nothing))  # type: ignore[arg-type]
+            for _ in range(MAX_PAGE_REQUESTS)
+        ]
+        await asyncio.sleep(0.01)
+        page = await ask(narrow.app, pieces(b""), method="GET", path=path)
+        prediction = await ask(narrow.app, pieces(BODY))
+        for one in readers:
+            one.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+        return page, prediction
+
+    page, prediction = narrow.run(answers())
+    assert prediction.status == 200
+    assert (page.status, page.header(b"retry-after")) == (503, b"1")
+    assert page.json() == {"detail": "too many concurrent requests for the documentation"}
+    assert narrow.get(path).status_code == 200
+    assert narrow.run(with_others_in_flight(narrow, 2, path=path, method="GET")).status == 200
 
 
 @BOTH_PATHS

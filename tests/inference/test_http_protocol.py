@@ -1,10 +1,10 @@
-"""Answers in one write, and connections whose heads do not come in time, on real sockets."""
+"""Bounds of what a client may send, and how long it may take, on real sockets."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -12,10 +12,21 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from inference import http_protocol
-from inference.http_protocol import CoalescingProtocol, HttpProtocol, _CoalescingTransport
+from inference.http_bounds import (
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_UNWANTED_BYTES,
+    MAX_URL_BYTES,
+    max_connections,
+)
+from inference.http_protocol import HttpProtocol
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 LIMIT = 0.3
+STATE = ServerState()
+CLOSED: list[str] = []
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
@@ -23,6 +34,7 @@ Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]
 @pytest.fixture(autouse=True)
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEADER_TIMEOUT_SECONDS", LIMIT)
+    monkeypatch.setattr(http_protocol, "WRITE_TIMEOUT_SECONDS", LIMIT)
 
 
 async def slow(_: Scope, __: Receive, send: Send) -> None:
@@ -45,9 +57,10 @@ def received(
     async def run() -> bytes:
         config = uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none")
         config.load()
-        state = ServerState()
+        STATE.connections.clear()
+        CLOSED.clear()
         server = await asyncio.get_running_loop().create_server(
-            lambda: HttpProtocol(config, state, {}), "127.0.0.1", 0
+            lambda: HttpProtocol(config, STATE, {"count_closed": CLOSED.append}), "127.0.0.1", 0
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
@@ -112,87 +125,194 @@ def test_a_connection_in_use_outlasts_the_header_timeout() -> None:
     assert received(asks_again).count(b"200 OK") == 6
 
 
-ANSWER_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+def sends(*sent: bytes) -> Client:
+    """A client that writes these one after another, and reads until it is disconnected."""
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        reading = asyncio.ensure_future(reader.read())
+        for piece in sent:
+            if reading.done():
+                break
+            writer.write(piece)
+            with suppress(ConnectionError):
+                await writer.drain()
+            await asyncio.sleep(0.002)  # so that each arrives alone
+        return await reading
+
+    return client
 
 
-class Written:
-    """A transport that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        assert not self.closed
-        self.pieces.append(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def get_extra_info(self, name: str) -> Any:
-        return f"about {name}"
+def head_of(size: int) -> bytes:
+    """A request without a body, of so many bytes."""
+    start, end = HEAD + b"x-padding: ", b"\r\n\r\n"
+    return start + b"a" * (size - len(start) - len(end)) + end
 
 
-def corked() -> tuple[_CoalescingTransport, Written]:
-    written = Written()
-    return _CoalescingTransport(written), written  # type: ignore[arg-type]
+def in_pieces(data: bytes, size: int = 1000) -> Client:
+    return sends(*(data[at : at + size] for at in range(0, len(data), size)))
 
 
-def test_headers_and_body_are_one_write() -> None:
-    async def answer() -> list[bytes]:
-        transport, written = corked()
-        transport.write(ANSWER_HEAD)
-        transport.write(b"ok")
-        await asyncio.sleep(0)
-        return written.pieces
-
-    assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok"]
-
-
-def test_headers_are_written_before_a_body_that_comes_later() -> None:
-    async def answer() -> list[bytes]:
-        transport, written = corked()
-        transport.write(ANSWER_HEAD)
-        await asyncio.sleep(0)
-        assert written.pieces == [ANSWER_HEAD]
-        transport.write(b"ok")
-        await asyncio.sleep(0)
-        return written.pieces
-
-    assert asyncio.run(answer()) == [ANSWER_HEAD, b"ok"]
+@pytest.mark.parametrize("send", [sends, in_pieces], ids=["at once", "in pieces"])
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (head_of(MAX_HEAD_BYTES), b"200 OK"),
+        (head_of(MAX_HEAD_BYTES + 1), b"431 Request Header Fields Too Large"),
+        (head_of(200_000), b"431 Request Header Fields Too Large"),
+        (b"\r\n" * MAX_HEAD_BYTES, b"431 Request Header Fields Too Large"),
+        (b"GET /" + b"a" * 200_000, b"414 URI Too Long"),
+        (HEAD + b"a: b\r\n" * (MAX_HEADERS - 1) + b"\r\n", b"200 OK"),
+        (HEAD + b"a: b\r\n" * MAX_HEADERS + b"\r\n", b"431 Request Header Fields Too Large"),
+        (b"GET /" + b"a" * (MAX_URL_BYTES - 1) + b" HTTP/1.1\r\n\r\n", b"200 OK"),
+        (b"GET /" + b"a" * MAX_URL_BYTES + b" HTTP/1.1\r\n\r\n", b"414 URI Too Long"),
+    ],
+)
+def test_a_head_is_bounded(head: bytes, status: bytes, send: Callable[..., Client]) -> None:
+    assert received(send(head)).split(b"\r\n")[0] == b"HTTP/1.1 " + status
 
 
-def test_everything_is_written_at_the_next_iteration_of_the_loop() -> None:
-    async def answer() -> list[bytes]:
-        transport, written = corked()
-        for body in (b"ok", b"no"):
-            transport.write(ANSWER_HEAD)
-            transport.write(body)
-        assert written.pieces == []
-        await asyncio.sleep(0)
-        return written.pieces
-
-    assert asyncio.run(answer()) == [ANSWER_HEAD + b"ok" + ANSWER_HEAD + b"no"]
+def test_a_head_after_a_request_is_bounded_too() -> None:
+    said = received(sends(HEAD + b"\r\n", head_of(MAX_HEAD_BYTES), head_of(MAX_HEAD_BYTES + 1)))
+    assert [line for line in said.split(b"\r\n") if b"HTTP/1.1 " in line] == [
+        b"HTTP/1.1 200 OK",
+        b"okHTTP/1.1 200 OK",
+        b"okHTTP/1.1 431 Request Header Fields Too Large",
+    ]
 
 
-def test_headers_without_a_body_are_written_before_the_connection_closes() -> None:
-    async def answer() -> tuple[list[bytes], bool]:
-        transport, written = corked()
-        transport.write(ANSWER_HEAD)
-        transport.close()
-        await asyncio.sleep(0)
-        return written.pieces, written.closed
-
-    assert asyncio.run(answer()) == ([ANSWER_HEAD], True)
+def test_many_heads_in_one_read_are_not_one_long_head() -> None:
+    requests = head_of(MAX_HEAD_BYTES // 2) * 50
+    assert received(sends(requests)).count(b"200 OK") == 50
 
 
-def test_everything_else_is_the_transports_own() -> None:
-    async def ask() -> Any:
-        return corked()[0].get_extra_info("peername")
-
-    assert asyncio.run(ask()) == "about peername"
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize("method", ["connection_made"])
-def test_it_overrides_nothing_of_uvicorn_but(method: str) -> None:
-    assert [name for name in vars(CoalescingProtocol) if not name.startswith("__")] == [method]
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers the length of the body and the names of the headers, read after the body."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    text = b"%d %b" % (size, b",".join(name for name, _ in scope["headers"]))
+    head = [(b"content-length", b"%d" % len(text))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": text})
+
+
+def test_trailers_do_not_become_headers() -> None:
+    body = b"1\r\nx\r\n0\r\nauthorization: Bearer alice\r\nx-request-id: mine\r\n\r\n"
+    for client in (sends(CHUNKED + body), sends(CHUNKED, body), in_pieces(CHUNKED + body, 7)):
+        assert received(client, echo).endswith(b"\r\n\r\n1 host,transfer-encoding")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0\r\na: " + b"b" * 3 * MAX_FRAMING_BYTES,
+        b"0\r\n" + b"a: b\r\n" * MAX_FRAMING_BYTES,
+        b"1;" + b"a" * 3 * MAX_FRAMING_BYTES,
+        b"1\r\nx\r\n" * MAX_FRAMING_BYTES,
+    ],
+    ids=["one trailer", "trailers", "extension", "chunks of one byte"],
+)
+@pytest.mark.parametrize("send", [sends, in_pieces], ids=["at once", "in pieces"])
+def test_what_is_not_the_body_of_a_chunked_body_is_bounded(
+    body: bytes, send: Callable[..., Client]
+) -> None:
+    said = received(send(CHUNKED + body), echo)
+    assert said.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
+def test_small_chunks_are_a_body() -> None:
+    body = b"3\r\nabc\r\n" * 4000 + b"0\r\n\r\n"
+    said = received(in_pieces(CHUNKED + body), echo)
+    assert said.endswith(b"\r\n\r\n12000 host,transfer-encoding")
+
+
+def test_a_body_is_read_for_a_megabyte_after_the_answer() -> None:
+    def posts(size: int) -> Client:
+        head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size
+        return sends(head, b"x" * size, HEAD + b"\r\n")
+
+    assert received(posts(MAX_UNWANTED_BYTES)).count(b"200 OK") == 2
+    with suppress(ConnectionError):
+        assert received(posts(3 * MAX_UNWANTED_BYTES)).count(b"200 OK") == 1
+
+
+def test_pipelined_requests_are_bounded() -> None:
+    assert received(sends((HEAD + b"\r\n") * (MAX_PIPELINED + 1))).count(b"200 OK") == 101
+    with suppress(ConnectionError):  # closed while it still sends
+        assert received(sends((HEAD + b"\r\n") * 10_000)).count(b"200 OK") <= MAX_PIPELINED
+
+
+def test_what_is_not_http_gets_a_400() -> None:
+    for sent in (b"\x16\x03\x01\x00", b"GET / HTTP/1.1\r\na b: c\r\n\r\n", b"GET * HTTP/9\r\n\r\n"):
+        assert received(sends(sent)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_a_refusal_is_never_taken_for_the_answer_to_an_earlier_request() -> None:
+    """A proxy would hand it to the wrong client."""
+    assert received(sends(HEAD + b"\r\n" + b"no HTTP\r\n\r\n"), slow) == b""
+
+
+async def much(_: Scope, __: Receive, send: Send) -> None:
+    """Answers 20 MB, more than the operating system buffers."""
+    head = [(b"content-length", b"20000000")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    for left in reversed(range(200)):
+        await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": left > 0})
+
+
+def test_a_response_that_is_not_read_closes_the_connection() -> None:
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"\r\n")
+        while STATE.connections:
+            await asyncio.sleep(LIMIT / 10)
+        return b"gone"
+
+    assert received(waits, much) == b"gone"
+    assert CLOSED == ["write timeout"]
+
+
+def test_a_response_that_is_read_slowly_arrives() -> None:
+    async def reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"\r\n")
+        size = 0
+        for _ in range(20):
+            size += len(await reader.read(1_000_000))
+            await asyncio.sleep(LIMIT / 5)
+        while size < 20_000_000:
+            size += len(await reader.read(1_000_000))
+        return b"%d" % size
+
+    assert int(received(reads, much)) > 20_000_000
+
+
+def test_one_connection_too_many_closes_the_one_that_waits_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(HttpProtocol, "max_connections", 3)
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The first of five connections, which is in use until the others are made."""
+        writer.write(HEAD + b"\r\n")
+        host, port = writer.get_extra_info("peername")
+        await asyncio.sleep(0.01)
+        idle = [await asyncio.open_connection(host, port) for _ in range(4)]
+        got = await reader.readuntil(b"ok")
+        closed = [await asyncio.wait_for(one.read(), 1) for one, _ in idle[:2]]
+        for _, other in idle:
+            other.close()
+        return got + b"%d" % len(closed)
+
+    assert received(asks, slow).endswith(b"ok2")
+
+
+@pytest.mark.parametrize(("files", "expected"), [(1024, 896), (1_000_000, 4096), (100, 1)])
+def test_the_limit_on_open_files_bounds_the_number_of_connections(
+    files: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    assert max_connections() == expected

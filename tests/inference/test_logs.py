@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference.logs import JsonLines
+from inference.logs import MAX_KINDS, MAX_LINES, WINDOW_SECONDS, JsonLines, LineLimit
 from tests.places import REPOSITORY
 
 
@@ -80,3 +80,67 @@ def test_every_logger_of_the_process_writes_lines_on_standard_error_once() -> No
     assert [one["message"] for one in lines] == [f"from {name}" for name in names]
     assert [one["request_id"] for one in lines] == names
     assert ended.stdout == ""
+
+
+class Flood:
+    """A limit with a clock of its own, and what it lets through."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.limit = LineLimit(lambda: self.now)
+
+    def written(self, count: int, message: str = "%s: %d", reason: str = "alice 422") -> int:
+        """How many of so many lines are written."""
+        logger = logging.Logger("inference")
+        extra = {"reason": reason}
+        records = [
+            logger.makeRecord(
+                "inference", logging.INFO, "", 0, message, ("x", n), None, extra=extra
+            )
+            for n in range(count)
+        ]
+        return sum(bool(self.limit.filter(record)) for record in records)
+
+
+def test_a_flood_of_one_kind_is_bounded_and_hides_no_other() -> None:
+    flood = Flood()
+    assert flood.written(MAX_LINES) == MAX_LINES
+    assert flood.written(1000) == 0
+    assert flood.written(1, reason="bob 422") == 1
+    assert flood.written(1, reason="alice 500") == 1
+    assert flood.written(1, message="%s failed %d") == 1
+
+
+def test_how_many_lines_were_left_out_is_logged_at_the_end_of_the_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    flood = Flood()
+    with caplog.at_level(logging.INFO, "inference"):
+        flood.written(MAX_LINES + 7)
+        flood.written(MAX_LINES, reason="bob 422")
+        flood.now += WINDOW_SECONDS - 1
+        flood.limit.report()
+        assert caplog.records == []
+        flood.now += 1
+        flood.limit.report()
+        assert [one.getMessage() for one in caplog.records] == [
+            "7 more lines like 'x: 19' (alice 422) in 60 s were left out"
+        ]
+        assert flood.limit.filter(caplog.records[0])
+    assert flood.written(1000) == MAX_LINES
+
+
+def test_at_the_end_it_says_what_was_left_out_so_far(caplog: pytest.LogCaptureFixture) -> None:
+    flood = Flood()
+    flood.written(MAX_LINES + 1)
+    with caplog.at_level(logging.INFO, "inference"):
+        flood.limit.report(everything=True)
+    assert "1 more lines like" in caplog.text
+
+
+def test_the_number_of_kinds_is_bounded() -> None:
+    flood = Flood()
+    for number in range(MAX_KINDS):
+        assert flood.written(1, reason=str(number)) == 1
+    written = sum(flood.written(1, reason=f"further {number}") for number in range(100))
+    assert written == MAX_LINES

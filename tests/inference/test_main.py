@@ -237,22 +237,25 @@ def run(*command: str, environment: dict[str, str]) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("-m", "uvicorn", "--factory", "inference.app:create_app"),
-        ("-m", "gunicorn", "-c", "gunicorn_conf.py"),
-    ],
-)
-def test_under_another_server_too_a_wrong_setting_is_one_line(
-    command: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_under_gunicorn_too_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
+    command = ("-m", "gunicorn", "-c", "gunicorn_conf.py")
     for change, said in (WRONG_SETTINGS[0], WRONG_SETTINGS[4]):
         ended = run(*command, environment=environment_of(tmp_path) | change)
         assert ended.returncode not in (0, None)
         assert [line for line in ended.stderr.splitlines() if "error" in line] == [said]
         assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_the_command_uvicorn_does_not_start_it(tmp_path: Path) -> None:
+    create_ledger(tmp_path / "ledger.yaml", tmp_path / "key.pem")
+    command = ("-m", "uvicorn", "--factory", "inference.worker:create_app")
+    ended = run(*command, environment=environment_of(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "error: another server would not bound what a client may send; run "
+        "`python -m inference`, or `gunicorn -c gunicorn_conf.py` for several workers\n"
+    )
 
 
 def test_a_token_is_shown_to_its_user_and_its_hash_goes_to_the_file(tmp_path: Path) -> None:

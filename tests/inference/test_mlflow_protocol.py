@@ -274,3 +274,46 @@ def test_rows_are_counted_like_those_of_a_batch(ready: Caller) -> None:
 def test_without_a_model_it_sends_retry_after(caller: Caller) -> None:
     answer = caller.post("/invocations", {"inputs": []})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def csv_message(caller: Caller, text: str) -> str:
+    answer = caller.post("/invocations", text.encode(), content_type="text/csv")
+    assert answer.status_code == 400
+    said: str = answer.json()["message"]
+    return said
+
+
+def test_rows_of_csv_are_counted_while_they_are_read(ready: Caller) -> None:
+    header, row = "amount,age_days,country\n", "1,2,DE\n"
+    many = ready.post("/invocations", (header + row * 1000).encode(), content_type="text/csv")
+    assert len(many.json()["predictions"]) == 1000
+    # What follows is not read: it is not CSV.
+    assert "at most 1000 items" in csv_message(ready, header + row * 1001 + '"')
+
+
+def test_blank_lines_of_csv_are_skipped_up_to_a_thousand(ready: Caller) -> None:
+    header, row = "amount,age_days,country\n", "1,2,DE\n"
+    text = header + "\n" * 1000 + row
+    answer = ready.post("/invocations", text.encode(), content_type="text/csv")
+    assert len(answer.json()["predictions"]) == 1
+    assert "more than 1000 lines are blank" in csv_message(ready, header + "\n" * 2001)
+
+
+def test_a_table_of_more_columns_than_any_model_has_is_refused(ready: Caller) -> None:
+    names = [str(number) for number in range(1004)]
+    assert "more than 1003 fields" in csv_message(ready, ",".join(names) + "\n1")
+    for body in (
+        {"dataframe_split": {"columns": names, "data": []}},
+        {"inputs": dict.fromkeys(names, 0)},
+        {"dataframe_records": [dict.fromkeys(names, 0)]},
+    ):
+        assert "more than 1003 fields" in message(ready, body)
+
+
+def test_a_table_of_more_rows_than_allowed_is_refused_before_it_is_read(ready: Caller) -> None:
+    for body in (
+        {"dataframe_split": {"columns": ["a"], "data": [0] * 1001}},
+        {"inputs": {"a": [0] * 1001}},
+        {"dataframe_records": [0] * 1001},
+    ):
+        assert "at most 1000 items" in message(ready, body)

@@ -213,3 +213,14 @@ def test_rows_and_refusals_are_counted(ready: Caller) -> None:
     read = ready.samples()
     assert read["fraud_decisions_total{decision=review}"] == 2
     assert read["fraud_invalid_fields_total{field=country}"] == 3
+
+
+def test_the_number_of_tensors_and_outputs_is_bounded(two_numbers: Caller) -> None:
+    one = tensor("amount", "FP64", 1)
+    assert "inputs: List should have at most 1000 items" in error(
+        two_numbers, {"inputs": [one] * 1001}
+    )
+    outputs = [{"name": "probability"}] * 101
+    assert "outputs: List should have at most 100 items" in error(
+        two_numbers, {"inputs": [one], "outputs": outputs}
+    )

@@ -30,7 +30,6 @@ DRAIN_SECONDS = 1.5
 
 SERVERS = {
     "python -m inference": ["-m", "inference"],
-    "uvicorn": ["-m", "uvicorn", "--factory", "inference.app:create_app", "--port", "{port}"],
     "gunicorn": ["-m", "gunicorn", "-c", str(REPOSITORY / "gunicorn_conf.py")],
 }
 
@@ -39,9 +38,9 @@ SERVERS = {
 def serving(
     world: World, folder: Path, program: str, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A ready service under one of the three servers."""
+    """A ready service under one of the two servers."""
     port = free_port()
-    command = [sys.executable, *(one.format(port=port) for one in SERVERS[program])]
+    command = [sys.executable, *SERVERS[program]]
     environment = {
         "MLFLOW_TRACKING_URI": world.server.uri,
         "FRAUD_LEDGER_CONFIG": str(world.config),

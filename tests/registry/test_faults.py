@@ -168,7 +168,7 @@ def test_an_evaluation_that_fails_at_any_write_leaves_nothing_to_approve(
     for ended in commands.at_each_write(fault, *evaluate, every=9):
         assert ended.code == 2, ended.output
         failures.append(ended.output.splitlines()[-1])
-        assert failures[-1].startswith(f"error: uploading the evidence (evaluate{AGAIN}: ")
+        assert failures[-1].startswith(f"error: uploading the evidence (run the command{AGAIN}: ")
         assert "@sha256:" not in ended.output
         assert all(complete_if_finished(world))
     assert list(complete_if_finished(world)).count(True) >= 1
