@@ -10,10 +10,10 @@ import onnx
 import pandas as pd
 import yaml
 
-from registry.model.contract import METADATA_KEY, Contract, Window
+from registry.model.contract import METADATA_KEY, Contract, Histogram, Window
 from registry.model.scorer import MODEL_FILE, Scorer
 from tests.candidates import NAMES, contract, numbers, register_folder, save
-from tests.contracts import number
+from tests.contracts import category
 from tests.registry.attacks.candidate import CandidateAttack, blocking
 from tests.registry.graphs import outside_its_definition, share_of_largest, steps
 from tests.world import POLICY, World
@@ -80,21 +80,15 @@ def _own_parity_rows(world: World, folder: Path) -> str:
 def _huge_categories(world: World, folder: Path) -> str:
     """The evaluation rows hold numbers: every one of them is an unseen category."""
     categories = tuple(f"c{code}" for code in range(100_000))
-    histogram = {"counts": (1,) * len(categories)}
-    huge = with_first_input(kind="category", low=None, high=None, reference="c0")
-    inputs = huge.model_dump()["inputs"]
-    inputs[0] |= {"categories": categories, "histogram": histogram}
-    described = Contract.model_validate({**huge.model_dump(), "inputs": inputs})
-    return verdict_on(world, folder, GOOD, described)
+    huge = category("amount", *categories)
+    described = contract()
+    inputs = (huge, *described.inputs[1:])
+    return verdict_on(world, folder, GOOD, described.model_copy(update={"inputs": inputs}))
 
 
 def _huge_histogram(world: World, folder: Path) -> str:
     edges = tuple(float(edge) for edge in range(10_000))
-    described = with_first_input(
-        histogram=number("amount").histogram.model_copy(
-            update={"edges": edges, "counts": (1,) * (len(edges) + 1)}
-        )
-    )
+    described = with_first_input(histogram=Histogram(edges=edges, counts=(1,) * (len(edges) + 1)))
     return verdict_on(world, folder, GOOD, described)
 
 

@@ -82,16 +82,22 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     assert [(verdict.gate, verdict.passed) for verdict in evidence.verdicts] == [
         ("floor.average_precision", True),
         ("no_worse.average_precision", True),
+        ("decisions.threshold_alerts_per_day", True),
+        ("decisions.threshold_recall", True),
+        ("decisions.threshold_money_saved_per_day", True),
         ("slices", True),
         ("calibration", True),
         ("leakage.candidate", True),
         ("contract", True),
+        ("contract.limits", True),
+        ("invariance", True),
         ("robustness.odd_input", True),
         ("robustness.tiny_change", True),
         ("latency.ratio", True),
         ("integrity.files", True),
         ("integrity.size", True),
         ("integrity.parity", True),
+        ("integrity.reference", True),
         ("lineage", True),
     ]
     assert [verdict.gate for verdict in evidence.verdicts if not verdict.required] == [
@@ -100,7 +106,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     assert evidence.measurements["floor"]["candidate"]["average_precision"] == 1.0
     assert evidence.measurements["integrity"]["parity_rows"] == 400
     assert (evidence.blocking, evidence.advisory) == ((), ())
-    assert evidence.summary == "13 of 13 checks passed"
+    assert evidence.summary == "19 of 19 checks passed"
 
 
 def test_the_first_evaluation_notes_that_there_is_nothing_to_compare_with(world: World) -> None:
@@ -128,7 +134,7 @@ def test_the_evidence_records_candidate_policy_and_rows(world: World) -> None:
 
 def test_a_candidate_below_the_floor_fails_it(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.0))
-    assert failed(evidence) == ["floor.average_precision"]
+    assert failed(evidence) == ["floor.average_precision", "decisions.threshold_recall"]
     run = world.client.get_run(reference.split("@")[0])
     assert run.data.tags["verdict"] == "refused"
     assert run.data.metrics["floor.average_precision.passed"] == 0.0
@@ -152,9 +158,9 @@ def test_a_candidate_worse_than_production_fails_no_worse(world: World) -> None:
     reference, evidence = world.evaluate(world.register(quality=0.05))
     run = world.client.get_run(reference.split("@")[0])
     assert run.data.tags["compared_with"] == head.statement.digest
-    assert failed(evidence) == ["no_worse.average_precision"]
+    assert failed(evidence) == ["no_worse.average_precision", "decisions.threshold_recall"]
     assert verdicts(evidence)["no_worse.average_precision"].note.startswith("difference -0.3476, ")
-    assert evidence.summary == "13 of 14 checks passed"
+    assert evidence.summary == "18 of 20 checks passed"
     assert evidence.compared_with == ComparedWith(version=1, statement=head.statement.digest)
 
 
