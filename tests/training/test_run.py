@@ -20,12 +20,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference.model import ServedModel
+from registry.evaluation.gates.integrity import Integrity
+from registry.evaluation.policy import SHIPPED, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.files import Files
 from registry.model.contract import Contract
 from registry.model.scorer import Scorer, open_model
 from registry.tracking.candidates import download_candidate
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import CANDIDATES, FILES_TAG
 from tests.inference.pods import served_head
 from tests.places import REPOSITORY
 from tests.training import own_data
@@ -245,6 +247,16 @@ def test_the_candidate_is_onnx_with_contract_signature_and_input_example(trained
     assert example["columns"] == list(trained.contract.names)
     pinned = trained.files["requirements.txt"].decode().split()
     assert f"onnxruntime=={importlib.metadata.version('onnxruntime')}" in pinned
+
+
+def test_the_candidates_files_may_be_run_under_the_shipped_policy(
+    lasting_world: World, trained: Trained
+) -> None:
+    policy = read_policy(SHIPPED)
+    gate = policy.gate(Integrity)
+    version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
+    assert gate
+    assert gate.problems(trained.folder, version.tags[FILES_TAG], policy.limits) == ()
 
 
 def test_the_candidate_gives_the_recorded_probabilities_of_scikit_learn(
