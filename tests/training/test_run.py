@@ -256,7 +256,7 @@ def test_the_candidates_files_may_be_run_under_the_shipped_policy(
     gate = policy.gate(Integrity)
     version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
     assert gate
-    assert gate.problems(trained.folder, version.tags[FILES_TAG], policy.limits) == ()
+    assert gate.problems(trained.files, version.tags[FILES_TAG], policy.limits) == ()
 
 
 def test_the_candidate_gives_the_recorded_probabilities_of_scikit_learn(
