@@ -33,13 +33,13 @@ def reference_parity(model: bytes, rows: NDArray[np.float32], scores: NDArray[np
         evaluator = ReferenceEvaluator(onnx.load_model_from_string(model))
         # Warnings of numpy, such as on an overflow, show in the result.
         with np.errstate(all="ignore"):
-            (expected,) = evaluator.run([OUTPUT], {evaluator.input_names[0]: rows})
+            outputs = evaluator.run([OUTPUT], {evaluator.input_names[0]: rows})
+        (expected,) = (np.asarray(output, dtype=np.float64) for output in outputs)
     except Exception:  # its operators raise errors of every kind
         return 1.0
-    if np.shape(expected) != scores.shape or not np.isfinite(expected).all():
+    if expected.shape != scores.shape or not np.isfinite(expected).all():
         return 1.0
-    difference = np.abs(scores.astype(np.float64) - expected)
-    return float(difference.max(initial=0.0))
+    return float(np.abs(scores - expected).max(initial=0.0))
 
 
 def parity(scorer: Scorer, path: Path) -> tuple[float, int]:

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 import onnx
 import yaml
-from numpy.typing import NDArray
 from pydantic import Field
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
@@ -77,28 +76,33 @@ class Integrity(Gate):
 
     def measure(self, trial: Trial) -> IntegrityMeasured:
         folder = trial.candidate.folder
-        problems = [*file_problems(folder), *self._graph_problems(folder)]
+        graph_problems = self._graph_problems(folder)
+        problems = [*file_problems(folder), *graph_problems]
         digest = Manifest.of(folder).digest
         if trial.registered_sha256 is None:
             problems.append("no digest of the files was recorded when it was registered")
         elif digest != trial.registered_sha256:
             problems.append("the files are not those whose digest was recorded at registration")
         difference, count = parity(trial.candidate.scorer, trial.parity)
-        chosen = self._reference_sample(trial)
+        # Operators that are not allowed are not run in this process.
+        reference = (1.0, 0) if graph_problems else self._reference_parity(trial)
         return IntegrityMeasured(
             problems=tuple(problems),
             parity_difference=difference,
             parity_rows=count,
             evaluation_rows=len(trial.rows.labelled.labels),
-            # The operators of a graph with problems are not run in this process.
-            reference_difference=1.0 if problems else _reference_difference(trial, chosen),
-            reference_rows=len(chosen),
+            reference_difference=reference[0],
+            reference_rows=reference[1],
         )
 
-    def _reference_sample(self, trial: Trial) -> NDArray[np.intp]:
-        count = len(trial.candidate.scores)
-        chosen = np.random.default_rng(SEED).permutation(count)[: self.reference_rows]
-        return np.asarray(chosen, dtype=np.intp)
+    def _reference_parity(self, trial: Trial) -> tuple[float, int]:
+        """The largest difference on a sample of the evaluation rows, and its size."""
+        candidate = trial.candidate
+        order = np.random.default_rng(SEED).permutation(len(candidate.scores))
+        chosen = order[: self.reference_rows]
+        rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
+        model = (candidate.folder / MODEL_FILE).read_bytes()
+        return reference_parity(model, rows, candidate.scores[chosen]), len(chosen)
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
         problems = measured.problems
@@ -133,9 +137,9 @@ class Integrity(Gate):
                 bound=self.parity_tolerance,
                 passed=measured.reference_rows > 0
                 and measured.reference_difference <= self.parity_tolerance,
-                note="not run on files with problems"
-                if problems
-                else f"on {measured.reference_rows:,} evaluation rows",
+                note=f"on {measured.reference_rows:,} evaluation rows"
+                if measured.reference_rows
+                else "not run, because of the problems of the graph",
             ),
         ]
 
@@ -159,13 +163,6 @@ class Integrity(Gate):
         ):
             problems.append(f"{MODEL_FILE} keeps data in other files")
         return problems
-
-
-def _reference_difference(trial: Trial, chosen: NDArray[np.intp]) -> float:
-    candidate = trial.candidate
-    rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
-    model = (candidate.folder / MODEL_FILE).read_bytes()
-    return reference_parity(model, rows, candidate.scores[chosen])
 
 
 def _has_subgraph(node: onnx.NodeProto) -> bool:
