@@ -35,8 +35,7 @@ def reference_parity(
         return 1.0
     if expected.shape != scores.shape or not np.isfinite(expected).all():
         return 1.0
-    difference = np.abs(scores.astype(np.float64) - expected)
-    return float(difference.max(initial=0.0))
+    return float(np.abs(scores - expected).max(initial=0.0))
 
 
 def parity(scorer: RowScorer, parquet: bytes) -> tuple[float, int]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from registry.errors import on_one_line
@@ -91,23 +90,27 @@ class Integrity(Gate):
 
     def measure(self, trial: Trial) -> IntegrityMeasured:
         difference, count = parity(trial.candidate.scorer, trial.parity)
-        chosen = self._reference_sample(trial)
+        # Files with problems are not run, wherever the gate is not required and goes on.
+        reference = (1.0, 0) if trial.file_problems else self._reference_parity(trial)
         return IntegrityMeasured(
             problems=trial.file_problems,
             model_bytes=len(trial.candidate.files[MODEL_FILE]),
             parity_difference=difference,
             parity_rows=count,
             evaluation_rows=len(trial.rows.labelled.labels),
-            reference_difference=1.0
-            if trial.file_problems
-            else _reference_difference(trial, chosen),
-            reference_rows=len(chosen),
+            reference_difference=reference[0],
+            reference_rows=reference[1],
         )
 
-    def _reference_sample(self, trial: Trial) -> NDArray[np.intp]:
-        count = len(trial.candidate.scores)
-        chosen = np.random.default_rng(SEED).permutation(count)[: self.reference_rows]
-        return np.asarray(chosen, dtype=np.intp)
+    def _reference_parity(self, trial: Trial) -> tuple[float, int]:
+        """The largest difference on a sample of the evaluation rows, and its size."""
+        candidate = trial.candidate
+        order = np.random.default_rng(SEED).permutation(len(candidate.scores))
+        chosen = order[: self.reference_rows]
+        rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
+        with ModelProcess("candidate", trial.limits) as process:
+            model = candidate.files[MODEL_FILE]
+            return reference_parity(process, model, rows, candidate.scores[chosen]), len(chosen)
 
     def verdicts(self, measured: IntegrityMeasured) -> list[Verdict]:
         problems = measured.problems
@@ -149,19 +152,11 @@ class Integrity(Gate):
                 bound=self.parity_tolerance,
                 passed=measured.reference_rows > 0
                 and measured.reference_difference <= self.parity_tolerance,
-                note="not run on files with problems"
-                if problems
-                else f"on {measured.reference_rows:,} evaluation rows",
+                note=f"on {measured.reference_rows:,} evaluation rows"
+                if measured.reference_rows
+                else "not run, because of the problems of the graph",
             ),
         ]
-
-
-def _reference_difference(trial: Trial, chosen: NDArray[np.intp]) -> float:
-    candidate = trial.candidate
-    rows = trial.rows.encoded(candidate.scorer.contract)[chosen]
-    with ModelProcess("candidate", trial.limits) as process:
-        model = candidate.files[MODEL_FILE]
-        return reference_parity(process, model, rows, candidate.scores[chosen])
 
 
 def _bounded(problems: list[str]) -> tuple[str, ...]:

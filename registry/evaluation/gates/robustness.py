@@ -122,5 +122,5 @@ def _moved(
     rows: NDArray[np.float32], steps: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """Each value moved by the step of its input, up or down."""
-    moved = rows + steps * generator.choice([-1.0, 1.0], size=rows.shape)
-    return np.asarray(moved, dtype=np.float32)
+    moves = steps * generator.choice([-1.0, 1.0], size=rows.shape)
+    return np.asarray(rows + moves, dtype=np.float32)

@@ -131,7 +131,7 @@ def test_history_as_csv(run_here: Commands, world: World) -> None:
             "candidate": "1",
             "who": "github:alice",
             "policy": "test",
-            "verdict": "13 of 13 checks passed",
+            "verdict": "19 of 19 checks passed",
             "why": "better",
             "evidence": str(entry.evidence),
         }

@@ -189,11 +189,11 @@ def test_verdicts_are_shown_with_the_next_step(
     capsys.readouterr()
     output.verdicts(good)
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "13 of 13 checks passed: approve it with `registry promote` and the line below"
+        "19 of 19 checks passed: approve it with `registry promote` and the line below"
     )
     output.verdicts(bad)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "12 of 13 checks passed: it cannot be promoted; train a better one"
+    assert lines[-1] == "17 of 19 checks passed: it cannot be promoted; train a better one"
     assert columns_of(lines[0]) == ["gate", "requirement", "measured", "bound", "verdict", "note"]
     assert columns_of(lines[1]) == [
         "floor.average_precision",

@@ -18,7 +18,8 @@ def test_a_refusal_is_one_line_and_exit_code_3_in_a_shell(world: World) -> None:
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
-        "error: candidate 1 did not pass: floor.average_precision; train a better one"
+        "error: candidate 1 did not pass: floor.average_precision, decisions.threshold_recall; "
+        "train a better one"
     )
     assert "Traceback" not in done.stderr
 
@@ -31,7 +32,7 @@ def test_promote_as_json_is_the_entry(run_here: Commands, world: World) -> None:
     assert code == 0
     assert answer["url"] == url
     assert answer["approver"] == "github:bob"
-    assert answer["verdict"] == "13 of 13 checks passed"
+    assert answer["verdict"] == "19 of 19 checks passed"
 
 
 def test_promote_without_a_terminal_needs_an_approver(run_here: Commands, world: World) -> None:

@@ -84,7 +84,7 @@ def test_evaluate_exits_with_3_when_a_gate_fails(run_here: Commands, world: Worl
     number = str(world.register(quality=0.0))
     code, out = run_here("evaluate", number, "--rows", str(world.rows))
     assert code == 3
-    assert "12 of 13 checks passed: it cannot be promoted; train a better one" in out
+    assert "17 of 19 checks passed: it cannot be promoted; train a better one" in out
 
 
 def test_evaluate_prints_its_steps_on_standard_error(world: World) -> None:

@@ -86,7 +86,7 @@ def test_the_entry_records_files_approver_comment_and_evidence(world: World) -> 
     assert str(entry.evidence) == reference
     assert (entry.policy.name, entry.policy.sha256) == ("test", sha256_of(POLICY))
     assert entry.candidate == evidence.candidate
-    assert entry.verdict == "13 of 13 checks passed"
+    assert entry.verdict == "19 of 19 checks passed"
     assert before <= entry.approved_at <= datetime.now(UTC)
     assert entry.comment == "finds more – Müller ✓"
     assert world.ledger.head is not None
@@ -282,7 +282,10 @@ def test_a_failed_advisory_gate_blocks_nothing_and_is_recorded(
     reference = evaluate_under(world, policy, world.register())
     link = promote_as(world, reference, BOB, policy=policy)
     assert world.ledger.head == link
-    assert link.statement.entry.verdict == "14 of 15 checks passed; advisory: latency.ratio"
+    assert link.statement.entry.verdict == (
+        "19 of 20 checks passed; advisory: latency.ratio; its origin is only claimed; "
+        "not required: a verified origin"
+    )
 
 
 def test_the_same_gate_blocks_where_the_policy_requires_it(world: World, tmp_path: Path) -> None:
