@@ -154,10 +154,10 @@ CANDIDATE_FILES = (
     ),
     _attack(
         "another package index",
-        "`--index-url https://example.com` in `requirements.txt`",
+        "`-i https://example.com` in `requirements.txt`",
         INSTALL,
-        _line("requirements.txt", "numpy", "--index-url https://example.com"),
-        "requirements.txt: '--index-url https://example.com' is not one of mlflow==",
+        _line("requirements.txt", "numpy", "-i https://example.com"),
+        "requirements.txt: '-i https://example.com' is not one of mlflow==",
     ),
     _attack(
         "wheel from elsewhere",

