@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry bench-inference bench-training docs \
-  architecture lint format lock clean
+.PHONY: help setup demo test test-slow bench-registry bench-inference bench-hostile bench-training \
+  docs architecture lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -36,6 +36,9 @@ bench-registry: $(STAMP)  ## Time the paired bootstrap and the naive method
 
 bench-inference: $(STAMP)  ## Measure the service and other model servers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)
+
+bench-hostile: $(STAMP)  ## Measure honest requests and memory under a load of hostile clients
+	$(BIN)/python -m benchmarks.inference.hostile $(ARGS)
 
 bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs data sets)
 	$(BIN)/python -W ignore -m benchmarks.training $(ARGS)
