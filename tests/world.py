@@ -31,6 +31,12 @@ from tests.places import REPOSITORY
 POLICY = REPOSITORY / "tests" / "policy.yaml"
 
 
+ALL_PASSED = "20 of 20 checks passed; its origin is only claimed"
+"""The summary of a good candidate's evidence under `POLICY`."""
+PROMOTED = f"{ALL_PASSED}; not required: a verified origin"
+"""The verdict in its ledger entry."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A real tracking server, and the folder of its files."""

@@ -129,10 +129,13 @@ def test_the_evaluate_entry_point_prints_what_to_approve_and_fails_where_a_gate_
     refused = mlflow_run(lasting_world, *arguments, "-P", f"policy={strict}")
 
     assert passed.code == 0, passed.errors
-    assert "21 of 21 checks passed: approve it" in passed.output
+    assert "22 of 22 checks passed; its origin is only claimed: approve it" in passed.output
     [reference] = REFERENCE.findall(passed.output)
     assert refused.code != 0
-    assert "20 of 21 checks passed: it cannot be promoted" in refused.output
+    assert (
+        "21 of 22 checks passed; its origin is only claimed: it cannot be promoted"
+        in refused.output
+    )
     link = lasting_world.promote(reference, policy=lax)
     assert link.statement.entry.candidate.version == version
 

@@ -25,7 +25,7 @@ from tests.registry.cli.commands import (
     evaluate_here,
     run_module,
 )
-from tests.world import World
+from tests.world import PROMOTED, World
 
 COMMANDS = [
     "init",
@@ -131,7 +131,7 @@ def test_history_as_csv(run_here: Commands, world: World) -> None:
             "candidate": "1",
             "who": "github:alice",
             "policy": "test",
-            "verdict": "19 of 19 checks passed",
+            "verdict": PROMOTED,
             "why": "better",
             "evidence": str(entry.evidence),
         }

@@ -15,7 +15,7 @@ from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.trust import Trust
 from tests.registry.entries import ALICE, BOB, LEDGER_ID, TRUST, promote, repeated, trusted
 from tests.registry.trials import evidence_of, measurements_of, policy_of
-from tests.world import World
+from tests.world import ALL_PASSED, World
 
 HOSTILE = "see [jira] [/x] [red]all is well[/red]"
 
@@ -189,11 +189,14 @@ def test_verdicts_are_shown_with_the_next_step(
     capsys.readouterr()
     output.verdicts(good)
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "19 of 19 checks passed: approve it with `registry promote` and the line below"
+        f"{ALL_PASSED}: approve it with `registry promote` and the line below"
     )
     output.verdicts(bad)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "17 of 19 checks passed: it cannot be promoted; train a better one"
+    assert lines[-1] == (
+        "18 of 20 checks passed; its origin is only claimed: it cannot be promoted; train a better "
+        "one"
+    )
     assert columns_of(lines[0]) == ["gate", "requirement", "measured", "bound", "verdict", "note"]
     assert columns_of(lines[1]) == [
         "floor.average_precision",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.registry.cli.commands import BY_BOB, Commands, evaluate_here, run_module
-from tests.world import POLICY, World
+from tests.world import POLICY, PROMOTED, World
 
 
 def test_a_refusal_is_one_line_and_exit_code_3_in_a_shell(world: World) -> None:
@@ -32,7 +32,7 @@ def test_promote_as_json_is_the_entry(run_here: Commands, world: World) -> None:
     assert code == 0
     assert answer["url"] == url
     assert answer["approver"] == "github:bob"
-    assert answer["verdict"] == "19 of 19 checks passed"
+    assert answer["verdict"] == PROMOTED
 
 
 def test_promote_without_a_terminal_needs_an_approver(run_here: Commands, world: World) -> None:

@@ -44,7 +44,7 @@ from tests.candidates import (
 )
 from tests.registry.graphs import deep_tree, doubling, looping, not_a_number, twice_as_many
 from tests.swapping import swapped_once_opened
-from tests.world import POLICY, World
+from tests.world import ALL_PASSED, POLICY, World
 
 
 def verdicts(evidence: Evidence) -> dict[str, Verdict]:
@@ -99,6 +99,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
         ("integrity.parity", True),
         ("integrity.reference", True),
         ("lineage", True),
+        ("provenance", True),
     ]
     assert [verdict.gate for verdict in evidence.verdicts if not verdict.required] == [
         "latency.ratio"
@@ -106,7 +107,7 @@ def test_a_good_first_candidate_passes_every_gate(world: World) -> None:
     assert evidence.measurements["floor"]["candidate"]["average_precision"] == 1.0
     assert evidence.measurements["integrity"]["parity_rows"] == 400
     assert (evidence.blocking, evidence.advisory) == ((), ())
-    assert evidence.summary == "19 of 19 checks passed"
+    assert evidence.summary == ALL_PASSED
 
 
 def test_the_first_evaluation_notes_that_there_is_nothing_to_compare_with(world: World) -> None:
@@ -160,7 +161,7 @@ def test_a_candidate_worse_than_production_fails_no_worse(world: World) -> None:
     assert run.data.tags["compared_with"] == head.statement.digest
     assert failed(evidence) == ["no_worse.average_precision", "decisions.threshold_recall"]
     assert verdicts(evidence)["no_worse.average_precision"].note.startswith("difference -0.3476, ")
-    assert evidence.summary == "18 of 20 checks passed"
+    assert evidence.summary == "19 of 21 checks passed; its origin is only claimed"
     assert evidence.compared_with == ComparedWith(version=1, statement=head.statement.digest)
 
 

@@ -27,7 +27,7 @@ from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import NAMES, saved_model
 from tests.swapping import swapped_once_opened
-from tests.world import POLICY, World
+from tests.world import POLICY, PROMOTED, World
 
 BOB = Approval("github:bob", "better too")
 
@@ -86,7 +86,7 @@ def test_the_entry_records_files_approver_comment_and_evidence(world: World) -> 
     assert str(entry.evidence) == reference
     assert (entry.policy.name, entry.policy.sha256) == ("test", sha256_of(POLICY))
     assert entry.candidate == evidence.candidate
-    assert entry.verdict == "19 of 19 checks passed"
+    assert entry.verdict == PROMOTED
     assert before <= entry.approved_at <= datetime.now(UTC)
     assert entry.comment == "finds more – Müller ✓"
     assert world.ledger.head is not None
