@@ -49,9 +49,10 @@ class Service:
     They are not middleware of the framework, whose own layers would run before them.
     """
 
-    def __init__(self, asgi: ASGIApp, framework: FastAPI, follower: Follower) -> None:
+    def __init__(self, asgi: ASGIApp, framework: FastAPI, guard: Guard, follower: Follower) -> None:
         self._asgi = asgi
         self.framework = framework
+        self.guard = guard
         self.follower = follower
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +108,7 @@ def make_service(settings: Settings) -> Service:
     asgi: ASGIApp = FastPath(guard, predictor, settings.body_bytes)
     if tracing:
         asgi = Traced(asgi, tracing, serving)
-    return Service(asgi, framework, follower)
+    return Service(asgi, framework, guard, follower)
 
 
 def _known_paths(routers: Iterable[APIRouter]) -> frozenset[str]:

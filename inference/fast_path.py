@@ -35,14 +35,14 @@ class FastPath:
         guard = self._guard
         request, reply = guard.admit(scope, "/predict")
         if reply is None:
-            task = guard.deadlines.enter()
+            task = guard.enter(request)
             try:
                 body = await read_body(receive, request, self._max_body_bytes)
                 reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
                 reply = guard.error_reply(request, guard.deadlines, task, error)
             finally:
-                guard.deadlines.leave(task)
+                guard.leave(request, task)
         headers = reply.header_list() + guard.headers(request, "POST", "/predict")
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})

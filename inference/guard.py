@@ -25,6 +25,8 @@ PAGES = frozenset({"/", "/docs", "/openapi.json"})
 STATIC_PREFIX = "/static-offline-docs/"
 MAX_PAGE_REQUESTS = 16
 """Maximum number of concurrent requests for the documentation, which needs no token."""
+MAX_CALLER_SHARE = 0.75
+"""Of the maximum number of concurrent requests, for one of several callers."""
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -100,6 +102,7 @@ class Guard:
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
         self._max_in_flight = settings.in_flight
         self.deadlines = deadlines
+        self._in_flight_of: dict[str, int] = {}
         self._page_deadlines = Deadlines(settings.request_seconds)
         self._probe_deadlines = Deadlines(settings.request_seconds)
 
@@ -153,8 +156,26 @@ class Guard:
             return request, UNAUTHORIZED
         else:
             request.caller = caller
-        busy = len(self.deadlines) >= self._max_in_flight and path != "/metrics"
-        return request, BUSY if busy else None
+        busy = len(self.deadlines) >= MAX_CALLER_SHARE * self._max_in_flight
+        if busy and path != "/metrics" and self._has_no_share(request.caller, tokens):
+            return request, BUSY
+        return request, None
+
+    def _has_no_share(self, caller: str, tokens: Tokens | None) -> bool:
+        """Whether all requests in flight are too many, or those of one caller of several."""
+        if len(self.deadlines) >= self._max_in_flight:
+            return True
+        share = MAX_CALLER_SHARE * self._max_in_flight
+        return tokens is not None and len(tokens) > 1 and self._in_flight_of.get(caller, 0) >= share
+
+    def enter(self, request: RequestContext) -> asyncio.Task[None]:
+        """Count the current task as a request in flight, and start its timeout."""
+        self._in_flight_of[request.caller] = self._in_flight_of.get(request.caller, 0) + 1
+        return self.deadlines.enter()
+
+    def leave(self, request: RequestContext, task: asyncio.Task[None]) -> None:
+        self._in_flight_of[request.caller] -= 1
+        self.deadlines.leave(task)
 
     def headers(self, request: RequestContext, method: str, path: str) -> list[tuple[bytes, bytes]]:
         """The headers that are added to a response. Each costs time, so predictions get fewest."""
@@ -201,22 +222,23 @@ class Guard:
         self, scope: Scope, receive: Receive, send: Send, request: RequestContext
     ) -> Reply | None:
         """Call the framework; a Reply if the request timed out or failed there."""
-        deadlines = self._deadlines_of(scope["path"])
-        if deadlines is not self.deadlines:
-            scope["query_string"] = b""  # no route without a token reads it; parsing it takes long
-        task = deadlines.enter()
+        path, deadlines = scope["path"], self.deadlines
+        if path in PROBES or _is_page(path):
+            deadlines = self._probe_deadlines if path in PROBES else self._page_deadlines
+            scope["query_string"] = b""  # no such route reads it, and to parse it takes long
+            task = deadlines.enter()
+        else:
+            task = self.enter(request)
         try:
             await self._app(scope, receive, send)
         except (Exception, asyncio.CancelledError) as error:
             return self.error_reply(request, deadlines, task, error)
         finally:
-            deadlines.leave(task)
+            if deadlines is self.deadlines:
+                self.leave(request, task)
+            else:
+                deadlines.leave(task)
         return None
-
-    def _deadlines_of(self, path: str) -> Deadlines:
-        if path in PROBES:
-            return self._probe_deadlines
-        return self._page_deadlines if _is_page(path) else self.deadlines
 
 
 def _is_page(path: str) -> bool:

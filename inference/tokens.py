@@ -69,6 +69,9 @@ class Tokens:
         self._file_state = self._stat()
         self._next_check = time.monotonic() + CHECK_INTERVAL_SECONDS
 
+    def __len__(self) -> int:
+        return len(self._tokens)
+
     def name_of(self, authorization: bytes) -> str | None:
         """The name of the token in an `Authorization` header; None if it is not known.
 

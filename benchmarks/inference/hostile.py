@@ -94,15 +94,24 @@ async def honest(address: str, token: str, body: bytes, until: asyncio.Event) ->
 
 
 async def under_load(
-    address: str, process_id: int, token: str, body: bytes, connections: int, seconds: float
+    address: str,
+    process_id: int,
+    token: str,
+    stolen: str,
+    body: bytes,
+    connections: int,
+    seconds: float,
 ) -> Result:
-    """Measure a ready service without and with the load. Raises CannotMeasure."""
+    """Measure a ready service without and with the load, which has another token.
+
+    Raises CannotMeasure.
+    """
     service = psutil.Process(process_id)
     alone = await _honest_for(address, token, body, WARM_UP_SECONDS)
     before = service.memory_info().rss / MEGABYTE
     command = [sys.executable, "-m", "benchmarks.inference.hostile_load", address]
     load = await asyncio.create_subprocess_exec(
-        *(*command, str(connections), str(seconds), token), stdout=subprocess.PIPE
+        *(*command, str(connections), str(seconds), stolen), stdout=subprocess.PIPE
     )
     ended = asyncio.Event()
     asking = asyncio.create_task(honest(address, token, body, ended))
@@ -157,16 +166,16 @@ def main(
     shutil.rmtree(FOLDER, ignore_errors=True)
     with mlflow_server(FOLDER / "mlflow", free_port()) as uri:
         production = put_in_production(uri, FOLDER)
-        token, line = new_token("bench")
+        (token, honest_line), (stolen, hostile_line) = map(new_token, ("honest", "hostile"))
         tokens, log = FOLDER / "tokens", FOLDER / "log"
-        tokens.write_text(f"{line}\n")
+        tokens.write_text(f"{honest_line}\n{hostile_line}\n")
         row = dict(zip(production.rows.names, production.rows.values[0].tolist(), strict=True))
         settings = {"FRAUD_AUTH": "on", "FRAUD_TOKENS": str(tokens)}
         config, body = production.ledger_config, json.dumps(row).encode()
         service = inference_service(uri, config, free_port(), log, **settings)
         with service as (address, process):
             wait_until_ok(process, f"{address}/readyz", Path(log))
-            load = under_load(address, process.pid, token, body, connections, seconds)
+            load = under_load(*(address, process.pid, token, stolen, body, connections, seconds))
             print("\n".join(lines(asyncio.run(load))))
 
 

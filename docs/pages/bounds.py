@@ -109,6 +109,12 @@ BOUNDS = (
         "FRAUD_IN_FLIGHT",
     ),
     Bound(
+        "those of one caller, where there are several tokens",
+        f"{guard.MAX_CALLER_SHARE:.0%} of them",
+        "503 with Retry-After",
+        GUARD,
+    ),
+    Bound(
         "concurrent requests for the documentation, apart from those",
         f"{guard.MAX_PAGE_REQUESTS}",
         "503 with Retry-After",

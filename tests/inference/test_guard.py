@@ -328,6 +328,40 @@ def test_one_request_more_than_can_be_served_gets_a_503(query: bytes, narrow: Ca
     assert narrow.ask(BODY, query=query).status == 200
 
 
+@BOTH_PATHS
+def test_one_caller_of_several_leaves_a_quarter_to_the_others(
+    query: bytes, make_caller: Callable[..., Caller], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{ALICE}\n{BOB}\n")
+    caller = make_caller(FRAUD_AUTH="on", FRAUD_TOKENS=str(tokens), FRAUD_IN_FLIGHT="4")
+    caller.serve(three_inputs())
+    alice, bob = ([(b"authorization", b"Bearer " + name)] for name in (b"alice", b"bob"))
+
+    async def beside(count: int) -> list[int]:
+        """What alice, bob and alice get while alice has so many requests in flight."""
+        app = caller.app
+        others = [
+            asyncio.create_task(ask(app, pieces(b"{", more=True), query=query, headers=alice))
+            for _ in range(count)
+        ]
+        await asyncio.sleep(0.01)
+        answers = [
+            await ask(app, pieces(BODY), query=query, headers=one) for one in (alice, bob, alice)
+        ]
+        for one in others:
+            one.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return [answer.status for answer in answers]
+
+    assert caller.run(beside(2)) == [200, 200, 200]
+    assert caller.run(beside(3)) == [503, 200, 503]
+    assert caller.run(beside(2)) == [200, 200, 200]
+    tokens.write_text(f"{ALICE}\n")
+    caller.app.guard.reload_tokens()
+    assert caller.run(beside(3)) == [200, 401, 200]
+
+
 @pytest.mark.parametrize("path", PROBES)
 def test_probes_are_answered_under_overload(path: str, narrow: Caller) -> None:
     asked = with_others_in_flight(narrow, 2, path=path, method="GET")
