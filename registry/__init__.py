@@ -14,7 +14,6 @@ errors       one exception for each way to fail, and how validation errors are d
 progress     progress and warnings of a command, on standard error
 temporary    temporary folders that are gone at the end, also of a command that was stopped
 atomic       files that are written whole or not at all
-temporary    folders that are gone at the end, also of a command that was stopped
 
 In the order cli, lifecycle, report, evaluation, provenance, tracking, ledger, model, each package
 imports only those to its right.

@@ -114,7 +114,7 @@ def _reasons(evidence: Evidence, policy: Policy) -> Iterator[str]:
         who = " by someone who is not an author" if policy.four_eyes else ""
         yield f"It may go to Production until {format_time(until)}, once it is approved{who}."
     if policy.waived:
-        yield f"This policy does not require {', '.join(policy.waived)}."
+        yield f"This policy does not require: {', '.join(policy.waived)}."
     if claimed := claimed_names(evidence.facts):
         yield f"Only claimed by its author, and verified by nothing: {', '.join(claimed)}."
     if evidence.compared_with is None:

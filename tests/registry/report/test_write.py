@@ -66,6 +66,7 @@ def test_passed(tmp_path: Path) -> None:
         "All 4 required gates passed.",
         "It may go to Production until 2026-04-27T12:00:00Z, once it is approved by someone who is "
         "not an author.",
+        "This policy does not require: a verified origin.",
     )
 
 
@@ -79,6 +80,7 @@ def test_refused_by_one_required_gate(tmp_path: Path) -> None:
         "1 of 4 required gates failed.",
         "floor.average_precision failed. Required: average precision is at least 0.4. "
         "Measured: 0.300, bound 0.400.",
+        "This policy does not require: a verified origin.",
     )
 
 
@@ -93,7 +95,7 @@ def test_refused_by_many_gates_names_two_and_counts_the_others(tmp_path: Path) -
         "Candidate 7 must not be promoted: floor.average_precision, no_worse.budget_recall and "
         "2 more gates failed."
     )
-    assert page.reasons[-1] == (
+    assert page.reasons[-2] == (
         "lineage failed. Required: run finished, and commit, data and environment recorded; no "
         "uncommitted change. Measured: 1, bound 0 (no git commit was recorded)."
     )
@@ -136,8 +138,7 @@ def test_a_lenient_policy_is_said_on_the_first_screen(tmp_path: Path) -> None:
     reasons = page_of(tmp_path, measurements_of(), text=text).reasons
     assert reasons[1:] == (
         "It may go to Production until 2026-04-27T12:00:00Z, once it is approved.",
-        "This policy lets an author approve: four eyes are not required.",
-        "This policy lets a candidate be trained with uncommitted changes.",
+        "This policy does not require: four eyes, a verified origin, a clean tree.",
     )
 
 
@@ -198,8 +199,8 @@ def test_a_policy_without_comparing_gates_still_compares_the_business(tmp_path: 
     assert page.business[1][3:] == ("+33.3 points", "–", "–")
     assert page.slices == ()
     assert dict(page.provenance)["Gates left out"] == (
-        "calibration, contract, integrity, latency, leakage, lineage, no_worse, plan, robustness, "
-        "slices"
+        "calibration, contract, decisions, integrity, invariance, latency, leakage, lineage, "
+        "no_worse, plan, provenance, robustness, slices"
     )
 
 

@@ -163,7 +163,7 @@ def test_the_lower_end_must_lie_above_minus_the_margin(lower: float, passed: boo
     assert (verdict.gate, verdict.measured) == ("decisions.threshold_recall.no_worse", lower)
     assert (verdict.bound, verdict.passed) == (-0.1, passed)
     assert verdict.asks == (
-        "recall at the threshold is no more than 0.1 below Production's (95% confidence)"
+        "recall at the threshold is no more than 0.1 below Production's (96.9604% confidence)"
     )
     assert verdict.note.endswith("rough, with only 30 independent frauds")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from registry.evaluation.gates.gate import ScoredModel, Trial, Verdict
+from registry.evaluation.gates.plan import Planned
 from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
+from registry.ledger.statement import PlanRef
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, RUN_TAGS, files_of, numbers, saved_model, write_evaluation_rows
 from tests.registry.trials import decided, ends, measure, part, verified_origin
@@ -52,6 +55,7 @@ FAILING: dict[str, dict[str, Any]] = {
     "provenance": {
         "facts": [{"name": "authors", "value": "github:alice", "by": "", "reason": "a tag"}],
     },
+    "plan": {"sequence": None, "evaluated_before": ""},
     "contract": {"compared": True, "breaks": ["input amount is gone"], "beyond_limits": []},
     "invariance": {
         "rows": 400,
@@ -84,10 +88,10 @@ FAILING: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    """The tests' policy, which here requires verified authors."""
+    """The tests' policy, which here requires verified authors and a plan."""
     policy = read_policy(POLICY)
-    verified = ProvenanceVerified(verified=("authors",))
-    return policy.model_copy(update={"gates": {**policy.gates, "provenance": verified}})
+    stricter = {"provenance": ProvenanceVerified(verified=("authors",)), "plan": Planned()}
+    return policy.model_copy(update={"gates": {**policy.gates, **stricter}})
 
 
 def with_requirement(policy: Policy, name: str, *, required: bool) -> Any:
@@ -116,6 +120,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
         parity=parity.to_parquet(),
         run_status="FINISHED",
         provenance=verified_origin(RUN_TAGS),
+        plan=PlanRef(sequence=1, statement="f" * 64, approved_at=datetime(2026, 3, 31, tzinfo=UTC)),
         file_problems=(),
     )
 
