@@ -4,6 +4,7 @@ Start:
   __main__         the command line: runs the service, creates tokens
   worker           app and worker class for gunicorn, which gunicorn_conf.py configures
   settings         environment variables
+  memory           how much of it glibc keeps
   app              the composition root: makes all objects and connects them
 
 A request, in the order in which its data flows:

@@ -12,9 +12,9 @@ SEND_BUFFER_BYTES = 64 * 1024
 MAX_HEAD_BYTES = 16 * 1024
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADERS = 100
-MAX_FRAMING_BYTES = 16 * 1024
+MAX_FRAMING_BYTES = 4 * 1024
 """Of sizes, extensions and trailers of a chunked body, beyond as many bytes as the body has."""
-MAX_UNWANTED_BYTES = 1024 * 1024
+MAX_UNWANTED_BYTES = 64 * 1024
 """Of a body that still arrives after its request was answered."""
 MAX_PIPELINED = 100
 MAX_CONNECTIONS = 4096

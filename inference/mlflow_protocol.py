@@ -99,7 +99,7 @@ def _from_split(table: Any, reader: TransactionReader) -> list[Any]:
     if not isinstance(columns, list) or not isinstance(data, list):
         raise BadInvocation("dataframe_split must be an object with lists `columns` and `data`")
     reader.check_rows(len(data))
-    reader.check_width(columns)
+    reader.check_width(len(columns))
     if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
         raise BadInvocation("dataframe_split.columns must be unique names")
     if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
@@ -109,7 +109,7 @@ def _from_split(table: Any, reader: TransactionReader) -> list[Any]:
 
 def _from_columns(table: Mapping[str, Any], reader: TransactionReader) -> list[Any]:
     """Columns by name; a value that is not a list is a column of one row."""
-    reader.check_width(table)
+    reader.check_width(len(table))
     columns = {
         name: column if isinstance(column, list) else [column] for name, column in table.items()
     }
@@ -135,10 +135,11 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
             return float(text or "nan")  # where the row is too short
         return text
 
+    end = body.find(b"\n")
+    reader.check_width(body.count(b",", 0, end if end >= 0 else len(body)) + 1)
     try:
         lines = csv.reader(io.StringIO(body.decode()), strict=True)
         names = next(lines, [])
-        reader.check_width(names)
         if len(set(names)) != len(names):
             raise ValueError("the header repeats a name")
         columns = {name: names.index(name) for name in contract.names if name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -112,7 +112,7 @@ class TransactionReader:
         """Values of each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
         document = _parsed(body, self._max_table_values)
         if isinstance(document, dict):
-            self.check_width(document)
+            self.check_width(len(document))
         try:
             batch: Any = self._batch.model_validate(document)
         except ValidationError as error:
@@ -140,9 +140,9 @@ class TransactionReader:
             message = f"List should have at most {self.max_rows} items after validation"
             raise InvalidTransaction.of_body("too_long", f"{message}, not {count}")
 
-    def check_width(self, fields: Sized, *location: str | int) -> None:
+    def check_width(self, fields: int, *location: str | int) -> None:
         """Raises InvalidTransaction for more fields than a transaction may have."""
-        if len(fields) > self.max_fields:
+        if fields > self.max_fields:
             message = f"more than {self.max_fields} fields"
             raise InvalidTransaction.of_body("too_many_fields", message, *location)
 
@@ -154,7 +154,7 @@ class TransactionReader:
         errors: list[dict[str, Any]] = []
         for number, row in enumerate(rows):
             if isinstance(row, dict):
-                self.check_width(row, *location, number)
+                self.check_width(len(row), *location, number)
             try:
                 read.append(list(validate(row).values()))
             except ValidationError as error:

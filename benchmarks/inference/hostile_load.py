@@ -1,8 +1,9 @@
 """A load of hostile clients on a service on loopback, in a process of its own.
 
 `python -m benchmarks.inference.hostile_load ADDRESS CONNECTIONS SECONDS TOKEN` keeps so many
-connections open, each of which sends one hostile head, body or set of fields after another, as fast
-as it is refused and after a pause of up to a second. It prints what the service answered, as JSON.
+connections open. Each is silent for up to 9 s, just less than the service allows, then sends a
+hostile head, body or set of fields, and is replaced once it is refused. It prints what the service
+answered, as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-PAUSE_SECONDS = 1.0
+MAX_SILENCE_SECONDS = 9.0
 PATIENCE_SECONDS = 15.0
 MEGABYTE = 1024 * 1024
 STATUS = re.compile(rb"HTTP/1.1 (\d{3})")
@@ -62,12 +63,16 @@ KINDS: Mapping[str, Callable[[bytes], list[bytes]]] = {
 }
 
 
-async def exchange(address: str, sent: list[bytes]) -> str:
-    """The statuses that one connection gets before it is closed, or the client loses patience."""
+async def exchange(address: str, silence_seconds: float, sent: list[bytes]) -> str:
+    """The status that one connection gets before it is closed.
+
+    Raises TimeoutError if it is neither answered nor closed for PATIENCE_SECONDS.
+    """
     where = urlsplit(address)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     said = b""
     try:
+        await asyncio.sleep(silence_seconds)
         async with asyncio.timeout(PATIENCE_SECONDS):
             writer.writelines(sent)
             while piece := await reader.read(1024):
@@ -88,15 +93,14 @@ async def load(address: str, connections: int, seconds: float, token: bytes) -> 
 
     async def client(chance: random.Random) -> None:
         while loop.time() < end:
-            kind = chance.choice(list(KINDS))
+            kind, silence = chance.choice(list(KINDS)), chance.uniform(0, MAX_SILENCE_SECONDS)
             try:
-                outcome = await exchange(address, KINDS[kind](token))
+                outcome = await exchange(address, silence, KINDS[kind](token))
             except TimeoutError:
                 outcome = "kept"
             except ConnectionError:
                 outcome = "reset"
             outcomes[f"{kind}: {outcome}"] += 1
-            await asyncio.sleep(chance.uniform(0, 2 * PAUSE_SECONDS))
 
     chances = map(random.Random, range(connections))
     tasks = [asyncio.create_task(client(chance)) for chance in chances]
