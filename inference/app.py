@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference import schema
+from inference.body import BodyReader
 from inference.cache import Cache
 from inference.deadlines import Deadlines
 from inference.fast_path import FastPath
@@ -99,15 +100,16 @@ def make_service(settings: Settings) -> Service:
             tracing.shutdown()
 
     predictor = Predictor(serving, metrics, metrics.drift, records)
+    bodies = BodyReader(settings.body_bytes)
     routers = (
-        predict_routes(predictor, settings.body_bytes),
+        predict_routes(predictor, bodies),
         operation_routes(serving, metrics, settings.tracking_uri),
-        mlflow_routes(predictor, serving, settings.body_bytes),
-        open_inference_routes(predictor, serving, settings.body_bytes),
+        mlflow_routes(predictor, serving, bodies),
+        open_inference_routes(predictor, serving, bodies),
     )
     framework = _framework(settings, serving, routers, lifespan)
     guard = Guard(framework, settings, serving, metrics, deadlines, _known_paths(routers))
-    asgi: ASGIApp = FastPath(guard, predictor, settings.body_bytes)
+    asgi: ASGIApp = FastPath(guard, predictor, bodies)
     if tracing:
         asgi = Traced(asgi, tracing, serving)
     return Service(asgi, framework, guard, follower)

@@ -10,7 +10,7 @@ import time
 
 from starlette.types import Receive, Scope, Send
 
-from inference.body import read_body
+from inference.body import BodyReader
 from inference.guard import Guard
 from inference.messages import Reply
 from inference.predictor import Predictor
@@ -19,8 +19,8 @@ from inference.predictor import Predictor
 class FastPath:
     """ASGI app: answers POST /predict without a query string, and passes everything else on."""
 
-    def __init__(self, guard: Guard, predictor: Predictor, max_body_bytes: int) -> None:
-        self._guard, self._predictor, self._max_body_bytes = guard, predictor, max_body_bytes
+    def __init__(self, guard: Guard, predictor: Predictor, bodies: BodyReader) -> None:
+        self._guard, self._predictor, self._bodies = guard, predictor, bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
@@ -37,7 +37,7 @@ class FastPath:
         if reply is None:
             task = guard.enter(request)
             try:
-                body = await read_body(receive, request, self._max_body_bytes)
+                body = await self._bodies.read(receive, request)
                 reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
                 reply = guard.error_reply(request, guard.deadlines, task, error)

@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from inference import open_inference, schema
+from inference.body import BodyReader
 from inference.messages import Reply, json_reply, not_ready
 from inference.mlflow_protocol import TEXT, invocations
 from inference.model import ServedModel
@@ -18,13 +19,13 @@ from registry.tracking.names import PRODUCTION
 NOT_READY = not_ready("error")
 
 
-def mlflow_routes(predictor: Predictor, serving: Serving, max_body_bytes: int) -> APIRouter:
+def mlflow_routes(predictor: Predictor, serving: Serving, bodies: BodyReader) -> APIRouter:
     """/invocations and /ping."""
     router = APIRouter(tags=["MLflow scoring protocol"])
 
     @router.post("/invocations", summary="Score a table", responses=schema.MLFLOW)
     async def invoke(request: Request) -> Response:
-        body = await body_of(request, max_body_bytes)
+        body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
         content_type = request.headers.get("content-type", "application/json")
@@ -50,7 +51,7 @@ def mlflow_routes(predictor: Predictor, serving: Serving, max_body_bytes: int) -
     return router
 
 
-def open_inference_routes(predictor: Predictor, serving: Serving, max_body_bytes: int) -> APIRouter:
+def open_inference_routes(predictor: Predictor, serving: Serving, bodies: BodyReader) -> APIRouter:
     """/v2: server, health, and the one model under its registered name."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
@@ -100,7 +101,7 @@ def open_inference_routes(predictor: Predictor, serving: Serving, max_body_bytes
     @router.post("/models/{name}/infer", summary="Score", responses=schema.OPEN_INFERENCE)
     @router.post("/models/{name}/versions/{version}/infer", responses=schema.OPEN_INFERENCE)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        body = await body_of(request, max_body_bytes)
+        body = await body_of(request, bodies)
         model = served(name, version)
         if isinstance(body, Reply):
             return as_response(body)

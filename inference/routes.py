@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from inference import schema
-from inference.body import read_body
+from inference.body import BodyReader
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.predictor import Predictor
@@ -30,11 +30,11 @@ def context_of(request: Request) -> RequestContext:
     return cast(RequestContext, request.scope["fraud"])
 
 
-async def body_of(request: Request, max_bytes: int) -> bytes | Reply:
-    return await read_body(request.receive, context_of(request), max_bytes)
+async def body_of(request: Request, bodies: BodyReader) -> bytes | Reply:
+    return await bodies.read(request.receive, context_of(request))
 
 
-def predict_routes(predictor: Predictor, max_body_bytes: int) -> APIRouter:
+def predict_routes(predictor: Predictor, bodies: BodyReader) -> APIRouter:
     """/predict and /predict/batch."""
     router = APIRouter(tags=["predict"])
 
@@ -50,7 +50,7 @@ def predict_routes(predictor: Predictor, max_body_bytes: int) -> APIRouter:
             bool, Query(description="Add the inputs that change the probability most")
         ] = False,
     ) -> Response:
-        body = await body_of(request, max_body_bytes)
+        body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
         return as_response(predictor.predict(body, context_of(request), explain=explain))
@@ -62,7 +62,7 @@ def predict_routes(predictor: Predictor, max_body_bytes: int) -> APIRouter:
         responses=schema.PREDICT,
     )
     async def predict_batch(request: Request) -> Response:
-        body = await body_of(request, max_body_bytes)
+        body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
         # In a thread: a thousand rows would block all other requests for milliseconds.

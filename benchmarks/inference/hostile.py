@@ -75,8 +75,11 @@ async def honest(address: str, token: str, body: bytes, until: asyncio.Event) ->
     """POST predictions at a constant rate. Raises CannotMeasure for any response but 200."""
     took: list[float] = []
     headers = {"authorization": f"Bearer {token}"}
-    timeout = httpx.Timeout(30)
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=timeout) as client:
+    # Shorter than the service's, or a request could meet the end of its idle connection.
+    limits = httpx.Limits(keepalive_expiry=2)
+    async with httpx.AsyncClient(
+        base_url=address, headers=headers, timeout=30, limits=limits
+    ) as client:
 
         async def ask() -> None:
             begin = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference import (
+    body,
     guard,
     http_bounds,
     http_protocol,
@@ -75,6 +76,12 @@ BOUNDS = (
         HTTP,
     ),
     Bound("body", "1 MiB by default", "413, closed", GUARD, "FRAUD_BODY_BYTES"),
+    Bound(
+        f"bodies of more than {_bytes(body.SMALL_BODY_BYTES)} read at a time, of one caller",
+        f"{body.MAX_LARGE_BODIES}",
+        "a later turn",
+        "tests/inference/test_body.py",
+    ),
     Bound("body that arrives slowly", "10 s by default", "408", HOSTILE, "FRAUD_REQUEST_SECONDS"),
     Bound(
         "body that arrives after the response",
