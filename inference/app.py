@@ -23,7 +23,7 @@ from inference.fast_path import FastPath
 from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
 from inference.logs import line_limit
-from inference.memory import return_large_buffers
+from inference.memory import return_large_buffers, trim
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.open_inference import InferRequest
@@ -43,6 +43,7 @@ SWITCH_INTERVAL_SECONDS = 0.0001
 """Python's thread switch interval. With the default of 5 ms, a request would wait that long for the
 interpreter while the follower's thread verifies the ledger."""
 FLUSH_INTERVAL_SECONDS = 1.0
+TRIM_INTERVAL_SECONDS = 10.0
 
 
 class Service:
@@ -90,9 +91,13 @@ def make_service(settings: Settings) -> Service:
         handle_signals(guard.reload_tokens)
         records.start()
         follower.start()
-        flushing = asyncio.create_task(_flush_repeatedly(metrics))
+        repeated = (
+            asyncio.create_task(_flush_repeatedly(metrics)),
+            asyncio.create_task(_trim_repeatedly()),
+        )
         yield {"count_closed": metrics.count_closed}  # for the protocol
-        flushing.cancel()
+        for task in repeated:
+            task.cancel()
         line_limit.report(everything=True)
         follower.stop()
         records.close()
@@ -151,6 +156,13 @@ async def _flush_repeatedly(metrics: Metrics) -> None:
         await asyncio.sleep(FLUSH_INTERVAL_SECONDS)
         metrics.flush()
         line_limit.report()
+
+
+async def _trim_repeatedly() -> None:
+    """Return freed memory, in a thread: it takes milliseconds."""
+    while True:
+        await asyncio.sleep(TRIM_INTERVAL_SECONDS)
+        await asyncio.to_thread(trim)
 
 
 async def _internal_error(_request: Request, _error: Exception) -> Response:

@@ -110,6 +110,7 @@ async def under_load(
     Raises CannotMeasure.
     """
     service = psutil.Process(process_id)
+    await _use_every_protocol(address, token, body)
     alone = await _honest_for(address, token, body, WARM_UP_SECONDS)
     before = service.memory_info().rss / MEGABYTE
     command = [sys.executable, "-m", "benchmarks.inference.hostile_load", address]
@@ -135,6 +136,23 @@ async def under_load(
     await asyncio.sleep(SETTLE_SECONDS)
     after = service.memory_info().rss / MEGABYTE
     return Result(alone, beside, before, during, after, json.loads(output))
+
+
+async def _use_every_protocol(address: str, token: str, body: bytes) -> None:
+    """Once each, before memory is measured: code and threads are loaded at their first use."""
+    headers = {"authorization": f"Bearer {token}"}
+    row = json.loads(body)
+    csv = "\n".join(",".join(map(str, line)) for line in (row.keys(), row.values()))
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client:
+        kind = {"content-type": "text/csv"}
+        answers = [
+            await client.get("/static-offline-docs/swagger-ui-bundle.js"),
+            await client.get("/openapi.json"),
+            await client.post("/predict/batch", json={"transactions": [row] * 1000}),
+            await client.post("/invocations", content=csv, headers=kind),
+        ]
+    if failed := [answer for answer in answers if answer.status_code != 200]:
+        raise CannotMeasure(f"{failed[0].url} answers {failed[0].status_code}: {failed[0].text}")
 
 
 async def _honest_for(address: str, token: str, body: bytes, seconds: float) -> Latency:
