@@ -61,7 +61,7 @@ def test_evaluate_takes_the_staged_candidate_by_default(run_here: Commands, worl
     answer = json.loads(out)
     assert code == 0
     assert answer["candidate"]["version"] == 1
-    assert [verdict["passed"] for verdict in answer["verdicts"]] == [True] * 13
+    assert [verdict["passed"] for verdict in answer["verdicts"]] == [True] * 20
     assert run_here("promote", answer["evidence"], *BY_BOB)[0] == 0
 
 
@@ -84,7 +84,10 @@ def test_evaluate_exits_with_3_when_a_gate_fails(run_here: Commands, world: Worl
     number = str(world.register(quality=0.0))
     code, out = run_here("evaluate", number, "--rows", str(world.rows))
     assert code == 3
-    assert "17 of 19 checks passed: it cannot be promoted; train a better one" in out
+    assert (
+        "18 of 20 checks passed; its origin is only claimed: it cannot be promoted; train a better "
+        "one" in out
+    )
 
 
 def test_evaluate_prints_its_steps_on_standard_error(world: World) -> None:
