@@ -50,8 +50,9 @@ def init(
 
     Example: python -m registry init --config ledger.yaml --private-key signing-key.pem
     """
-    trust = create_ledger(config, private_key)
+    # First, since a ledger that exists is refused: an `init` that was killed is repeated.
     create_trusted(provenance, training_key)
+    trust = create_ledger(config, private_key)
     if as_json:
         keys = {"private_key": str(private_key), "training_key": str(training_key)}
         output.print_json({**keys, "provenance": str(provenance), **trust.model_dump(mode="json")})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -166,6 +167,8 @@ def _command_line(
         os.environ.pop(name, None)
     sys.argv = ["registry", *arguments]
     _redirect_output(log)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):  # nohup ignores the first
+        signal.signal(number, signal.SIG_DFL)
     if prepare:
         prepare()
     main.main()

@@ -155,6 +155,7 @@ def test_status_lists_staging_production_and_tip(run_here: Commands, world: Worl
         0,
         "Staging:    candidate 2\n"
         "Production: version 1: promote of candidate 1 by github:alice\n"
+        f"            {PROMOTED}\n"
         f"tip:        {world.trust.ledger_id}:1:{digest}\n",
     )
 
@@ -169,6 +170,7 @@ def test_status_lists_pending_candidates_and_a_frozen_ledger(
         0,
         "Staging:    nothing\n"
         "Production: version 1: promote of candidate 1 by github:alice (frozen)\n"
+        f"            {PROMOTED}\n"
         f"pending:    fraud-detector/2 passed its gates in evidence run {run}\n"
         f"tip:        {Tip.of(world.ledger)}\n",
     )
@@ -184,6 +186,7 @@ def test_status_warns_of_an_unsigned_version(run_here: Commands, world: World) -
     assert code == 0
     assert out.splitlines()[1:] == [
         "Production: version 1: promote of candidate 1 by github:alice",
+        f"            {PROMOTED}",
         "warning:    version 2 is passed over: it has no statement",
         f"tip:        {Tip.of(world.ledger)}",
     ]

@@ -72,6 +72,8 @@ def test_promote_with_the_key_of_another_ledger_is_refused(
     run_here: Commands, world: World, tmp_path: Path
 ) -> None:
     other = ("--config", str(tmp_path / "other.yaml"), "--private-key", str(tmp_path / "other.pem"))
+    origin = (tmp_path / "provenance.yaml", tmp_path / "training-key.pem")
+    other += ("--provenance", str(origin[0]), "--training-key", str(origin[1]))
     run_here("init", *other)
     reference = evaluate_here(run_here, world, world.register())
     key = f"file2:{tmp_path / 'other.pem'}"

@@ -29,7 +29,8 @@ ADVICE = (
 )
 
 IN_A_SESSION = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 from registry.cli.main import main
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 sys.argv[0] = "registry"

@@ -16,7 +16,8 @@ import pytest
 from registry.atomic import PARTIAL
 from registry.errors import UsageError
 from registry.ledger.creation import create_ledger
-from registry.ledger.trust import open_signer, read_trust
+from registry.ledger.trust import open_signer, read_trust, signer_with
+from registry.provenance.trusted import read_trusted
 from tests.registry.forked import Ended, registry
 from tests.registry.kills import kill_before_change
 
@@ -72,9 +73,11 @@ def test_an_init_that_is_killed_at_any_point_is_finished_by_the_same_command(
 ) -> None:
     folder = tmp_path / "ledger"
     config, key = folder / "ledger.yaml", folder / "signing-key.pem"
+    provenance, training_key = folder / "provenance.yaml", folder / "training-key.pem"
 
     def init(killed_before: int = 0) -> Ended:
         options = ("--config", str(config), "--private-key", str(key))
+        options += ("--provenance", str(provenance), "--training-key", str(training_key))
         kill = partial(kill_before_change, folder, killed_before)
         return registry("init", *options, environment={}, log=tmp_path / "log", prepare=kill)
 
@@ -92,6 +95,8 @@ def test_an_init_that_is_killed_at_any_point_is_finished_by_the_same_command(
             assert again.code == 0, again.output
         trust = read_trust(config)
         assert open_signer(f"file2:{key}", trust)
+        training_keys = read_trusted(provenance, required=True).public_keys()
+        assert signer_with(f"file2:{training_key}", training_keys, "")
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert key.stat().st_nlink == 1
         if states[-1][0]:  # a key that did not get its name is trusted by nothing

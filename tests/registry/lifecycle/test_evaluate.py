@@ -30,7 +30,7 @@ from registry.evaluation.gates.gate import Verdict
 from registry.evaluation.isolated import CHILD
 from registry.evaluation.rows import AMOUNT, LABEL, TIME, read_rows
 from registry.ledger.manifest import Manifest, sha256_of, sha256_of_bytes
-from registry.lifecycle import evaluate
+from registry.lifecycle import evaluate, trial
 from registry.model.scorer import open_model
 from registry.tracking.candidates import stage
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
@@ -328,7 +328,7 @@ def test_a_graph_that_is_not_allowed_is_never_run(
 ) -> None:
     """Not even in a process of its own."""
     number = world.register_changed(put(looping()))
-    monkeypatch.setattr(evaluate, "IsolatedScorer", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(trial, "IsolatedScorer", Mock(side_effect=AssertionError))
     refused_without_evidence(
         world,
         Refused,
@@ -375,7 +375,8 @@ def test_a_candidate_of_a_run_that_failed_and_of_a_dirty_tree_fails_lineage(worl
     assert failed(evidence) == ["lineage"]
     assert verdicts(evidence)["lineage"].note == (
         "the training run is FAILED, not FINISHED; "
-        "the tree had uncommitted changes; commit them and train again"
+        "the tree had uncommitted changes; commit them and train again; "
+        "claimed: commit, code, data, environment"
     )
 
 
@@ -434,7 +435,7 @@ def test_the_evidence_holds_the_files_that_were_judged_whatever_replaces_them(
     with swapped_once_opened(Path(gettempdir()), name, other) as swapped:
         reference, evidence = world.evaluate(number)
     assert len(swapped) == 1
-    assert failed(evidence) == ["floor.average_precision"]
+    assert failed(evidence) == ["floor.average_precision", "decisions.threshold_recall"]
     assert evidence.model_files == Manifest.of(judged).sha256
     fetched = fetch_evidence(world.client, parse_reference(reference))
     assert fetched.files[f"model/{name}"] == (judged / name).read_bytes()
@@ -451,7 +452,7 @@ def test_the_evidence_holds_the_policy_that_was_applied_whatever_replaces_it(
     number = world.register(quality=0.0)
     with swapped_once_opened(tmp_path, "policy.yaml", strict):
         reference, evidence = world.evaluate(number, tmp_path / "policy.yaml")
-    assert failed(evidence) == []
+    assert failed(evidence) == ["decisions.threshold_recall"]
     assert evidence.policy.sha256 == sha256_of_bytes(lax)
     fetched = fetch_evidence(world.client, parse_reference(reference))
     assert fetched.files["policy.yaml"] == lax

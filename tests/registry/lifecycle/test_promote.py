@@ -283,7 +283,7 @@ def test_a_failed_advisory_gate_blocks_nothing_and_is_recorded(
     link = promote_as(world, reference, BOB, policy=policy)
     assert world.ledger.head == link
     assert link.statement.entry.verdict == (
-        "19 of 20 checks passed; advisory: latency.ratio; its origin is only claimed; "
+        "20 of 21 checks passed; advisory: latency.ratio; its origin is only claimed; "
         "not required: a verified origin"
     )
 

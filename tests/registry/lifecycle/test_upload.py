@@ -52,20 +52,24 @@ def test_a_run_whose_upload_fails_is_failed(
 def test_files_that_change_while_they_are_uploaded_are_refused(
     world: World, tmp_path: Path
 ) -> None:
-    (tmp_path / "some.txt").write_text("some")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "some.txt").write_text("some")
     with pytest.raises(
         BytesMismatch, match=r"while the evidence was uploaded: some\.txt was added"
     ):
-        upload(world.client, tmp_path, Manifest({}), "some run", {})
+        upload(world.client, folder, Manifest({}), "some run", {})
 
 
 def test_a_deleted_experiment_must_be_restored(world: World, tmp_path: Path) -> None:
-    upload(world.client, tmp_path, Manifest({}), "some run", {})
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    upload(world.client, folder, Manifest({}), "some run", {})
     experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
     assert experiment
     world.client.delete_experiment(experiment.experiment_id)
     try:
         with pytest.raises(Unreachable, match="deleted"):
-            upload(world.client, tmp_path, Manifest({}), "another run", {})
+            upload(world.client, folder, Manifest({}), "another run", {})
     finally:
         world.client.restore_experiment(experiment.experiment_id)
