@@ -73,8 +73,7 @@ def test_promote_with_the_key_of_another_ledger_is_refused(
 ) -> None:
     other = ("--config", str(tmp_path / "other.yaml"), "--private-key", str(tmp_path / "other.pem"))
     origin = (tmp_path / "provenance.yaml", tmp_path / "training-key.pem")
-    other += ("--provenance", str(origin[0]), "--training-key", str(origin[1]))
-    run_here("init", *other)
+    run_here("init", *other, "--provenance", str(origin[0]), "--training-key", str(origin[1]))
     reference = evaluate_here(run_here, world, world.register())
     key = f"file2:{tmp_path / 'other.pem'}"
     assert run_here("promote", reference, *BY_BOB, "--signing-key", key) == (2, "")

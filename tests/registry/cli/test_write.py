@@ -16,8 +16,8 @@ from tests.world import POLICY, World
 def test_init_makes_a_ledger_and_prints_where_it_is(run: Commands, tmp_path: Path) -> None:
     config, key = tmp_path / "ledger.yaml", tmp_path / "key.pem"
     provenance, training_key = tmp_path / "provenance.yaml", tmp_path / "training-key.pem"
-    arguments = ("init", "--config", str(config), "--private-key", str(key))
-    arguments += ("--provenance", str(provenance), "--training-key", str(training_key))
+    arguments = ["init", "--config", str(config), "--private-key", str(key)]
+    arguments += ["--provenance", str(provenance), "--training-key", str(training_key)]
     code, out = run(*arguments)
     assert code == 0
     ledger, origin = out.splitlines()

@@ -76,8 +76,8 @@ def test_an_init_that_is_killed_at_any_point_is_finished_by_the_same_command(
     provenance, training_key = folder / "provenance.yaml", folder / "training-key.pem"
 
     def init(killed_before: int = 0) -> Ended:
-        options = ("--config", str(config), "--private-key", str(key))
-        options += ("--provenance", str(provenance), "--training-key", str(training_key))
+        options = ["--config", str(config), "--private-key", str(key)]
+        options += ["--provenance", str(provenance), "--training-key", str(training_key)]
         kill = partial(kill_before_change, folder, killed_before)
         return registry("init", *options, environment={}, log=tmp_path / "log", prepare=kill)
 
