@@ -4,7 +4,7 @@ Start:
   __main__         the command line: runs the service, creates tokens
   worker           app and worker class for gunicorn, which gunicorn_conf.py configures
   settings         environment variables
-  memory           how much of it glibc keeps
+  memory           returns freed memory to the operating system
   app              the composition root: makes all objects and connects them
 
 A request, in the order in which its data flows:

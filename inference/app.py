@@ -23,7 +23,7 @@ from inference.fast_path import FastPath
 from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
 from inference.logs import line_limit
-from inference.memory import return_large_buffers, trim
+from inference.memory import trim
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.open_inference import InferRequest
@@ -85,7 +85,6 @@ def make_service(settings: Settings) -> Service:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-        return_large_buffers()
         gc.freeze()  # exempt everything imported from collections, which are long pauses otherwise
         drain_on_sigterm(serving, settings.drain_seconds)
         handle_signals(guard.reload_tokens)

@@ -15,7 +15,7 @@ class Deadlines:
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
-        self._started: dict[asyncio.Task[Any], float] = {}
+        self._started: dict[asyncio.Task[Any], tuple[float, str]] = {}
         self._late: set[asyncio.Task[Any]] = set()
         self._timer_runs = False
 
@@ -23,12 +23,16 @@ class Deadlines:
         """Number of requests in flight."""
         return len(self._started)
 
-    def enter(self) -> asyncio.Task[Any]:
+    def count(self, caller: str) -> int:
+        """Number of requests in flight of one caller."""
+        return sum(one == caller for _, one in self._started.values())
+
+    def enter(self, caller: str = "") -> asyncio.Task[Any]:
         """Start the timeout of the current task."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 (only called from a coroutine)
-        self._started[task] = loop.time()
+        self._started[task] = (loop.time(), caller)
         if not self._timer_runs:
             self._timer_runs = True
             loop.call_later(self._timeout_seconds / 4, self._check, loop)
@@ -47,7 +51,7 @@ class Deadlines:
         return True
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        for task, started in self._started.items():
+        for task, (started, _) in self._started.items():
             if loop.time() - started > self._timeout_seconds and task not in self._late:
                 self._late.add(task)
                 task.cancel()

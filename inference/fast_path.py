@@ -35,14 +35,14 @@ class FastPath:
         guard = self._guard
         request, reply = guard.admit(scope, "/predict")
         if reply is None:
-            task = guard.enter(request)
+            task = guard.deadlines.enter(request.caller)
             try:
                 body = await self._bodies.read(receive, request)
                 reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
                 reply = guard.error_reply(request, guard.deadlines, task, error)
             finally:
-                guard.leave(request, task)
+                guard.deadlines.leave(task)
         headers = reply.header_list() + guard.headers(request, "POST", "/predict")
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})

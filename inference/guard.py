@@ -101,8 +101,8 @@ class Guard:
         self._tokens = Tokens(settings.tokens) if settings.auth == "on" else None
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
         self._max_in_flight = settings.in_flight
+        self._caller_share = MAX_CALLER_SHARE * settings.in_flight
         self.deadlines = deadlines
-        self._in_flight_of: dict[str, int] = {}
         self._page_deadlines = Deadlines(settings.request_seconds)
         self._probe_deadlines = Deadlines(settings.request_seconds)
 
@@ -142,7 +142,7 @@ class Guard:
         request = RequestContext(request_id(client_id, trace_parent))
         if path in PROBES:
             return request, None
-        if _is_page(path):
+        if path in PAGES or path.startswith(STATIC_PREFIX):
             busy = len(self._page_deadlines) >= MAX_PAGE_REQUESTS
             return request, PAGES_BUSY if busy else None
         tokens = self._tokens
@@ -156,8 +156,11 @@ class Guard:
             return request, UNAUTHORIZED
         else:
             request.caller = caller
-        busy = len(self.deadlines) >= MAX_CALLER_SHARE * self._max_in_flight
-        if busy and path != "/metrics" and self._has_no_share(request.caller, tokens):
+        if (
+            len(self.deadlines) >= self._caller_share
+            and path != "/metrics"
+            and self._has_no_share(request.caller, tokens)
+        ):
             return request, BUSY
         return request, None
 
@@ -165,17 +168,8 @@ class Guard:
         """Whether all requests in flight are too many, or those of one caller of several."""
         if len(self.deadlines) >= self._max_in_flight:
             return True
-        share = MAX_CALLER_SHARE * self._max_in_flight
-        return tokens is not None and len(tokens) > 1 and self._in_flight_of.get(caller, 0) >= share
-
-    def enter(self, request: RequestContext) -> asyncio.Task[None]:
-        """Count the current task as a request in flight, and start its timeout."""
-        self._in_flight_of[request.caller] = self._in_flight_of.get(request.caller, 0) + 1
-        return self.deadlines.enter()
-
-    def leave(self, request: RequestContext, task: asyncio.Task[None]) -> None:
-        self._in_flight_of[request.caller] -= 1
-        self.deadlines.leave(task)
+        several = tokens is not None and len(tokens) > 1
+        return several and self.deadlines.count(caller) >= self._caller_share
 
     def headers(self, request: RequestContext, method: str, path: str) -> list[tuple[bytes, bytes]]:
         """The headers that are added to a response. Each costs time, so predictions get fewest."""
@@ -223,23 +217,17 @@ class Guard:
     ) -> Reply | None:
         """Call the framework; a Reply if the request timed out or failed there."""
         path, deadlines = scope["path"], self.deadlines
-        if path in PROBES or _is_page(path):
-            deadlines = self._probe_deadlines if path in PROBES else self._page_deadlines
+        if path in PROBES:
+            deadlines = self._probe_deadlines
+        elif path in PAGES or path.startswith(STATIC_PREFIX):
+            deadlines = self._page_deadlines
+        if deadlines is not self.deadlines:
             scope["query_string"] = b""  # no such route reads it, and to parse it takes long
-            task = deadlines.enter()
-        else:
-            task = self.enter(request)
+        task = deadlines.enter(request.caller)
         try:
             await self._app(scope, receive, send)
         except (Exception, asyncio.CancelledError) as error:
             return self.error_reply(request, deadlines, task, error)
         finally:
-            if deadlines is self.deadlines:
-                self.leave(request, task)
-            else:
-                deadlines.leave(task)
+            deadlines.leave(task)
         return None
-
-
-def _is_page(path: str) -> bool:
-    return path in PAGES or path.startswith(STATIC_PREFIX)

@@ -10,6 +10,8 @@ MIN_WRITE_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
 """Of the kernel, for each connection."""
 MAX_HEAD_BYTES = 16 * 1024
+BODY_PIECE_BYTES = 64 * 1024
+"""Of a body that are parsed at once. A head that begins in it is counted from the next piece on."""
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADERS = 100
 MAX_FRAMING_BYTES = 4 * 1024

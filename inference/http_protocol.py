@@ -15,14 +15,17 @@ before anyone has shown a token. `HttpProtocol` bounds each: docs/hostile-client
 from __future__ import annotations
 
 import asyncio
+import heapq
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference.http_bounds import (
+    BODY_PIECE_BYTES,
     FRAMING,
     HEAD,
     HEADERS,
@@ -54,8 +57,6 @@ class HttpProtocol(HttpToolsProtocol):
     """The protocol of the service, for uvicorn's setting `http`."""
 
     transport: CoalescingTransport  # type: ignore[assignment]
-    waiting: ClassVar[OrderedDict[HttpProtocol, None]] = OrderedDict()
-    """The connections without a request in progress, longest waiting first, of this process."""
     max_connections: ClassVar[int] = max_connections()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -77,27 +78,36 @@ class HttpProtocol(HttpToolsProtocol):
         self._waiting_since: float | None = now
         self._sent_bytes, self._progress_at = 0, now
         self._timer = self.loop.call_later(HEADER_TIMEOUT_SECONDS / 4, self._check_times)
-        self.waiting[self] = None
         if len(self.connections) > self.max_connections:
-            # A client that sends its request at once has never waited longest.
-            longest, _ = self.waiting.popitem(last=False)
-            longest._drop("connections")
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        self.waiting.pop(self, None)
         if isinstance(exc, TimeoutError):
             self._count_closed("write timeout")
         super().connection_lost(exc)
 
+    def _make_room(self) -> None:
+        """Close the connections that wait longest, of which a prompt client is never one."""
+        waiting = [
+            (since, id(one), one)
+            for one in cast(set[HttpProtocol], self.connections)
+            if (since := one._waiting_since) is not None
+        ]
+        # Several, or each further connection would cost as much.
+        count = 1 + self.max_connections // 64
+        for _, _, one in heapq.nsmallest(count, waiting):
+            one._drop("connections")
+
     def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
         if self._head_bytes + len(data) <= MAX_HEAD_BYTES:  # nearly always
             self._feed(data)
             return
         # In pieces, so that no head can be longer than the rest of its bound.
         rest = memoryview(data)
         while rest and not (self._refused or self.transport.is_closing()):
-            size = MAX_HEAD_BYTES - self._head_bytes
+            size = MAX_HEAD_BYTES - self._head_bytes if self._in_head else BODY_PIECE_BYTES
             if size == 0:
                 self._refuse(URL if len(self.url) > MAX_URL_BYTES else HEAD)
                 return
@@ -105,11 +115,18 @@ class HttpProtocol(HttpToolsProtocol):
             rest = rest[size:]
 
     def _feed(self, data: bytes | memoryview) -> None:
-        """Parse at most MAX_HEAD_BYTES, and count them."""
+        """Parse a piece of what was received, and count it."""
         in_head, messages, body_bytes = self._in_head, self._messages, self._body_bytes
-        super().data_received(data)  # type: ignore[arg-type]
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("invalid HTTP request")
+            self._refuse(self._refusal)
+            return
+        except httptools.HttpParserUpgrade:
+            self.logger.warning("unsupported upgrade request")
         if self._messages != messages or self._in_head is not in_head:
-            # What this piece holds of the next part is not counted: it is less than one bound.
+            # What this piece holds of the next part is not counted.
             self._head_bytes = self._framing_bytes = self._unwanted_bytes = 0
         elif in_head:
             self._head_bytes += len(data)
@@ -129,40 +146,47 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(FRAMING)
 
     def on_headers_complete(self) -> None:
-        if len(self.headers) > MAX_HEADERS:
-            self._stop(HEADERS)
-        if len(self.url) > MAX_URL_BYTES:
-            self._stop(URL)
-        if len(self.pipeline) >= MAX_PIPELINED:
-            self._stop(PIPELINED)
+        if (
+            len(self.headers) > MAX_HEADERS
+            or len(self.url) > MAX_URL_BYTES
+            or len(self.pipeline) >= MAX_PIPELINED
+        ):
+            self._stop()
         self._in_head = False
         self._waiting_since = None
-        self.waiting.pop(self, None)
         super().on_headers_complete()
         self.headers = []  # the request keeps the old list: trailers must not get into it
 
     def on_body(self, body: bytes) -> None:
+        """As uvicorn's, which also asks whether the connection is a WebSocket, for each part."""
         self._body_bytes += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        """As uvicorn's, without that question."""
         self._in_head = True
         self._messages += 1
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.response_complete:  # otherwise, the next request has already been received
             self._waiting_since = self.loop.time()
-            self.waiting[self] = None
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """Called by uvicorn where the parser stopped: the request is malformed or was refused."""
-        self._refuse(self._refusal)
-
-    def _stop(self, refusal: Refusal) -> None:
-        self._refusal = refusal
-        raise Refused(refusal.reason)
+    def _stop(self) -> None:
+        if len(self.headers) > MAX_HEADERS:
+            self._refusal = HEADERS
+        else:
+            self._refusal = URL if len(self.url) > MAX_URL_BYTES else PIPELINED
+        raise Refused
 
     def _refuse(self, refusal: Refusal) -> None:
         """Close the connection, with a response unless another one is due first."""

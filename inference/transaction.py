@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
+import orjson
+from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from typing_extensions import TypedDict
 
 from inference.json_body import MaxValues, TooManyValues, parse
@@ -82,9 +83,9 @@ class TransactionReader:
         any_rows = Annotated[list[Any], Field(min_length=1, max_length=max_rows)]
         self._batch = create_model("Batch", __config__=config, transactions=(any_rows, ...))
         self._rows: TypeAdapter[list[Any]] = TypeAdapter(any_rows)
+        self._batch_rows = _Rows(transaction, self.max_fields)
         # MLflow's scoring server drops columns that are not in the signature.
-        lenient: TypeAdapter[dict[str, Value]] = TypeAdapter(_transaction(contract, "ignore"))
-        self._validate_record = lenient.validator.validate_python
+        self._records = _Rows(_transaction(contract, "ignore"), self.max_fields)
         # Not validate_json: it copies the body into the error of each missing field.
         self._validate = self._transaction.validator.validate_python
 
@@ -101,7 +102,12 @@ class TransactionReader:
 
     def read(self, body: bytes) -> list[Value]:
         """Values of one transaction, in the contract's order. Raises InvalidTransaction."""
-        document = _parsed(body, self._max_values)
+        if len(body) > self.max_fields:  # hardly ever: each value takes a byte and more
+            _check(body, self._max_values)
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            document = _parsed(body)
         try:
             # pydantic returns them in the order of the schema, whatever the order in the body.
             return list(self._validate(document).values())
@@ -110,14 +116,15 @@ class TransactionReader:
 
     def read_batch(self, body: bytes) -> list[list[Value]]:
         """Values of each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
-        document = _parsed(body, self._max_table_values)
+        self.check_table(body)
+        document = _parsed(body)
         if isinstance(document, dict):
             self.check_width(len(document))
         try:
             batch: Any = self._batch.model_validate(document)
         except ValidationError as error:
             raise _invalid(error) from error
-        return self._read_rows(batch.transactions, self._validate, "transactions")
+        return self._batch_rows.read(batch.transactions, "transactions")
 
     def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
         """Values of each parsed JSON object; fields that are not in the contract are dropped.
@@ -128,7 +135,7 @@ class TransactionReader:
             self._rows.validate_python(records)
         except ValidationError as error:
             raise _invalid(error) from error
-        return self._read_rows(records, self._validate_record)
+        return self._records.read(records)
 
     def check_table(self, body: bytes) -> None:
         """Raises InvalidTransaction for a body with more values than a table of records has."""
@@ -140,31 +147,50 @@ class TransactionReader:
             message = f"List should have at most {self.max_rows} items after validation"
             raise InvalidTransaction.of_body("too_long", f"{message}, not {count}")
 
-    def check_width(self, fields: int, *location: str | int) -> None:
+    def check_width(self, fields: int) -> None:
         """Raises InvalidTransaction for more fields than a transaction may have."""
         if fields > self.max_fields:
-            message = f"more than {self.max_fields} fields"
-            raise InvalidTransaction.of_body("too_many_fields", message, *location)
+            raise _too_wide(self.max_fields)
 
-    def _read_rows(
-        self, rows: Sequence[Any], validate: Callable[[Any], dict[str, Value]], *location: str
-    ) -> list[list[Value]]:
-        """One at a time, so that other threads get their turn, and not all errors are collected."""
-        read: list[list[Value]] = []
+
+class _Rows:
+    """Validates the rows of a table."""
+
+    def __init__(self, transaction: Any, max_fields: int) -> None:
+        self._max_fields = max_fields
+        adapter: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
+        self._validate_row = adapter.validator.validate_python
+        rows = Annotated[list[transaction], FailFast()]
+        all_rows: TypeAdapter[list[dict[str, Value]]] = TypeAdapter(rows)
+        self._validate = all_rows.validator.validate_python
+
+    def read(self, rows: Sequence[Any], *location: str) -> list[list[Value]]:
+        """Values of each row. Raises InvalidTransaction."""
+        for number, row in enumerate(rows):
+            if isinstance(row, dict) and len(row) > self._max_fields:
+                raise _too_wide(self._max_fields, *location, number)
+        try:
+            return [list(row.values()) for row in self._validate(rows)]
+        except ValidationError as error:  # which names the first invalid row only
+            raise self._all_errors(rows, *location) from error
+
+    def _all_errors(self, rows: Sequence[Any], *location: str) -> InvalidTransaction:
+        """Row by row, so that other threads get their turn, up to MAX_ERRORS."""
         errors: list[dict[str, Any]] = []
         for number, row in enumerate(rows):
-            if isinstance(row, dict):
-                self.check_width(len(row), *location, number)
             try:
-                read.append(list(validate(row).values()))
+                self._validate_row(row)
             except ValidationError as error:
                 errors += _details(error, *location, number)
-                if len(errors) > MAX_ERRORS:
-                    message = f"more than {MAX_ERRORS} fields are invalid"
-                    raise InvalidTransaction.of_body("too_many_errors", message) from error
-        if errors:
-            raise InvalidTransaction(errors)
-        return read
+            if len(errors) > MAX_ERRORS:
+                message = f"more than {MAX_ERRORS} fields are invalid"
+                return InvalidTransaction.of_body("too_many_errors", message)
+        return InvalidTransaction(errors)
+
+
+def _too_wide(max_fields: int, *location: str | int) -> InvalidTransaction:
+    message = f"more than {max_fields} fields"
+    return InvalidTransaction.of_body("too_many_fields", message, *location)
 
 
 def _check(body: bytes, bounds: MaxValues) -> None:
@@ -174,8 +200,7 @@ def _check(body: bytes, bounds: MaxValues) -> None:
         raise InvalidTransaction.of_body("too_many_values", str(error)) from error
 
 
-def _parsed(body: bytes, bounds: MaxValues) -> Any:
-    _check(body, bounds)
+def _parsed(body: bytes) -> Any:
     try:
         return parse(body)
     except ValueError as error:

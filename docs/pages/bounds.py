@@ -21,6 +21,7 @@ HTTP = "tests/inference/test_http_protocol.py"
 TRANSACTION = "tests/inference/test_transaction.py"
 HOSTILE = "tests/inference/test_hostile.py"
 GUARD = "tests/inference/test_guard.py"
+APP = "tests/inference/test_app.py"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ BOUNDS = (
         "431, closed",
         HTTP,
     ),
-    Bound("body", "1 MiB by default", "413, closed", GUARD, "FRAUD_BODY_BYTES"),
+    Bound("body", "1 MiB by default", "413, closed", APP, "FRAUD_BODY_BYTES"),
     Bound(
         f"bodies of more than {_bytes(body.SMALL_BODY_BYTES)} read at a time, of one caller",
         f"{body.MAX_LARGE_BODIES}",

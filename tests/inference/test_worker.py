@@ -135,8 +135,8 @@ def test_a_worker_bounds_heads_and_logs_as_json(workers: Workers) -> None:
             connection.sendall(sent)
             answer = connection.recv(65536)
         assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
-    wait_until(lambda: "Invalid HTTP request received." in workers.log.read_text())
-    lines = [line for line in workers.log.read_text().splitlines() if "Invalid HTTP" in line]
+    wait_until(lambda: "invalid HTTP request" in workers.log.read_text())
+    lines = [line for line in workers.log.read_text().splitlines() if "invalid HTTP" in line]
     assert {json.loads(line)["logger"] for line in lines} == {"uvicorn.error"}
 
 
