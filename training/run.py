@@ -68,8 +68,6 @@ def train_candidate(raw: dict[str, str]) -> int | None:
         first = first_error(error)
         raise BadInput(f"parameter `{first.field}`: {first.message}") from error
     signer = training_signer(os.environ)
-    if signer is None:
-        print("  no training key is set, so what this run records is only claimed")
     started_at = datetime.now(UTC).replace(microsecond=0)
     mlflow.log_params(raw)
     origin = track.log_origin()
@@ -77,6 +75,8 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     with step(f"reading {parameters.data} and computing {len(dataset.history)} history features"):
         data = read_data(parameters.data, dataset)
         track.log_data(data)
+    if signer is None:
+        print("  no training key is set, so what this run records is only claimed")
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
     inputs = describe_inputs(data, split.train)

@@ -10,6 +10,7 @@ from tests.candidates import contract
 from tests.places import REPOSITORY
 from tests.registry.attacks import CANDIDATE_ATTACKS, CandidateAttack, candidate_table
 from tests.registry.attacks.decisions import GOOD, verdict_on
+from tests.registry.attacks.looks import FLOOR_ALONE
 from tests.registry.attacks.provenance import attempt
 from tests.registry.provenance.origins import attest_candidate, new_origin
 from tests.world import World
@@ -19,7 +20,12 @@ from tests.world import World
 def test_nothing_gets_into_production(
     attack: CandidateAttack, world: World, tmp_path: Path
 ) -> None:
-    before = world.put_in_production(0.2) if attack.against_production else None
+    before = None
+    if attack.against_production:
+        lenient = tmp_path / "floor.yaml"
+        lenient.write_text(FLOOR_ALONE)
+        reference, _ = world.evaluate(world.register(0.2), lenient)
+        before = world.promote(reference, policy=lenient)
     assert attack.refusal in attack.outcome(world, tmp_path)
     assert world.ledger.head == before
 

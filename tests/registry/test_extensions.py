@@ -69,7 +69,7 @@ folder = Path(sys.argv[1])
 policy = policy_of(folder, sys.argv[2])
 trial = trial_of(folder, policy)
 measured = {n: g.measure(trial).model_dump(mode="json") for n, g in policy.gates.items()}
-write(folder, evidence_of(policy, measured), trial)
+write(folder, evidence_of(policy, measured), trial, policy)
 report = (folder / "report.md").read_text()
 print(json.dumps([report, json.loads(policy_schema()), gates() + measures()]))
 """

@@ -11,6 +11,7 @@ from securesystemslib.signer import CryptoSigner
 from registry.ledger.keys import find, with_key, with_last, write_trust
 from registry.ledger.statement import sign
 from registry.ledger.trust import trusted_key
+from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.rollback import rollback
 from registry.tracking.names import CANDIDATES, PRODUCTION, STATEMENT_TAG
@@ -90,7 +91,7 @@ def replay_old_statement(target: Target) -> None:
 
 def replay_rollback(target: Target) -> None:
     world = target.world
-    rollback(world.client, world.trust, world.signer, 1, ALICE)
+    rollback(world.client, world.trust, world.signer, 1, Approval("github:bob", "as agreed"))
     reference, _ = world.evaluate(2)
     world.promote(reference)
     target.append(3, envelope=target.envelope(3))
