@@ -30,7 +30,8 @@ class BodyReader:
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
             chunks = bytearray(body)
-            message = await _read_until(receive, message, chunks, SMALL_BODY_BYTES)
+            small = min(SMALL_BODY_BYTES, self._max_bytes)
+            message = await _read_until(receive, message, chunks, small)
             if message.get("more_body"):
                 async with self._turn_of(request.caller):
                     message = await _read_until(receive, message, chunks, self._max_bytes)

@@ -98,6 +98,7 @@ def test_the_metrics_names_and_types(ready: Caller) -> None:
         "fraud_swaps_failed_total": "counter",
         "fraud_cache_starts_total": "counter",
         "fraud_records_dropped_total": "counter",
+        "fraud_connections_closed_total": "counter",
         "fraud_input_rows_total": "counter",
         "fraud_input_reference_share": "gauge",
         "fraud_input_stability_index": "gauge",
@@ -121,6 +122,7 @@ def test_every_exported_metric_is_documented_and_every_documented_one_exported(
     ready.predict(FULL)
     ready.predict({})
     assert not ready.app.follower.poll()  # nothing listens at its tracking URI
+    ready.app.guard._metrics.count_closed("head")
     page = (REPOSITORY / "docs" / "metrics.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \| .*\|$", page, re.MULTILINE)
     assert {name: kind for name, kind, _ in rows} == families(ready)
