@@ -206,6 +206,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _drop(self, reason: str) -> None:
         """Close the connection at once, with all that its client has not read."""
         self._count_closed(reason)
+        self._waiting_since = None  # it is gone, though the event loop has not said so yet
         self.transport.abort()
 
     def _count_closed(self, reason: str) -> None:
