@@ -126,8 +126,12 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self.logger.warning("unsupported upgrade request")
         if self._messages != messages or self._in_head is not in_head:
-            # What this piece holds of the next part is not counted.
+            # What this piece holds of the next request's head is not counted.
             self._head_bytes = self._framing_bytes = self._unwanted_bytes = 0
+            if not self._in_head and self._messages == messages:
+                end = bytes(data).find(b"\r\n\r\n")  # of a head whose body goes on
+                if end >= 0:
+                    self._count_body(len(data) - end - 4, self._body_bytes - body_bytes)
         elif in_head:
             self._head_bytes += len(data)
         else:

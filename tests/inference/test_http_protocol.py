@@ -226,9 +226,9 @@ def test_what_is_not_the_body_of_a_chunked_body_is_bounded(
 
 
 def test_small_chunks_are_a_body() -> None:
-    body = b"3\r\nabc\r\n" * 4000 + b"0\r\n\r\n"
+    body = b"6\r\nabcdef\r\n" * 4000 + b"0\r\n\r\n"
     said = received(in_pieces(CHUNKED + body), echo)
-    assert said.endswith(b"\r\n\r\n12000 host,transfer-encoding")
+    assert said.endswith(b"\r\n\r\n24000 host,transfer-encoding")
 
 
 def test_a_body_is_read_for_a_megabyte_after_the_answer() -> None:
