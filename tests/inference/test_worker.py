@@ -124,7 +124,7 @@ def test_sighup_to_gunicorn_replaces_the_workers_and_keeps_what_they_counted(
     wait_until(lambda: workers.sample("fraud_model_info") == WORKERS)
     for _ in range(10):
         assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
-    wait_until(lambda: workers.answered() == counted + 10)
+    wait_until(lambda: workers.answered() >= counted + 10)
     assert len(list(workers.temporary.glob("fraud-metrics-*"))) == 1
 
 
