@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry.cli.options import DEFAULT_PROVENANCE, DEFAULT_TRAINING_KEY
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.signing import Signer
 from registry.ledger.trust import signer_with
@@ -27,9 +28,6 @@ from training.dataset import dataset_file
 CODE_FOLDER = Path(__file__).resolve().parents[1]
 """Where the code that runs is: a checkout, or a folder of installed packages."""
 
-DEFAULT_KEY = Path(".local/training-key.pem")
-DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
-
 
 def training_signer(environment: Mapping[str, str]) -> Signer | None:
     """The training job's key: FRAUD_TRAINING_KEY, or the file that `registry init` made.
@@ -37,7 +35,7 @@ def training_signer(environment: Mapping[str, str]) -> Signer | None:
     None where there is neither, or where the variable is empty. Raises UsageError where
     provenance.yaml does not trust it.
     """
-    default = f"file2:{DEFAULT_KEY}" if DEFAULT_KEY.exists() else ""
+    default = f"file2:{DEFAULT_TRAINING_KEY}" if DEFAULT_TRAINING_KEY.exists() else ""
     uri = environment.get("FRAUD_TRAINING_KEY", default)
     if not uri:
         return None

@@ -7,9 +7,9 @@ from pydantic import Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.evaluation.gates.no_worse import Interval, Margin, likely_range, paired_intervals
+from registry.evaluation.gates.no_worse import Interval, Margin, compared, likely_range
 from registry.evaluation.looks import alpha_of_look
-from registry.evaluation.measures import MEASURES, Measure, measure_all, measures_of
+from registry.evaluation.measures import MEASURES, Measure, measures_of
 from registry.evaluation.ranking import Ranking
 
 NAME = "decisions"
@@ -76,21 +76,15 @@ class Decisions(Gate):
             Ranking(rows, model.scores, trial.costs, model.scorer.contract.threshold)
             for model in models
         ]
-        candidate, *others = (measure_all(ranking, measures) for ranking in rankings)
-        production = others[0] if others else None
+        alpha = alpha_of_look(self.alpha, trial.earlier_looks)
+        candidate, production, intervals = compared(
+            rankings, measures, alpha=alpha, resamples=self.resamples
+        )
         return DecisionsMeasured(
             threshold=trial.candidate.scorer.contract.threshold,
             candidate=candidate,
             production=production,
-            intervals=paired_intervals(
-                rankings,
-                candidate,
-                production,
-                alpha=alpha_of_look(self.alpha, trial.earlier_looks),
-                resamples=self.resamples,
-            )
-            if production
-            else {},
+            intervals=intervals,
             alert_budget_per_day=trial.costs.budget_per_day,
             independent_frauds=rows.independent_frauds,
             earlier_looks=trial.earlier_looks,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -92,20 +92,14 @@ class NoWorse(Gate):
         rows, measures = trial.rows.labelled, measures_of(NAME)
         models = [trial.candidate, *([trial.production] if trial.production else [])]
         rankings = [Ranking(rows, model.scores, trial.costs) for model in models]
-        candidate, *others = (measure_all(ranking, measures) for ranking in rankings)
-        production = others[0] if others else None
+        alpha = alpha_of_look(self.alpha, trial.earlier_looks)
+        candidate, production, intervals = compared(
+            rankings, measures, alpha=alpha, resamples=self.resamples
+        )
         return NoWorseMeasured(
             candidate=candidate,
             production=production,
-            intervals=paired_intervals(
-                rankings,
-                candidate,
-                production,
-                alpha=alpha_of_look(self.alpha, trial.earlier_looks),
-                resamples=self.resamples,
-            )
-            if production
-            else {},
+            intervals=intervals,
             resamples=self.resamples,
             clustered=rows.clusters is not None,
             independent_frauds=rows.independent_frauds,
@@ -139,6 +133,21 @@ class NoWorse(Gate):
         return self.verdict(
             part=part, asks=asks, measured=end, bound=bound, passed=end > bound, note=note
         )
+
+
+def compared(
+    rankings: list[Ranking], measures: Sequence[Measure], *, alpha: float, resamples: int
+) -> tuple[dict[str, float], dict[str, float] | None, dict[str, Interval]]:
+    """The candidate's measures, Production's, and the intervals of the differences, by name.
+
+    `rankings` are the candidate's and, where there is one, Production's. Without it there are
+    neither measures of it nor intervals.
+    """
+    candidate, *others = (measure_all(ranking, measures) for ranking in rankings)
+    if not others:
+        return candidate, None, {}
+    intervals = paired_intervals(rankings, candidate, others[0], alpha=alpha, resamples=resamples)
+    return candidate, others[0], intervals
 
 
 def paired_intervals(
