@@ -86,6 +86,11 @@ class HttpProtocol(HttpToolsProtocol):
         if isinstance(exc, TimeoutError):
             self._count_closed("write timeout")
         super().connection_lost(exc)
+        # Requests that will not start refer to this and are referred to by it: for the collector of
+        # cycles they would be pauses of 0.1 s, in which no request is answered.
+        for cycle, _ in self.pipeline:
+            cycle.on_response = _nothing
+        self.pipeline.clear()
 
     def _make_room(self) -> None:
         """Close the connections that wait longest, of which a prompt client is never one."""
@@ -242,3 +247,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._sent_bytes, self._progress_at = sent, now
             return False
         return now - self._progress_at >= WRITE_TIMEOUT_SECONDS + HEADER_TIMEOUT_SECONDS / 4
+
+
+def _nothing() -> None:
+    """What is done after the response to a request that never starts."""

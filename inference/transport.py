@@ -56,6 +56,8 @@ class CoalescingTransport:
         if self._buffer:
             data = b"".join(self._buffer)
             self._buffer.clear()
+            if self.is_closing():  # lost since `write`; uvloop would raise
+                return
             self._written_bytes += len(data)
             self._transport.write(data)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import cast
 
 import pytest
 import uvicorn
@@ -245,6 +248,38 @@ def test_pipelined_requests_are_bounded() -> None:
     assert received(sends((HEAD + b"\r\n") * (MAX_PIPELINED + 1))).count(b"200 OK") == 101
     with suppress(ConnectionError):  # closed while it still sends
         assert received(sends((HEAD + b"\r\n") * 10_000)).count(b"200 OK") <= MAX_PIPELINED
+
+
+def test_requests_that_never_start_leave_nothing_to_the_collector_of_cycles() -> None:
+    """It would stop the service for as long as it takes to collect what clients left."""
+    connections: list[weakref.ref[HttpProtocol]] = []
+    queued: list[int] = []
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write((HEAD + b"\r\n") * 50)
+        while not STATE.connections:
+            await asyncio.sleep(0.01)
+        (protocol,) = cast(set[HttpProtocol], STATE.connections)
+        connections.append(weakref.ref(protocol))
+        while not protocol.pipeline:
+            await asyncio.sleep(0.01)
+        queued.append(len(protocol.pipeline))
+        writer.transport.abort()
+        del protocol
+        while STATE.connections or STATE.tasks:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        return b""
+
+    gc.collect()
+    gc.disable()
+    try:
+        received(cut, slow)
+        left = [connection() for connection in connections]
+    finally:
+        gc.enable()
+    assert queued == [49]
+    assert left == [None]
 
 
 def test_what_is_not_http_gets_a_400() -> None:

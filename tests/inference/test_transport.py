@@ -112,3 +112,15 @@ def test_it_knows_when_it_is_closed() -> None:
         return before, transport.is_closing()
 
     assert asyncio.run(states()) == (False, True)
+
+
+def test_what_is_written_to_a_connection_that_is_lost_meanwhile_is_dropped() -> None:
+    async def answer() -> list[bytes]:
+        transport, written = corked()
+        transport.write(ANSWER_HEAD)
+        written.closed = True
+        await asyncio.sleep(0)
+        transport.close()
+        return written.pieces
+
+    assert asyncio.run(answer()) == []
