@@ -23,7 +23,7 @@ from inference.fast_path import FastPath
 from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
 from inference.logs import line_limit
-from inference.memory import trim
+from inference.memory import trim, use_one_heap
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.open_inference import InferRequest
@@ -67,6 +67,7 @@ def make_service(settings: Settings) -> Service:
 
     Raises UsageError where a setting, the ledger's configuration or a token file is invalid.
     """
+    use_one_heap()
     # The follower polls again and reports failures; retries inside a poll would delay that report.
     registry = Registry(settings.tracking_uri, default_retries=0)
     trust = read_trust(settings.ledger_config, settings.ledger_floor)

@@ -7,7 +7,7 @@ import sys
 
 from tests.places import REPOSITORY
 
-PROGRAM = """
+BODIES = """
 from pathlib import Path
 from inference.memory import trim
 
@@ -26,15 +26,51 @@ print(kept - before, resident_mb() - before)
 """
 
 
+THREADS = """
+import re
+import threading
+from pathlib import Path
+from inference.memory import use_one_heap
+
+use_one_heap()
+# More threads than the eight heaps for each core that glibc would make.
+barrier, kept = threading.Barrier(64), []
+
+def allocate() -> None:
+    barrier.wait(30)
+    kept.append([bytearray(1000) for _ in range(100)])
+
+threads = [threading.Thread(target=allocate) for _ in range(64)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+# A heap of a thread begins at a multiple of 64 MB, and reserves the rest of those.
+maps = Path("/proc/self/maps").read_text()
+heaps = re.findall("^([0-9a-f]+)-[0-9a-f]+ rw-p 00000000 00:00 0 *$", maps, re.MULTILINE)
+print(sum(int(start, 16) % (64 * 2**20) == 0 for start in heaps))
+"""
+
+
+def test_threads_share_one_heap() -> None:
+    assert _run(THREADS) == ["0"]
+    assert int(_run(THREADS.replace("use_one_heap()\n", "\n"))[0]) > 1
+
+
 def test_a_burst_of_bodies_leaves_no_memory_behind() -> None:
+    kept, left = map(float, _run(BODIES))
+    assert kept > 80
+    assert left < 5
+
+
+def _run(program: str) -> list[str]:
+    """The words that a program prints, in a process of its own."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    kept, left = map(float, ended.stdout.split())
-    assert kept > 80
-    assert left < 5
+    return ended.stdout.split()
