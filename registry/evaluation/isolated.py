@@ -109,6 +109,8 @@ class ModelProcess:
         assert requests is not None  # noqa: S101 (as it was started)
         assert replies is not None  # noqa: S101
         timer = Timer(self._remaining_seconds, self._process.kill)
+        if self._remaining_seconds <= 0:
+            self._process.kill()  # before it can answer, which the timer's thread would not ensure
         started = monotonic()
         timer.start()
         try:

@@ -139,19 +139,24 @@ def _final(world: World, reference: str, outcome: Outcome) -> tuple[Link | None,
 
 
 def _has_one_valid_successor_for_each_tip(world: World, ledger: Ledger) -> None:
-    """Compare the fold with the server's own list: the first successor won, the others lost."""
+    """Compare the fold with the server's own list: the first successor won, the others lost.
+
+    A statement that stands twice was sent again after a response that did not arrive.
+    """
     followers: dict[str | None, list[int]] = defaultdict(list)
-    for version in world.client.search_model_versions(f"name='{PRODUCTION}'", max_results=10_000):
+    seen: dict[str, int] = {}
+    expected: set[tuple[int, str, str]] = set()
+    listed = world.client.search_model_versions(f"name='{PRODUCTION}'", max_results=10_000)
+    for version in sorted(listed, key=lambda version: int(version.version)):
         statement, _ = open_envelope(version.tags[STATEMENT_TAG], world.trust.public_keys())
-        followers[statement.entry.supersedes].append(int(version.version))
-    firsts = {followed: min(versions) for followed, versions in followers.items()}
+        number = int(version.version)
+        if (first := seen.setdefault(statement.digest, number)) != number:
+            expected.add((number, "repeated", f"it repeats version {first}"))
+        else:
+            followers[statement.entry.supersedes].append(number)
+    for numbers in followers.values():
+        expected |= {(number, "lost", f"version {numbers[0]} won") for number in numbers[1:]}
+    firsts = {followed: numbers[0] for followed, numbers in followers.items()}
     assert firsts == {link.statement.entry.supersedes: link.version for link in ledger.chain}
-    lost = {
-        version: f"version {firsts[followed]} won"
-        for followed, versions in followers.items()
-        for version in versions
-        if version != firsts[followed]
-    }
-    assert lost == {
-        finding.version: finding.reason for finding in ledger.findings if finding.kind == "lost"
-    }
+    found = {(finding.version, finding.kind, finding.reason) for finding in ledger.findings}
+    assert found == expected
