@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from registry.ledger.tip import Tip
+from registry.provenance.trusted import Trusted, read_trusted
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 TrackingUri = Annotated[
@@ -63,3 +64,8 @@ DEFAULT_PROVENANCE = Path(".local/provenance.yaml")
 DEFAULT_TRAINING_KEY = Path(".local/training-key.pem")
 DEFAULT_KEY = Path(".local/signing-key.pem")
 DEFAULT_KEY_URI = f"file2:{DEFAULT_KEY}"
+
+
+def read_provenance(path: Path) -> Trusted:
+    """What the file says; where it is the default one, there need be none."""
+    return read_trusted(path, required=path != DEFAULT_PROVENANCE)

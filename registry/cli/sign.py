@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from registry.cli import output
-from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, Url
+from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, Url, read_provenance
 from registry.cli.session import SigningSession, with_session
 from registry.errors import UsageError
 from registry.evaluation.plan import PlannedFile, PlannedQuery
@@ -19,7 +19,6 @@ from registry.lifecycle.plan import plan as append_plan
 from registry.lifecycle.plan import planned_file, planned_query
 from registry.lifecycle.promote import promote as promote_evidence
 from registry.lifecycle.rollback import rollback as append_rollback
-from registry.provenance.trusted import read_trusted
 
 Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
@@ -97,7 +96,7 @@ def promote(
         session.policy,
         comment=comment,
         url=url,
-        trusted=read_trusted(provenance, required=provenance != DEFAULT_PROVENANCE),
+        trusted=read_provenance(provenance),
     )
     _print_entry(link, session, "in Production" if is_new else "already in Production")
 

@@ -18,13 +18,14 @@ from registry.cli.options import (
     PolicyFile,
     ProvenanceFile,
     TrackingUri,
+    read_provenance,
 )
 from registry.cli.session import Session, with_session
 from registry.evaluation.policy import SHIPPED
 from registry.ledger.creation import create_ledger
 from registry.lifecycle import aliases
 from registry.lifecycle.evaluate import evaluate as evaluate_candidate
-from registry.provenance.trusted import create_trusted, read_trusted
+from registry.provenance.trusted import create_trusted
 from registry.tracking import candidates
 from registry.tracking.client import connect
 
@@ -99,7 +100,7 @@ def evaluate(
 
     Example: python -m registry evaluate staging --rows rows.parquet --report report
     """
-    trusted = read_trusted(provenance, required=provenance != DEFAULT_PROVENANCE)
+    trusted = read_provenance(provenance)
     reference, evidence = evaluate_candidate(
         session.client, session.trust, candidate, rows, policy, report, trusted
     )

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import requests
+from registry.provenance.web import Parsed, get_json
 
-from registry.errors import NotFound, Unreachable, on_one_line
-
-TIMEOUT_SECONDS = 20
-MAX_REASON = 300
 MERGED_BY_GITHUB = "web-flow"
 """The committer of what is merged on GitHub's pages; the author is then the account that did."""
-
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -76,22 +70,15 @@ class GitHub:
         }
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        url = f"{self.api}/repos/{self.repository}/{path}"
-        try:
-            # A redirect could lead the token elsewhere.
-            response = requests.get(
-                url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
-            )
-            if response.status_code == 404:
-                raise NotFound(f"GitHub knows no {path} of {self.repository}, or the token may not")
-            response.raise_for_status()
-            return parse(response.json())
-        except (requests.RequestException, KeyError, TypeError, ValueError) as error:
-            reason = on_one_line(str(error) or type(error).__name__)[:MAX_REASON]
-            raise Unreachable(
-                f"GitHub did not return {path} of {self.repository}: {reason}; try again later, or "
-                "check the token's permissions `actions: read` and `contents: read`"
-            ) from error
+        return get_json(
+            f"{self.api}/repos/{self.repository}/{path}",
+            parse,
+            problem=f"GitHub did not return {path} of {self.repository}",
+            advice="try again later, or check the token's permissions `actions: read` and "
+            "`contents: read`",
+            not_found=f"GitHub knows no {path} of {self.repository}, or the token may not",
+            headers=headers,
+        )
 
 
 def _reviews(document: Any) -> tuple[Review, ...]:

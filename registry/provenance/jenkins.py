@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import requests
+from registry.provenance.web import get_json
 
-from registry.errors import Unreachable, on_one_line
-
-TIMEOUT_SECONDS = 20
-MAX_REASON = 300
 FIELDS = "actions[causes[userId],lastBuiltRevision[SHA1]]"
 
 
@@ -28,25 +25,21 @@ def read_build(url: str, environment: Mapping[str, str]) -> Build:
     It signs in as JENKINS_USER with JENKINS_API_TOKEN, where both are set. Raises Unreachable.
     """
     user, token = environment.get("JENKINS_USER"), environment.get("JENKINS_API_TOKEN")
-    try:
-        response = requests.get(
-            f"{url}api/json",
-            params={"tree": FIELDS},
-            auth=(user, token) if user and token else None,
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
-        response.raise_for_status()
-        actions = [action for action in response.json()["actions"] if action]
-        causes = [cause for action in actions for cause in action.get("causes", ())]
-        built = [action["lastBuiltRevision"] for action in actions if "lastBuiltRevision" in action]
-        return Build(
-            starters=tuple(dict.fromkeys(cause["userId"] for cause in causes if "userId" in cause)),
-            commits=tuple(revision["SHA1"] for revision in built),
-        )
-    except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = on_one_line(str(error) or type(error).__name__)[:MAX_REASON]
-        raise Unreachable(
-            f"Jenkins did not return the build {url}: {reason}; try again later, or check "
-            "JENKINS_USER and JENKINS_API_TOKEN"
-        ) from error
+    return get_json(
+        f"{url}api/json",
+        _build,
+        problem=f"Jenkins did not return the build {url}",
+        advice="try again later, or check JENKINS_USER and JENKINS_API_TOKEN",
+        params={"tree": FIELDS},
+        auth=(user, token) if user and token else None,
+    )
+
+
+def _build(document: Any) -> Build:
+    actions = [action for action in document["actions"] if action]
+    causes = [cause for action in actions for cause in action.get("causes", ())]
+    built = [action["lastBuiltRevision"] for action in actions if "lastBuiltRevision" in action]
+    return Build(
+        starters=tuple(dict.fromkeys(cause["userId"] for cause in causes if "userId" in cause)),
+        commits=tuple(revision["SHA1"] for revision in built),
+    )

@@ -10,7 +10,6 @@ from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
 from registry.evaluation.gates.no_worse import Interval, Margin, compared, likely_range
 from registry.evaluation.looks import alpha_of_look
 from registry.evaluation.measures import MEASURES, Measure, measures_of
-from registry.evaluation.ranking import Ranking
 
 NAME = "decisions"
 ALERTS = "threshold_alerts_per_day"
@@ -70,15 +69,12 @@ class Decisions(Gate):
         return "at its own threshold the candidate keeps to the alert budget and catches fraud"
 
     def measure(self, trial: Trial) -> DecisionsMeasured:
-        rows, measures = trial.rows.labelled, measures_of(NAME)
-        models = [trial.candidate, *([trial.production] if trial.production else [])]
-        rankings = [
-            Ranking(rows, model.scores, trial.costs, model.scorer.contract.threshold)
-            for model in models
-        ]
-        alpha = alpha_of_look(self.alpha, trial.earlier_looks)
         candidate, production, intervals = compared(
-            rankings, measures, alpha=alpha, resamples=self.resamples
+            trial,
+            measures_of(NAME),
+            alpha=self.alpha,
+            resamples=self.resamples,
+            at_threshold=True,
         )
         return DecisionsMeasured(
             threshold=trial.candidate.scorer.contract.threshold,
@@ -86,7 +82,7 @@ class Decisions(Gate):
             production=production,
             intervals=intervals,
             alert_budget_per_day=trial.costs.budget_per_day,
-            independent_frauds=rows.independent_frauds,
+            independent_frauds=trial.rows.labelled.independent_frauds,
             earlier_looks=trial.earlier_looks,
         )
 

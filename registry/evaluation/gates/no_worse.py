@@ -89,12 +89,9 @@ class NoWorse(Gate):
         return "money change" if measure.unit == "money" else "difference"
 
     def measure(self, trial: Trial) -> NoWorseMeasured:
-        rows, measures = trial.rows.labelled, measures_of(NAME)
-        models = [trial.candidate, *([trial.production] if trial.production else [])]
-        rankings = [Ranking(rows, model.scores, trial.costs) for model in models]
-        alpha = alpha_of_look(self.alpha, trial.earlier_looks)
+        rows = trial.rows.labelled
         candidate, production, intervals = compared(
-            rankings, measures, alpha=alpha, resamples=self.resamples
+            trial, measures_of(NAME), alpha=self.alpha, resamples=self.resamples
         )
         return NoWorseMeasured(
             candidate=candidate,
@@ -136,16 +133,33 @@ class NoWorse(Gate):
 
 
 def compared(
-    rankings: list[Ranking], measures: Sequence[Measure], *, alpha: float, resamples: int
+    trial: Trial,
+    measures: Sequence[Measure],
+    *,
+    alpha: float,
+    resamples: int,
+    at_threshold: bool = False,
 ) -> tuple[dict[str, float], dict[str, float] | None, dict[str, Interval]]:
     """The candidate's measures, Production's, and the intervals of the differences, by name.
 
-    `rankings` are the candidate's and, where there is one, Production's. Without it there are
-    neither measures of it nor intervals.
+    `alpha` is that of the first look, `at_threshold` whether the measures are about what each model
+    decides at its own threshold. Where nothing is in Production, there are neither measures of it
+    nor intervals.
     """
+    models = [trial.candidate, *([trial.production] if trial.production else [])]
+    rankings = [
+        Ranking(
+            trial.rows.labelled,
+            model.scores,
+            trial.costs,
+            model.scorer.contract.threshold if at_threshold else None,
+        )
+        for model in models
+    ]
     candidate, *others = (measure_all(ranking, measures) for ranking in rankings)
     if not others:
         return candidate, None, {}
+    alpha = alpha_of_look(alpha, trial.earlier_looks)
     intervals = paired_intervals(rankings, candidate, others[0], alpha=alpha, resamples=resamples)
     return candidate, others[0], intervals
 
