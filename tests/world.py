@@ -33,7 +33,10 @@ POLICY = REPOSITORY / "tests" / "policy.yaml"
 
 ALL_PASSED = "20 of 20 checks passed; its origin is only claimed"
 """The summary of a good candidate's evidence under `POLICY`."""
-PROMOTED = f"{ALL_PASSED}; not required: a verified origin"
+PROMOTED = (
+    f"{ALL_PASSED}; not required: a verified approver, a verified origin; "
+    "approver said, not verified"
+)
 """The verdict in its ledger entry."""
 
 

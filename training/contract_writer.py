@@ -105,4 +105,5 @@ def write_contract(
         threshold_method=threshold_method,
         training_window=Window(start=times[0], end=times[-1]),
         delay_days=data.dataset.delay_days,
+        alert_budget_per_day=data.dataset.alert_budget_per_day,
     )

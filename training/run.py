@@ -16,17 +16,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from registry.errors import first_error
 from registry.evaluation.model_files import MAX_MODEL_BYTES
+from registry.evaluation.policy import SHIPPED as SHIPPED_POLICY
+from registry.evaluation.policy import Policy, read_policy
 from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
 from registry.progress import step, warn
 from registry.tracking.names import ATTESTATION_FILE, AUTHORS_TAG, DATA_TAG, GIT_COMMIT_TAG
-from training import model_card, track
+from training import model_card, outlook, track
 from training.assess import Assessment, assess
 from training.attest import Ran, attest, training_signer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
 from training.data import Data, read_data
-from training.dataset import Dataset, read_dataset
+from training.dataset import Dataset, dataset_file, read_dataset
 from training.errors import BadInput
 from training.fit import Recipe, ValidatedRecipe, encode, validate
 from training.models import MODELS, known_model
@@ -70,13 +72,18 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     signer = training_signer(os.environ)
     started_at = datetime.now(UTC).replace(microsecond=0)
     mlflow.log_params(raw)
-    origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
+    uncommitted = track.CHECKOUT.uncommitted(dataset_file(parameters.dataset))
+    origin = track.log_origin(uncommitted)
+    policy = _judging_policy()
+    for refusal in outlook.refusals(
+        policy, track.CHECKOUT, origin, uncommitted, attested=signer is not None
+    ):
+        warn(f"the policy {policy.name} will refuse this candidate, {refusal}")
+    print(f"  alert budget: {_budget(dataset)}")
     with step(f"reading {parameters.data} and computing {len(dataset.history)} history features"):
         data = read_data(parameters.data, dataset)
         track.log_data(data)
-    if signer is None:
-        print("  no training key is set, so what this run records is only claimed")
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
     inputs = describe_inputs(data, split.train)
@@ -87,6 +94,18 @@ def train_candidate(raw: dict[str, str]) -> int | None:
         ran = Ran(raw, parameters.dataset, {**origin, DATA_TAG: data.sha256}, started_at)
         mlflow.log_text(attest(signer, files, contract, ran), ATTESTATION_FILE)
     return track.register(model_id, files) if parameters.register_candidate else None
+
+
+def _judging_policy() -> Policy:
+    """The policy that `evaluate` will read too, unless it is given another."""
+    return read_policy(Path(os.environ.get("FRAUD_POLICY") or SHIPPED_POLICY))
+
+
+def _budget(dataset: Dataset) -> str:
+    """The alert budget in words, and what `evaluate` makes of it."""
+    budget = dataset.alert_budget_per_day
+    note = _judging_policy().budget_note(budget)
+    return f"{budget:,} a day" + (f"; {note}" if note else "")
 
 
 def _summary(data: Data, part: pl.DataFrame) -> str:
@@ -171,7 +190,8 @@ def _finish(
         sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
         rows = split.test[sample[: track.PARITY_ROWS]]
         probability = fitted.predict_proba(encode(rows, inputs))[:, 1]
-        card = model_card.build(data, split, contract, assessment, _facts(recipe, origin))
+        facts = _facts(recipe, origin, data.dataset)
+        card = model_card.build(data, split, contract, assessment, facts)
         with tempfile.TemporaryDirectory(prefix="run-") as temporary:
             model_card.write(Path(temporary), card, assessment)
             track.write_parity_rows(Path(temporary), rows, contract.names, probability)
@@ -191,7 +211,7 @@ def warn_if_too_large(model_bytes: int) -> None:
         )
 
 
-def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
+def _facts(recipe: Recipe, origin: Mapping[str, str], dataset: Dataset) -> dict[str, str]:
     """The facts about the run that the model card lists."""
     run = mlflow.active_run()
     return {
@@ -199,6 +219,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str]) -> dict[str, str]:
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
+        "alert budget": _budget(dataset),
         "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }

@@ -47,19 +47,18 @@ CHECKOUT = Repository(Path())
 LIBRARIES = (*SERVING_LIBRARIES, "mlflow", "onnx", "pandas", "polars", "scikit-learn", "skl2onnx")
 
 
-def log_origin() -> dict[str, str]:
+def log_origin(uncommitted: tuple[str, ...] | None) -> dict[str, str]:
     """Tag the run with commit, authors, whether the tree was dirty, and the installed libraries.
 
-    Returns the tags.
+    `uncommitted` is what `Repository.uncommitted` found. Returns the tags.
     """
     commit = CHECKOUT.line("rev-parse", "HEAD")
-    changes = CHECKOUT.line("status", "--porcelain")
     installed = sorted({f"{each.name.lower()}=={each.version}" for each in distributions()})
     pins = "".join(f"{pin}\n" for pin in installed)
     mlflow.log_text(pins, ENVIRONMENT_FILE)
     tags = {
         GIT_COMMIT_TAG: commit or "unknown",
-        GIT_DIRTY_TAG: "unknown" if changes is None else str(bool(changes)).lower(),
+        GIT_DIRTY_TAG: "unknown" if uncommitted is None else str(bool(uncommitted)).lower(),
         AUTHORS_TAG: " ".join(_authors()),
         REQUIREMENTS_TAG: sha256_of_bytes(pins.encode()),
         "python": platform.python_version(),

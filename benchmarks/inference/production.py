@@ -107,7 +107,7 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
     with warnings.catch_warnings(), mlflow.start_run(experiment_id=experiment_id):
         # skl2onnx 1.20 passes numpy integers to protobuf, which warns about each tree.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")
-        track.log_origin()
+        track.log_origin(())
         track.log_data(data)
         pipeline = Recipe(MODEL, parameters, SEED).fit_pipeline(data, split.train, inputs)
         test = encode(split.test, inputs)

@@ -126,6 +126,7 @@ def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(folder / "ledger.yaml"),
         "FRAUD_SIGNING_KEY": f"file2:{folder / 'signing-key.pem'}",
+        "FRAUD_POLICY": str(REPOSITORY / POLICY),
         "FRAUD_PROVENANCE": str(folder / "provenance.yaml"),
         "FRAUD_TRAINING_KEY": f"file2:{folder / 'training-key.pem'}",
     }

@@ -25,6 +25,7 @@ from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.isolated import Limits
 from registry.evaluation.metrics import Costs
+from registry.model.contract import Contract
 
 GateKind = TypeVar("GateKind", bound=Gate)
 
@@ -58,18 +59,36 @@ class Policy(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     four_eyes: bool = True
+    verified_approver: bool = False
+    """Whether the system in which the approver approved has to confirm it, which GitHub's does."""
+
     approval_environment: Annotated[str, Field(min_length=1)] = "production"
     """GitHub's deployment environment whose approvals count."""
 
     evidence_max_age_days: Annotated[float, Field(gt=0)] = 7
     alert_budget_per_day: Annotated[int, Field(gt=0)]
+    """The most alerts a day at which a candidate is judged."""
+
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     limits: Limits = Limits()
     gates: Annotated[dict[str, Gate], GetPydanticSchema(_schema_of_gates)]
 
-    @property
-    def costs(self) -> Costs:
-        return Costs(self.alert_budget_per_day, self.alert_cost)
+    def costs_of(self, contract: Contract) -> Costs:
+        """The costs at which a candidate and Production are judged.
+
+        The alert budget is the one that the candidate was trained for, so that training and
+        evaluation report the same; the policy's is its upper bound.
+        """
+        trained_for = contract.alert_budget_per_day or self.alert_budget_per_day
+        return Costs(min(trained_for, self.alert_budget_per_day), self.alert_cost)
+
+    def budget_note(self, trained_for: int | None) -> str:
+        """What the other alert budget is, where the policy's and the model's differ; else empty."""
+        if trained_for is None or trained_for == self.alert_budget_per_day:
+            return ""
+        if trained_for < self.alert_budget_per_day:
+            return f"the policy {self.name} allows up to {self.alert_budget_per_day:,}"
+        return f"the policy {self.name} allows no more; the model was trained for {trained_for:,}"
 
     @property
     def waived(self) -> tuple[str, ...]:
@@ -77,6 +96,7 @@ class Policy(BaseModel):
         provenance, lineage = self.gate(ProvenanceVerified), self.gate(Lineage)
         waived = {
             "four eyes": not self.four_eyes,
+            "a verified approver": not self.verified_approver,
             "a verified origin": provenance is None or not provenance.verified,
             "a clean tree": lineage is None or not lineage.clean_tree,
         }

@@ -16,11 +16,16 @@ from registry.provenance.identity import checked_identity, identity_of
 
 @dataclass(frozen=True)
 class Approval:
-    """An approver as `realm:name`, with a comment and the URL of the approval."""
+    """An approver as `realm:name`, with a comment and the URL of the approval.
+
+    `verified` is whether the system where it was given told so when it was asked. A name on the
+    command line, of the operating system's user or in Jenkins' FRAUD_APPROVER is only said.
+    """
 
     approver: str
     comment: str = ""
     url: str = ""
+    verified: bool = False
 
     def __post_init__(self) -> None:
         checked_identity(self.approver)
@@ -91,7 +96,8 @@ def github_approvals(environment: Mapping[str, str], deployment: str) -> tuple[A
         )
     url = f"{server}/{repository}/actions/runs/{run}"
     return tuple(
-        Approval(identity_of("github", review.login), review.comment, url) for review in counted
+        Approval(identity_of("github", review.login), review.comment, url, verified=True)
+        for review in counted
     )
 
 

@@ -68,10 +68,11 @@ def promote(
         _check_looks(client, approved, fetched)
         if problem := problem_with_plan(client, ledger, evidence, MAX_CLOCK_SKEW):
             raise Refused(f"the evidence cannot be promoted: {problem}; evaluate again")
-        approval = approvals[0]
+        counted = _verified(approvals) if policy.verified_approver else approvals
+        approval = counted[0]
         if policy.four_eyes:
             others = parties(ledger, policy_path)
-            approval = choose(approvals, evidence.authors, others, trusted.people)
+            approval = choose(counted, evidence.authors, others, trusted.people)
         statement = Statement(
             files=evidence.model_files,
             entry=Entry(
@@ -81,7 +82,7 @@ def promote(
                 candidate=evidence.candidate,
                 evidence=approved,
                 policy=evidence.policy,
-                verdict=_verdict(evidence, policy),
+                verdict=_verdict(evidence, policy, approval),
                 **next_place(ledger),
                 **approval_fields(with_comment(approval, comment, url)),
             ),
@@ -89,10 +90,23 @@ def promote(
     return append(client, trust, signer, statement), True
 
 
-def _verdict(evidence: Evidence, policy: Policy) -> str:
-    """The verdicts in words, and the safeguards that the policy does not require."""
+def _verified(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
+    """The approvals that the system where they were given confirmed. Raises Refused without any."""
+    verified = tuple(each for each in approvals if each.verified)
+    if not verified:
+        said = ", ".join(each.approver for each in approvals)
+        raise Refused(
+            f"the approver {said} is only said, and the policy wants a verified one: approve in "
+            "GitHub Actions, or set `verified_approver: false` in the policy and evaluate again"
+        )
+    return verified
+
+
+def _verdict(evidence: Evidence, policy: Policy, approval: Approval) -> str:
+    """The verdicts in words, and the safeguards that there were not."""
     waived = f"; not required: {', '.join(policy.waived)}" if policy.waived else ""
-    return f"{evidence.summary}{waived}"
+    said = "" if approval.verified else "; approver said, not verified"
+    return f"{evidence.summary}{waived}{said}"
 
 
 def _is_promotion(link: Link) -> bool:

@@ -93,7 +93,7 @@ def score(
             production = _scored("Production", production_files, rows, policy.limits, stack)
     return Trial(
         rows=rows,
-        costs=policy.costs,
+        costs=policy.costs_of(candidate.scorer.contract),
         candidate=candidate,
         production=production,
         parity=fetched.parity,

@@ -132,6 +132,8 @@ class Contract(_Value):
     threshold_method: str
     training_window: Window
     delay_days: Annotated[float, Field(ge=0)]
+    alert_budget_per_day: Annotated[int, Field(gt=0)] | None = None
+    """How many alerts a day the model was trained for; None in contracts of earlier releases."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

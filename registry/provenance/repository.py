@@ -84,8 +84,36 @@ class Repository:
         status, _, principal = (signature or "").partition("\t")
         return principal if status in GOOD_SIGNATURES and principal else None
 
+    def is_signed(self, commit: str) -> bool:
+        """Whether a commit has a signature, by whatever key."""
+        header, _, _ = (self.git("cat-file", "commit", commit) or b"").partition(b"\n\n")
+        return b"\ngpgsig" in header
+
     def file(self, commit: str, path: str) -> bytes | None:
         return self.git("cat-file", "blob", f"{commit}:{path}")
+
+    def uncommitted(self, dataset: Path) -> tuple[str, ...] | None:
+        """What a training run can use and is not as in the commit: POSIX paths from the top.
+
+        That is code and configuration, untracked files included, and the data-set file, also where
+        git ignores it; one outside the checkout is named as it is. Raises OSError where that file
+        cannot be read.
+        """
+        top = self.top
+        if top is None:
+            return None
+        printed = self.git(
+            *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--"),
+            *(f":(top){path}" for path in CODE),
+        )
+        if printed is None:
+            return None
+        changed = [line[3:] for line in printed.decode(errors="replace").split("\0") if line]
+        inside = dataset.resolve().is_relative_to(top)
+        name = dataset.resolve().relative_to(top).as_posix() if inside else str(dataset)
+        if not inside or self.file("HEAD", name) != dataset.read_bytes():
+            changed.append(name)
+        return tuple(dict.fromkeys(changed))
 
     def changers(self, path: Path, known_sha256: str) -> tuple[str, ...]:
         """E-mail addresses of who changed a file since it had a digest, newest first.

@@ -60,7 +60,7 @@ def build(evidence: Evidence, trial: Trial, policy: Policy, files: Mapping[str, 
         headline=headline(evidence),
         promotable=not evidence.blocking,
         reasons=tuple(_reasons(evidence, policy)),
-        budget=_budget(evidence, policy),
+        budget=_budget(evidence, policy, trial),
         business=tuple(business_row(row) for row in at_budget(trial, intervals(evidence))),
         compared=trial.production is not None,
         likely=_likely(evidence, policy),
@@ -128,8 +128,10 @@ def _failure(verdict: Verdict) -> str:
     return f"{gate} failed. Required: {requirement}. Measured: {measured}, bound {bound}{why}."
 
 
-def _budget(evidence: Evidence, policy: Policy) -> str:
-    text = f"At the alert budget of {policy.alert_budget_per_day:,} a day"
+def _budget(evidence: Evidence, policy: Policy, trial: Trial) -> str:
+    text = f"At the alert budget of {trial.costs.budget_per_day:,} a day"
+    if note := policy.budget_note(trial.candidate.scorer.contract.alert_budget_per_day):
+        text += f" ({note})"
     if evidence.compared_with is not None:
         text += f", compared with Production (ledger version {evidence.compared_with.version})"
     return text

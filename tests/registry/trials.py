@@ -71,7 +71,7 @@ def trial_of(folder: Path, policy: Policy, *, first: bool = False) -> Trial:
             sha256="a" * 64,
             origin={},
         ),
-        costs=policy.costs,
+        costs=policy.costs_of(open_model(files).contract),
         candidate=ScoredModel(files, open_model(files), CANDIDATE),
         production=None if first else ScoredModel(other, open_model(other), PRODUCTION),
         parity=b"",

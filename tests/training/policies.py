@@ -13,7 +13,7 @@ from registry.evaluation.policy import SHIPPED
 def write_policy(
     folder: Path, name: str = "test", *, four_eyes: bool = False, **floor: float
 ) -> Path:
-    """The shipped policy, but for a dirty tree and claimed facts, and optionally another floor.
+    """The shipped policy, but for a dirty tree and what is only claimed, and another floor.
 
     The tests' data are too few for a threshold that suits later days: models raise three times as
     many alerts as they were to, which cost more than they save, and the policy here lets them.
@@ -24,6 +24,7 @@ def write_policy(
     content: dict[str, Any] = yaml.safe_load(SHIPPED.read_text())
     content["name"] = name
     content["four_eyes"] = four_eyes
+    content["verified_approver"] = False
     content["gates"]["decisions"]["min_money_saved_per_day"] = -1000
     content["gates"]["lineage"] = {"clean_tree": False}
     content["gates"]["provenance"] = {"verified": []}

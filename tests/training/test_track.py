@@ -36,7 +36,7 @@ def test_without_a_checkout_the_commit_is_unknown(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    track.log_origin()
+    track.log_origin(None)
 
     tags = connect(server.uri).get_run(run.info.run_id).data.tags
     assert tags["git_commit"] == "unknown"
@@ -89,7 +89,7 @@ def test_authors_are_that_of_the_commit_and_in_github_actions_the_actor(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    track.log_origin()
+    track.log_origin(())
 
     tags = connect(server.uri).get_run(run.info.run_id).data.tags
     assert tags["authors"] == authors
@@ -100,10 +100,9 @@ def test_a_change_that_is_not_committed_makes_the_tree_dirty(
     server: Server, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout(tmp_path, "carol@example.com")
-    (tmp_path / "new.py").write_text("")
     monkeypatch.chdir(tmp_path)
 
-    track.log_origin()
+    track.log_origin(("training/fit.py",))
 
     assert connect(server.uri).get_run(run.info.run_id).data.tags["git_dirty"] == "true"
 
@@ -111,7 +110,7 @@ def test_a_change_that_is_not_committed_makes_the_tree_dirty(
 def test_the_environment_is_recorded_with_its_digest(
     server: Server, run: Run, tmp_path: Path
 ) -> None:
-    track.log_origin()
+    track.log_origin(())
 
     client = connect(server.uri)
     path = client.download_artifacts(run.info.run_id, "environment.txt", str(tmp_path))

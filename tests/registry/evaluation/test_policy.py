@@ -16,6 +16,7 @@ from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.no_worse import NoWorse
 from registry.evaluation.metrics import Costs
 from registry.evaluation.policy import GATES, SHIPPED, Policy, read_policy
+from tests.contracts import contract_of, number
 from tests.places import REPOSITORY
 
 DEMO = REPOSITORY / "deploy" / "local" / "demo-policy.yaml"
@@ -72,12 +73,30 @@ def read(folder: Path, text: str) -> Policy:
 def test_a_policy_reads_back_as_it_is_written(tmp_path: Path) -> None:
     policy = read(tmp_path, GOOD)
     assert (policy.name, policy.four_eyes, policy.evidence_max_age_days) == ("strict", True, 2)
-    assert policy.costs == Costs(budget_per_day=5, per_alert=1.5)
+    assert (policy.alert_budget_per_day, policy.alert_cost) == (5, 1.5)
     assert policy.gate(NoWorse) == NoWorse(
         margin={"budget_recall": 0.02}, better=("roc_auc",), alpha=0.1
     )
     assert policy.gate(Calibration) == Calibration(max_error=0.02, required=True)
     assert not policy.gates["lineage"].required
+
+
+@pytest.mark.parametrize(
+    ("trained_for", "budget", "note"),
+    [
+        (None, 5, ""),
+        (5, 5, ""),
+        (3, 3, "the policy strict allows up to 5"),
+        (2000, 5, "the policy strict allows no more; the model was trained for 2,000"),
+    ],
+)
+def test_a_candidate_is_judged_at_its_own_alert_budget_within_that_of_the_policy(
+    tmp_path: Path, trained_for: int | None, budget: int, note: str
+) -> None:
+    policy = read(tmp_path, GOOD)
+    contract = contract_of(number("amount"), alert_budget_per_day=trained_for)
+    assert policy.costs_of(contract) == Costs(budget_per_day=budget, per_alert=1.5)
+    assert policy.budget_note(trained_for) == note
 
 
 def test_a_gate_that_is_left_out_is_not_run(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_in_github_actions_each_approving_reviewer_is_read_from_the_run(github: 
     approved = approvals(github.environment, None, PRODUCTION, at_terminal=False)
     url = "https://github.example/bank/fraud/actions/runs/42"
     assert approved == (
-        Approval("github:alice", "looks good", url),
-        Approval("github:bob", "", url),
+        Approval("github:alice", "looks good", url, verified=True),
+        Approval("github:bob", "", url, verified=True),
     )
     path, headers = github.requests[0]
     assert path == "/repos/bank/fraud/actions/runs/42/approvals"
@@ -114,8 +114,9 @@ def test_only_approvals_of_the_environment_that_the_policy_names_count(github: C
     reviews = [review("alice"), review("bob", environment="training")]
     github.answer(APPROVALS, reviews)
 
+    url = "https://github.example/bank/fraud/actions/runs/42"
     assert approvals(github.environment, None, "production", at_terminal=False) == (
-        Approval("github:alice", "", "https://github.example/bank/fraud/actions/runs/42"),
+        Approval("github:alice", "", url, verified=True),
     )
     with pytest.raises(Refused, match="environment staging in this run, only production, training"):
         approvals(github.environment, None, "staging", at_terminal=False)

@@ -27,7 +27,7 @@ from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, FILES_TAG, PRODUCTION
 from tests.candidates import NAMES, saved_model
 from tests.swapping import swapped_once_opened
-from tests.world import POLICY, PROMOTED, World
+from tests.world import ALL_PASSED, POLICY, PROMOTED, World
 
 BOB = Approval("github:bob", "better too")
 
@@ -284,7 +284,7 @@ def test_a_failed_advisory_gate_blocks_nothing_and_is_recorded(
     assert world.ledger.head == link
     assert link.statement.entry.verdict == (
         "20 of 21 checks passed; advisory: latency.ratio; its origin is only claimed; "
-        "not required: a verified origin"
+        "not required: a verified approver, a verified origin; approver said, not verified"
     )
 
 
@@ -380,6 +380,28 @@ def test_without_four_eyes_any_approver_counts(world: World, tmp_path: Path, app
     reference = evaluate_under(world, policy, world.register())
     link = promote_as(world, reference, Approval(approver), policy=policy)
     assert link.statement.entry.approver == approver
+
+
+def test_a_policy_can_require_an_approver_who_is_not_only_said(
+    world: World, tmp_path: Path
+) -> None:
+    policy = changed_policy(tmp_path, "four_eyes: true", "four_eyes: true\nverified_approver: true")
+    reference = evaluate_under(world, policy, world.register())
+    with pytest.raises(Refused, match=r"^the approver github:bob is only said, and the policy"):
+        promote_as(world, reference, BOB, policy=policy)
+    assert nothing_appended(world)
+    by_github = Approval("github:dave", verified=True)
+    link = promote_as(world, reference, BOB, by_github, policy=policy)
+    assert link.statement.entry.approver == "github:dave"
+    assert link.statement.entry.verdict == f"{ALL_PASSED}; not required: a verified origin"
+
+
+def test_a_verified_approver_may_be_no_author_either(world: World, tmp_path: Path) -> None:
+    policy = changed_policy(tmp_path, "four_eyes: true", "four_eyes: true\nverified_approver: true")
+    reference = evaluate_under(world, policy, world.register())
+    carol = Approval("github:carol", verified=True)
+    with pytest.raises(Refused, match=r"^four eyes: github:carol is an author\. "):
+        promote_as(world, reference, BOB, carol, policy=policy)
 
 
 def test_the_policy_that_counts_is_the_one_that_was_hashed(world: World) -> None:

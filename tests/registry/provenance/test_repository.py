@@ -20,6 +20,7 @@ def test_outside_of_a_checkout_nothing_is_known(
     assert not outside.has("a" * 40)
     assert outside.author("HEAD") is None
     assert outside.code_at("HEAD") is None
+    assert outside.uncommitted(tmp_path / "ours.yaml") is None
     assert outside.changers(tmp_path / "policy.yaml", "0" * 64) == ()
 
 
@@ -59,6 +60,40 @@ def test_the_code_on_disk_is_that_of_the_commit_until_something_is_added(origin:
 
     (origin.folder / "training" / "untracked.py").write_text("steal()\n")
     assert there.differences(code_manifest(origin.folder)) == ("training/untracked.py was added",)
+
+
+def test_a_signature_is_seen_without_knowing_its_key(origin: Origin) -> None:
+    here = Repository(origin.folder)
+    assert here.is_signed(origin.commit)
+    git(origin.folder, "commit", "--quiet", "--allow-empty", "--message", "gpgsig\n\ngpgsig")
+    assert not here.is_signed(git(origin.folder, "rev-parse", "HEAD"))
+    assert not here.is_signed("a" * 40)
+
+
+def test_only_what_a_run_can_use_counts_as_not_committed(origin: Origin, tmp_path: Path) -> None:
+    here, dataset = Repository(origin.folder), origin.folder / DATASET
+    (origin.folder / "payments.parquet").write_bytes(b"data")
+    (origin.folder / "README.md").write_text("changed\n")
+    assert here.uncommitted(dataset) == ()
+    assert Repository(origin.folder / "training").uncommitted(dataset) == ()
+
+    (origin.folder / "training" / "new.py").write_text("")
+    (origin.folder / "training" / "fit.py").unlink()
+    dataset.write_text("label: other\n")
+    assert here.uncommitted(dataset) == (DATASET, "training/fit.py", "training/new.py")
+
+
+def test_a_data_set_file_counts_wherever_it_is(origin: Origin, tmp_path: Path) -> None:
+    here = Repository(origin.folder)
+    (origin.folder / ".git" / "info" / "exclude").write_text("*.yaml\n")
+    ignored, outside = origin.folder / "mine.yaml", tmp_path / "elsewhere.yaml"
+    for path in (ignored, outside):
+        path.write_text("label: fraud\n")
+    assert here.uncommitted(ignored) == ("mine.yaml",)
+    assert here.uncommitted(outside) == (str(outside),)
+    git(origin.folder, "add", "--force", "mine.yaml")
+    git(origin.folder, "commit", "--quiet", "--message", "add mine")
+    assert here.uncommitted(ignored) == ()
 
 
 def test_a_file_is_read_as_it_is_at_a_commit(origin: Origin) -> None:

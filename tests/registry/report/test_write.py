@@ -66,7 +66,7 @@ def test_passed(tmp_path: Path) -> None:
         "All 4 required gates passed.",
         "It may go to Production until 2026-04-27T12:00:00Z, once it is approved by someone who is "
         "not an author.",
-        "This policy does not require: a verified origin.",
+        "This policy does not require: a verified approver, a verified origin.",
     )
 
 
@@ -80,7 +80,7 @@ def test_refused_by_one_required_gate(tmp_path: Path) -> None:
         "1 of 4 required gates failed.",
         "floor.average_precision failed. Required: average precision is at least 0.4. "
         "Measured: 0.300, bound 0.400.",
-        "This policy does not require: a verified origin.",
+        "This policy does not require: a verified approver, a verified origin.",
     )
 
 
@@ -138,7 +138,8 @@ def test_a_lenient_policy_is_said_on_the_first_screen(tmp_path: Path) -> None:
     reasons = page_of(tmp_path, measurements_of(), text=text).reasons
     assert reasons[1:] == (
         "It may go to Production until 2026-04-27T12:00:00Z, once it is approved.",
-        "This policy does not require: four eyes, a verified origin, a clean tree.",
+        "This policy does not require: four eyes, a verified approver, a verified origin, a clean "
+        "tree.",
     )
 
 

@@ -114,7 +114,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Trial:
     parity["probability"] = candidate.scorer.score_one_by_one(encoded)
     return Trial(
         rows=rows,
-        costs=policy.costs,
+        costs=policy.costs_of(candidate.scorer.contract),
         candidate=candidate,
         production=production,
         parity=parity.to_parquet(),
