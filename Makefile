@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-slow bench-registry bench-inference bench-hostile bench-training \
+.PHONY: help setup server demo test test-slow bench-registry bench-inference bench-hostile bench-training \
   docs architecture lint format lock clean
 
 help:  ## List the commands
@@ -21,6 +21,12 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $(STAMP)
 
 setup: $(STAMP)  ## Create .venv from the pinned requirements
+
+server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 5001")
+	@mkdir -p .local/mlflow
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 \
+	  --backend-store-uri sqlite:///.local/mlflow/mlflow.db \
+	  --artifacts-destination .local/mlflow/artifacts $(ARGS)
 
 demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (ARGS="--yes --once")
 	@$(BIN)/python -m deploy.local.demo $(ARGS)

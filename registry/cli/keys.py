@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from registry.cli import output
-from registry.cli.options import DEFAULT_CONFIG, Config, Json
+from registry.cli.options import DEFAULT_CONFIG, Config, Floor, Json, TrackingUri
 from registry.cli.session import Session, with_session
 from registry.errors import UsageError
 from registry.ledger import keys
 from registry.ledger.fold import fold
+from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust, TrustedKey, read_trust
+from registry.lifecycle import recovery
 from registry.tracking.rest import Registry
 
 app = typer.Typer(
@@ -94,6 +96,36 @@ def revoke(
     """
     with keys.changing(session.config):
         _end(session, keys.find(session.trust, key), last, revoked=True)
+
+
+@app.command("recover")
+def recover_config(
+    key: Annotated[Path, typer.Argument(help="PEM file of the first key, public or private.")],
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
+    as_json: Json = False,
+) -> None:
+    """Make a lost ledger.yaml again, from the first key and the ledger on the server.
+
+    Give the newest tip that you know as FRAUD_LEDGER_FLOOR, in case the server has lost entries
+    too. The file trusts this key alone: add the others again, and retire or revoke those that were.
+
+    Example: python -m registry keys recover .local/signing-key.pem
+    """
+    registry = Registry(tracking_uri)
+    trust = recovery.recover(registry, keys.read_key(key), floor)
+    recovery.write_recovered(config, trust)
+    ledger = fold(registry.versions(), trust)
+    if as_json:
+        output.print_json({"tip": str(Tip.of(ledger)), **trust.model_dump(mode="json")})
+        return
+    typer.echo(f"ledger {trust.ledger_id}: configuration {config}, entries: {len(ledger.chain)}")
+    typer.echo(f"tip: {Tip.of(ledger)}")
+    for finding in ledger.findings:
+        typer.echo(f"warning: {finding}")
+    if floor is None:
+        typer.echo("warning: no floor was given: compare the tip with the newest that you know")
 
 
 def _end(session: Session, key: TrustedKey, last: int, *, revoked: bool) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from registry.evaluation.policy import SHIPPED
 from registry.ledger.tip import Tip
 from registry.provenance.trusted import Trusted, read_trusted
 
@@ -42,10 +44,20 @@ Approver = Annotated[
     ),
 ]
 Url = Annotated[str, typer.Option(help="URL of the approval.")]
+POLICY_VARIABLE = "FRAUD_POLICY"
+
+
+def _policy_path(text: str | Path) -> Path:
+    """An empty value is none: the MLproject's entry points pass every parameter on."""
+    return Path(text) if str(text) else Path(os.environ.get(POLICY_VARIABLE) or SHIPPED)
+
+
 PolicyFile = Annotated[
     Path,
     typer.Option(
-        envvar="FRAUD_POLICY",
+        envvar=POLICY_VARIABLE,
+        parser=_policy_path,
+        metavar="PATH",
         help="Policy file: the gates and their bounds.",
         show_default="registry/policy.yaml",
     ),

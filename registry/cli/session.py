@@ -25,7 +25,9 @@ from registry.ledger.chain import Ledger
 from registry.ledger.signing import Signer
 from registry.ledger.trust import Trust, open_signer, read_trust
 from registry.lifecycle.approval import Approval, approvals
+from registry.lifecycle.recovery import check_not_lost
 from registry.tracking.client import MlflowClient, connect, read_ledger
+from registry.tracking.rest import Registry
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Session:
 
     @cached_property
     def trust(self) -> Trust:
+        if self.tracking_uri:
+            check_not_lost(Registry(self.tracking_uri), self.config)
         return read_trust(self.config, self.floor)
 
     @cached_property

@@ -25,9 +25,11 @@ from registry.evaluation.policy import SHIPPED
 from registry.ledger.creation import create_ledger
 from registry.lifecycle import aliases
 from registry.lifecycle.evaluate import evaluate as evaluate_candidate
+from registry.lifecycle.recovery import check_not_lost
 from registry.provenance.trusted import create_trusted
 from registry.tracking import candidates
 from registry.tracking.client import connect
+from registry.tracking.rest import Registry
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,15 +44,20 @@ def init(
     training_key: Annotated[
         Path, typer.Option(help="File for the new private key of the training job.")
     ] = DEFAULT_TRAINING_KEY,
+    tracking_uri: TrackingUri = "",
     as_json: Json = False,
 ) -> None:
     """Create a ledger id and a signing key, and a key for the training job.
+
+    Where MLFLOW_TRACKING_URI is set, that server must not have a ledger yet.
 
     Keep the two keys apart: the training job must not be able to sign entries, nor may the author
     of a candidate be able to use the training key. Existing files are never changed.
 
     Example: python -m registry init --config ledger.yaml --private-key signing-key.pem
     """
+    if tracking_uri:
+        check_not_lost(Registry(tracking_uri), config)
     # First, since a ledger that exists is refused: an `init` that was killed is repeated.
     create_trusted(provenance, training_key)
     trust = create_ledger(config, private_key)

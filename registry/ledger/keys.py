@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from registry.atomic import atomic_write, locked
 from registry.errors import NotFound, RegistryError, UsageError
@@ -32,6 +32,18 @@ def read_public_key(path: Path, first: int) -> TrustedKey:
             f"{path} is not a public key in PEM format: pass the public key only"
         ) from error
     return trusted_key(public, first)
+
+
+def read_key(path: Path) -> TrustedKey:
+    """The public key of a PEM file that holds it or its private key (PKCS#8). Raises UsageError."""
+    try:
+        private = load_pem_private_key(path.read_bytes(), None)
+        public = SSlibKey.from_crypto(private.public_key())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return read_public_key(path, 1)
+    return trusted_key(public)
 
 
 def find(trust: Trust, start: str) -> TrustedKey:

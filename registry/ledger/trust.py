@@ -110,8 +110,8 @@ def read_trust(path: Path, floor: Tip | None = None) -> Trust:
         return trust.model_copy(update={"floor": floor})
     except FileNotFoundError as error:
         raise UsageError(
-            f"no ledger configuration at {path}; create one with `python -m registry init`, "
-            "or set FRAUD_LEDGER_CONFIG to the path of yours"
+            f"no ledger configuration at {path}; set FRAUD_LEDGER_CONFIG to the path of yours, or "
+            "create a new ledger with `python -m registry init`"
         ) from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error

@@ -54,13 +54,13 @@ def test_the_parameters_of_the_entry_points_have_types_and_defaults() -> None:
         "data": ("string", "simulated"),
         "dataset": ("string", "simulated"),
         "candidate": ("string", "staging"),
-        "policy": ("string", "registry/policy.yaml"),
+        "policy": ("string", ""),
     }
     assert parameters_of("promote") == {
         "evidence": ("string", None),
         "approver": ("string", None),
         "comment": ("string", ""),
-        "policy": ("string", "registry/policy.yaml"),
+        "policy": ("string", ""),
     }
     assert parameters_of("rollback") == {
         "to": ("string", None),

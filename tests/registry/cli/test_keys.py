@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from securesystemslib.signer import CryptoSigner
 
 from registry.ledger.keys import with_key, write_trust
@@ -104,3 +106,33 @@ def test_of_commands_that_run_at_once_none_is_lost(world: World, tmp_path: Path)
         **{public.keyid: ("in use", 3, None) for public in new},
     }
     assert [path.name for path in world.config.parent.glob("*ledger*")] == [world.config.name]
+
+
+def test_a_lost_configuration_is_no_invitation_to_start_over(
+    run_here: Commands, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_in_production()
+    before, tip = world.trust, str(Tip.of(world.ledger))
+    world.config.unlink()
+    for command in (["status"], ["init"], ["verify"]):
+        assert run_here(*command) == (2, "")
+        assert "has a ledger (statements: 1): get its ledger.yaml back" in run_here.error
+    assert not world.config.exists()
+
+    key = str(world.key)
+    code, out = run_here("keys", "recover", key)
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            f"ledger {before.ledger_id}: configuration {world.config}, entries: 1",
+            f"tip: {tip}",
+            "warning: no floor was given: compare the tip with the newest that you know",
+        ],
+    )
+    assert read_trust(world.config) == before
+    monkeypatch.setenv("FRAUD_LEDGER_FLOOR", tip)
+    assert run_here("keys", "recover", key) == (2, "")
+    assert run_here.error == f"error: {world.config} already exists, and is not replaced"
+    world.config.unlink()
+    code, out = run_here("keys", "recover", key, "--json")
+    assert (code, json.loads(out)["tip"]) == (0, tip)
