@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo test test-slow bench-registry bench-inference bench-hostile bench-training \
+.PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference bench-hostile bench-training \
   docs architecture lint format lock clean
 
 help:  ## List the commands
@@ -39,6 +39,9 @@ test-slow: $(STAMP)  ## Run the slow tests, which take minutes
 
 bench-registry: $(STAMP)  ## Time the paired bootstrap and the naive method
 	$(BIN)/python -m benchmarks.registry $(ARGS)
+
+bench-coverage: $(STAMP)  ## Simulate how often the intervals of a run hold what they estimate
+	$(BIN)/python -m benchmarks.coverage $(ARGS)
 
 bench-inference: $(STAMP)  ## Measure the service and other model servers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)

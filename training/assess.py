@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -45,9 +45,12 @@ class Assessment:
     def readable(self, name: str) -> tuple[str, str, str]:
         """Label, value and interval of a measure, as text in its unit."""
         measure, estimate = MEASURES[name], self.estimates[name]
-        value, lower, upper = (quantity(number, measure.unit) for number in astuple(estimate))
         label = measure.label.format(budget=f"{self.costs.budget_per_day:,}")
-        return label, value, f"{lower} to {upper}"
+        value = quantity(estimate.value, measure.unit)
+        if not estimate.has_interval:
+            return label, value, "no interval: all resamples agree"
+        ends = (quantity(end, measure.unit) for end in (estimate.lower, estimate.upper))
+        return label, value, " to ".join(ends)
 
 
 def assess(data: Data, test: pl.DataFrame, scorer: Scorer, seed: int) -> Assessment:

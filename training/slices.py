@@ -63,7 +63,7 @@ def _measure(
 def _average_precision(ranking: Ranking) -> Estimate:
     measures = [MEASURES["average_precision"]]
     resamples = bootstrap([ranking], measures, resamples=RESAMPLES, seed=SEED)[:, 0, 0]
-    return with_interval(measure_all(ranking, measures)["average_precision"], resamples)
+    return with_interval(measure_all(ranking, measures)["average_precision"], resamples, "score")
 
 
 def _recall(frauds: LabelledRows, caught: NDArray[np.bool_]) -> Estimate:
@@ -72,4 +72,4 @@ def _recall(frauds: LabelledRows, caught: NDArray[np.bool_]) -> Estimate:
         weights[caught].sum() / weights.sum() if weights.any() else np.nan
         for weights in resample_weights(frauds, resamples=RESAMPLES, seed=SEED)
     ]
-    return with_interval(caught.mean(), np.array(resamples))
+    return with_interval(caught.mean(), np.array(resamples), "share")

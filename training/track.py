@@ -96,11 +96,12 @@ def log_detection(detection: Mapping[str, float], prefix: str, step: int | None 
 
 
 def log_estimates(estimates: Mapping[str, Estimate]) -> None:
-    """Log each measure, and the ends of its interval with the suffixes `_lower` and `_upper`."""
+    """Log each measure, and the ends of its interval, if any, as `…_lower` and `…_upper`."""
     values: dict[str, float] = {}
     for name, estimate in estimates.items():
         values[name] = estimate.value
-        values[f"{name}_lower"], values[f"{name}_upper"] = estimate.lower, estimate.upper
+        if estimate.has_interval:
+            values[f"{name}_lower"], values[f"{name}_upper"] = estimate.lower, estimate.upper
     mlflow.log_metrics(values)
 
 
