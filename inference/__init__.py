@@ -30,7 +30,10 @@ A request, in the order in which its data flows:
 
 What a request leaves behind:
   metrics          Prometheus metrics, summed over workers
-  drift            input histograms and their distance from training
+  bins             the bins of the training histograms, and the distance from training
+  drift            scored rows, counted in those bins
+  invalid_fields   rejected fields, counted by name
+  worker_files     the files in which several workers share these counts
   records          prediction records on standard output
   logs             lines of JSON on standard error, bounded per minute
 
