@@ -4,37 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
 
+from benchmarks.growth.models import contract_of
 from benchmarks.growth.row import Row, best_seconds
 from inference.transaction import InvalidTransaction, TransactionReader
-from registry.model.contract import Contract, Histogram, Input, Window
-
-
-def contract_of(count: int) -> Contract:
-    """A contract of `count` numbers with ten bins each."""
-    histogram = Histogram(edges=tuple(range(1, 10)), counts=(100,) * 10)
-    inputs = tuple(
-        Input(
-            name=f"feature_{number:04}",
-            kind="number",
-            nullable=False,
-            low=0.0,
-            high=10.0,
-            reference=0.5,
-            histogram=histogram,
-        )
-        for number in range(count)
-    )
-    window = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 3, 1, tzinfo=UTC))
-    return Contract(
-        dataset="growth",
-        inputs=inputs,
-        threshold=0.5,
-        threshold_method="fixed",
-        training_window=window,
-        delay_days=7,
-    )
 
 
 def read_microseconds(inputs: int) -> float:
