@@ -16,6 +16,7 @@ A request, in the order in which its data flows:
   guard            authentication, overload, timeouts, common headers
   tokens           bearer tokens, reloaded when their file changes
   deadlines        request timeouts with a single timer
+  body_limits      how large a body may be
   body             reading a body up to its size limit
   routes           the service's own routes
   protocols        the routes of the two protocols that follow
