@@ -1,6 +1,7 @@
 """Where cost grows with size: each row measures a cost at rising sizes, and prints the exponent.
 
 row        what a row is, and the exponent between two sizes
+pause      how long an event loop is held
 models     a served model of any number of inputs
 bodies     reading a request's body, against its number of fields
 metrics    a scrape of /metrics, against inputs and promotions

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 
 from benchmarks.growth.models import contract_of
+from benchmarks.growth.pause import longest_pause
 from benchmarks.growth.row import Row, best_seconds
 from inference.transaction import InvalidTransaction, TransactionReader
 
@@ -30,6 +31,15 @@ def unknown_milliseconds(fields: int) -> float:
     return 1e3 * best_seconds(refuse)
 
 
+def batch_held_milliseconds(rows: int) -> float:
+    """A batch of 500 inputs, which the service reads in a thread."""
+    contract = contract_of(500)
+    reader = TransactionReader(contract)
+    row = dict.fromkeys(contract.names, -1.2345678901234567)
+    body = json.dumps({"transactions": [row] * rows}).encode()
+    return 1e3 * longest_pause(lambda: reader.read_batch(body), rounds=5)
+
+
 ROWS = (
     Row(
         "read",
@@ -48,5 +58,14 @@ ROWS = (
         (900, 7000),
         (900, 7000, 70_000),
         unknown_milliseconds,
+    ),
+    Row(
+        "batch-held",
+        "the longest pause of the event loop while a batch of 500 inputs is read",
+        "rows",
+        "ms",
+        (50, 200),
+        (100, 300, 1000),
+        batch_held_milliseconds,
     ),
 )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.growth.models import model_of
+from benchmarks.growth.pause import longest_pause
 from benchmarks.growth.row import Row, best_seconds
 from benchmarks.paths import REPOSITORY
-from inference.app import SWITCH_INTERVAL_SECONDS
 from inference.metrics import Metrics
 
 INPUTS_OF_PROMOTED = 15
@@ -44,31 +42,16 @@ def series_of(text: bytes) -> int:
 
 
 def held_milliseconds(inputs: int) -> float:
-    """The longest pause of an event loop during a scrape in a thread and a flush on the loop.
-
-    The least of several scrapes, because other processes only ever add to the pause.
-    """
+    """The longest pause of an event loop that also counts single rows, during a scrape."""
     metrics, model = scraped(inputs), model_of(inputs)
     metrics.model_loaded(None, model)
     row = np.full((1, inputs), 3.5, dtype=np.float32)
 
-    async def longest_pause() -> float:
-        scrape = asyncio.create_task(asyncio.to_thread(metrics.expose))
-        pauses: list[float] = []
-        while not scrape.done():
-            start = time.perf_counter()
-            metrics.drift.add(model, row)
-            metrics.flush()
-            await asyncio.sleep(0)
-            pauses.append(time.perf_counter() - start)
-        return max(pauses)
+    def count() -> None:
+        metrics.drift.add(model, row)
+        metrics.flush()
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    try:
-        return 1e3 * min(asyncio.run(longest_pause()) for _ in range(9))
-    finally:
-        sys.setswitchinterval(interval)
+    return 1e3 * longest_pause(metrics.expose, count)
 
 
 def after_promotions(count: int) -> dict[str, float]:

@@ -35,14 +35,14 @@ def exponent(sizes: tuple[int, int], costs: tuple[float, float]) -> float:
 
 
 def best_seconds(action: Callable[[], object], *, rounds: int = 5, times: int = 1) -> float:
-    """Seconds of one call: the least over several rounds of `times` calls each.
+    """CPU seconds of one call: the least over several rounds of `times` calls each.
 
-    The least, because other processes only ever add to the duration.
+    The least, because other processes share the caches and only ever add to it.
     """
     seconds: list[float] = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(times):
             action()
-        seconds.append((time.perf_counter() - start) / times)
+        seconds.append((time.thread_time() - start) / times)
     return min(seconds)
