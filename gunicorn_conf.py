@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from inference import worker_files
 from inference.logs import log_as_json
 from inference.settings import read_settings
 from registry.errors import RegistryError
@@ -24,10 +25,10 @@ except RegistryError as error:
 
 # Before the app imports prometheus_client, which chooses its storage at import. On SIGHUP gunicorn
 # runs this file again: the folder stays, and with it what ended workers have counted.
-metrics_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+metrics_folder = os.environ.get(worker_files.MULTIPROCESS_FOLDER, "")
 if not Path(metrics_folder).name.startswith(METRICS_PREFIX):
     metrics_folder = tempfile.mkdtemp(prefix=METRICS_PREFIX)
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
+os.environ[worker_files.MULTIPROCESS_FOLDER] = metrics_folder
 
 wsgi_app = "inference.worker:create_app()"
 bind = f"{settings.host}:{settings.port}"
@@ -46,11 +47,14 @@ def on_starting(_: Any) -> None:
     log_as_json()
 
 
+def post_fork(_: Any, __: Any) -> None:
+    """Let a worker continue the counts of one that ended."""
+    worker_files.inherit(Path(metrics_folder))
+
+
 def child_exit(_: Any, worker: Any) -> None:
     """Remove the gauges of a worker that ended from the exported sums."""
-    from prometheus_client import multiprocess  # noqa: PLC0415
-
-    multiprocess.mark_process_dead(worker.pid)
+    worker_files.bury(Path(metrics_folder), worker.pid)
 
 
 def on_exit(_: Any) -> None:

@@ -16,6 +16,7 @@ A request, in the order in which its data flows:
   guard            authentication, overload, timeouts, common headers
   tokens           bearer tokens, reloaded when their file changes
   deadlines        request timeouts with a single timer
+  body_limits      how large a body may be
   body             reading a body up to its size limit
   routes           the service's own routes
   protocols        the routes of the two protocols that follow
@@ -30,7 +31,10 @@ A request, in the order in which its data flows:
 
 What a request leaves behind:
   metrics          Prometheus metrics, summed over workers
-  drift            input histograms and their distance from training
+  bins             the bins of the training histograms, and the distance from training
+  drift            scored rows, counted in those bins
+  invalid_fields   rejected fields, counted by name
+  worker_files     the files in which several workers share these counts
   records          prediction records on standard output
   logs             lines of JSON on standard error, bounded per minute
 

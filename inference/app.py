@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference import schema
-from inference.body import BodyReader
+from inference.body import BodyReader, body_limit
 from inference.cache import Cache
 from inference.deadlines import Deadlines
 from inference.fast_path import FastPath
@@ -105,12 +105,13 @@ def make_service(settings: Settings) -> Service:
             tracing.shutdown()
 
     predictor = Predictor(serving, metrics, metrics.drift, records)
-    bodies = BodyReader(settings.body_bytes)
+    bodies = BodyReader(body_limit(serving, settings.body_bytes, 1))
+    tables = BodyReader(body_limit(serving, settings.body_bytes, settings.batch_rows))
     routers = (
-        predict_routes(predictor, bodies),
+        predict_routes(predictor, bodies, tables),
         operation_routes(serving, metrics, settings.tracking_uri),
-        mlflow_routes(predictor, serving, bodies),
-        open_inference_routes(predictor, serving, bodies),
+        mlflow_routes(predictor, serving, tables),
+        open_inference_routes(predictor, serving, tables),
     )
     framework = _framework(settings, serving, routers, lifespan)
     guard = Guard(framework, settings, serving, metrics, deadlines, _known_paths(routers))

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.types import Message, Receive
 
+from inference.body_limits import MAX_BODY_BYTES, MIN_BODY_BYTES
 from inference.messages import Reply, RequestContext, json_reply
+from inference.serving import Serving
 
 DISCONNECTED = Reply(400, b"")
 SMALL_BODY_BYTES = 64 * 1024
+MIN_LIMIT_BYTES = 1024
+"""No limit is below it, so that most bodies need not be compared with the limit."""
 MAX_LARGE_BODIES = 4
+
+
+def body_limit(serving: Serving, fixed_bytes: int | None, rows: int) -> Callable[[], int]:
+    """A function for the largest allowed body: `fixed_bytes` if it is given, or else what `rows`
+    transactions of the served model need, between MIN_BODY_BYTES and MAX_BODY_BYTES.
+    """
+
+    def limit() -> int:
+        if fixed_bytes is not None:
+            return fixed_bytes
+        needed = rows * serving.model.transaction_bytes if serving.model else 0
+        return max(MIN_BODY_BYTES, min(needed, MAX_BODY_BYTES))
+
+    return limit
 
 
 class BodyReader:
     """Reads bodies; of each caller, at most MAX_LARGE_BODIES large ones at a time.
 
     In one iteration, the event loop reads a part of every body that has arrived. With two hundred
-    large ones, an iteration would take as long for each small one between them.
+    large ones, an iteration would take as long for each small one between them. A turn ends with
+    its request, so that no more large bodies of a caller are in memory.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: Callable[[], int]) -> None:
+        """`max_bytes` is the largest allowed body; it is called for each body above 1 KiB."""
         self._max_bytes = max_bytes
         self._turns: dict[str, asyncio.Semaphore] = {}
 
@@ -30,22 +51,27 @@ class BodyReader:
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
             chunks = bytearray(body)
-            small = min(SMALL_BODY_BYTES, self._max_bytes)
+            max_bytes = self._max_bytes()
+            small = min(SMALL_BODY_BYTES, max_bytes)
             message = await _read_until(receive, message, chunks, small)
-            if message.get("more_body"):
-                async with self._turn_of(request.caller):
-                    message = await _read_until(receive, message, chunks, self._max_bytes)
+            if message.get("more_body") and len(chunks) <= max_bytes:
+                await self._take_turn(request.caller)
+                message = await _read_until(receive, message, chunks, max_bytes)
             body = bytes(chunks)
         if message["type"] == "http.disconnect":
             return DISCONNECTED  # not an error of the service, and not received by anyone
-        if len(body) > self._max_bytes:
-            detail = f"the body is larger than {self._max_bytes} bytes"
+        if len(body) > MIN_LIMIT_BYTES and len(body) > (max_bytes := self._max_bytes()):
+            detail = f"the body is larger than {max_bytes} bytes"
             return json_reply({"detail": detail}, 413, (b"connection", b"close"))
         request.body_read = True
         return body
 
-    def _turn_of(self, caller: str) -> asyncio.Semaphore:
-        return self._turns.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
+    async def _take_turn(self, caller: str) -> None:
+        """Wait for a turn, which ends with the request's own task."""
+        turns = self._turns.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
+        await turns.acquire()
+        if task := asyncio.current_task():
+            task.add_done_callback(lambda _: turns.release())
 
 
 async def _read_until(

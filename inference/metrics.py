@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from inference import worker_files
 from inference.drift import Drift
+from inference.invalid_fields import InvalidFields
 from inference.model import ServedModel
 
 SECONDS_BUCKETS = (
@@ -21,7 +22,6 @@ SECONDS_BUCKETS = (
     *(0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0),
 )
 PROBABILITY_BUCKETS = (0.001, 0.005, 0.01, 0.05, *(tenth / 10 for tenth in range(1, 11)))
-MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 COUNT_BATCH_SIZE = 64
 
 Queued = TypeVar("Queued")
@@ -59,13 +59,10 @@ class Metrics:
             buckets=PROBABILITY_BUCKETS,
             registry=self.registry,
         )
-        self.invalid = counter("invalid_fields", "Rejected fields of requests, by name", "field")
-        self._model = gauge(
-            "model_info",
-            "Workers that serve the model with this ledger version and digest",
-            *("version", "digest"),
-            mode="livesum",
-        )
+        self.invalid = InvalidFields()
+        self.registry.register(self.invalid)
+        self._info = _ModelInfo()
+        self.registry.register(self._info)
         self._approved = gauge(
             "model_approved_timestamp_seconds",
             "Approval time of the served model, Unix time in seconds",
@@ -91,7 +88,7 @@ class Metrics:
         self._closed = counter(
             "connections_closed", "Connections closed because of what their client did", "reason"
         )
-        self.drift = Drift(self.registry)
+        self.drift = Drift()
         self._sampled: tuple[tuple[Gauge, Callable[[], float]], ...] = (
             (in_flight, requests_in_flight),
             (lag, ledger_lag_seconds),
@@ -122,6 +119,11 @@ class Metrics:
         """Queue one probability and its decision to be counted."""
         self._scored.append((probability, review))
 
+    def scored_many(self, probabilities: Sequence[float], threshold: float) -> None:
+        """Count the probabilities of a batch at once, in whose thread no other request waits."""
+        for probability in probabilities:
+            self._count_score(probability, review=probability >= threshold)
+
     def _count(self) -> None:
         for route, status, seconds in _drained(self._requests_done):
             children = self._by_route.get((route, status))
@@ -131,8 +133,11 @@ class Metrics:
             children[0].inc()
             children[1].observe(seconds)
         for probability, review in _drained(self._scored):
-            self._decided[review].inc()
-            self._probability.observe(probability)
+            self._count_score(probability, review=review)
+
+    def _count_score(self, probability: float, *, review: bool) -> None:
+        self._decided[review].inc()
+        self._probability.observe(probability)
 
     def swap_failed(self, reason: str) -> None:
         self._swaps_failed.labels(reason).inc()
@@ -143,35 +148,39 @@ class Metrics:
 
     def model_loaded(self, before: ServedModel | None, model: ServedModel) -> None:
         """Report `model` as the served one from now on, in place of `before`."""
-        self.flush()
-        if before:
-            self.swaps.inc()
-            self._model.labels(str(before.version), before.digest).set(0)
-            if MULTIPROCESS_FOLDER not in os.environ:  # the workers' shared files keep all series
-                self._model.clear()
-                self.drift.clear()
-        self._model.labels(str(model.version), model.digest).set(1)
+        self.flush(wait=True)
+        self._info.model = model
+        worker_files.note_served(model.version, model.digest)
         self._approved.set(model.link.statement.entry.approved_at.timestamp())
         self._loaded.set(model.loaded_at.timestamp())
+        self.invalid.start(model)
         self.drift.start(model)
+        if before:
+            self.swaps.inc()
+            worker_files.forget_other_versions(before.version, model.version)
 
-    def flush(self) -> None:
-        """Count everything that is queued, and sample the gauges."""
+    def flush(self, *, wait: bool = False) -> None:
+        """Count everything that is queued, and sample the gauges.
+
+        Unless it may `wait`, rows that another thread is counting are left to it.
+        """
         for gauge, read in self._sampled:
             gauge.set(read())
         self._count()
-        self.drift.flush()
+        self.drift.flush(wait=wait)
 
     def expose(self) -> bytes:
         """All metrics in Prometheus' text format, combined over all workers."""
-        self.flush()
-        registry = self.registry
-        if MULTIPROCESS_FOLDER in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        exported = CollectorRegistry()
-        exported.register(_WithStability(registry, self.drift))
-        return generate_latest(exported)
+        self.flush(wait=True)
+        folder = worker_files.workers_folder()
+        if folder is None:
+            return generate_latest(self.registry) + self.drift.expose().encode()
+        combined = CollectorRegistry()
+        with worker_files.locked(folder):
+            MultiProcessCollector(combined)  # type: ignore[no-untyped-call]
+            combined.register(self.invalid)
+            combined.register(self._info)
+            return generate_latest(combined) + self.drift.expose().encode()
 
 
 def _drained(queue: deque[Queued]) -> Iterator[Queued]:
@@ -180,16 +189,22 @@ def _drained(queue: deque[Queued]) -> Iterator[Queued]:
             yield queue.popleft()
 
 
-class _WithStability(Collector):
-    """The metrics of a registry, and the stability indexes computed from them."""
+class _ModelInfo(Collector):
+    """How many workers serve which model."""
 
-    def __init__(self, registry: CollectorRegistry, drift: Drift) -> None:
-        self._registry, self._drift = registry, drift
+    def __init__(self) -> None:
+        self.model: ServedModel | None = None
 
-    def describe(self) -> Iterable[Metric]:
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        families = list(self._registry.collect())
-        yield from families
-        yield self._drift.stability(families)
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "fraud_model_info",
+            "Workers that serve the model with this ledger version and digest",
+            labels=["version", "digest"],
+        )
+        folder, model = worker_files.workers_folder(), self.model
+        if folder is not None:
+            for served, workers in worker_files.served_by_workers(folder).items():
+                family.add_metric(served, workers)
+        elif model is not None:
+            family.add_metric([str(model.version), model.digest], 1)
+        return [family]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.body_limits import transaction_bytes
 from inference.transaction import MAX_ROWS, InvalidTransaction, TransactionReader, UnknownFields
 from registry.errors import ContractError
 from registry.ledger.chain import Link
@@ -47,6 +48,7 @@ class ServedModel:
         self.digest = link.statement.files[MODEL_FILE]
         self.short_digest = self.digest[:SHORT_DIGEST_LENGTH]
         self.loaded_at = datetime.now(UTC)
+        self.transaction_bytes = transaction_bytes(self.contract)
         self.record_start = record_start(self.version, self.digest, self.threshold)
 
     def score(self, values: Sequence[Value]) -> tuple[NDArray[np.float32], float]:

@@ -18,8 +18,6 @@ from inference.serving import Serving
 from inference.transaction import InvalidTransaction
 from registry.model.scorer import Value
 
-BODY_LABEL, UNKNOWN_FIELD_LABEL = "(body)", "(unknown)"
-
 
 class Predictor:
     """Scores transactions with the served model, for the fast path and for the routes."""
@@ -39,7 +37,8 @@ class Predictor:
             row, probability = model.score(values)
         except InvalidTransaction as error:
             return self._invalid(error, model)
-        self._observe(model, request, values, probability, 0)
+        self._metrics.scored(probability, review=probability >= model.threshold)
+        self._records.add(model, request.id, request.caller, values, probability, 0)
         self._drift.add(model, row)
         prediction: dict[str, Any] = {
             "probability": probability,
@@ -81,32 +80,16 @@ class Predictor:
         """Score, count and record many transactions. Raises InvalidTransaction."""
         encoded, scores = model.score_many(rows)
         probabilities: list[float] = scores.astype(np.float64).tolist()
+        self._metrics.scored_many(probabilities, model.threshold)
         for number, (values, probability) in enumerate(zip(rows, probabilities, strict=True)):
-            self._observe(model, request, values, probability, number)
+            self._records.add(model, request.id, request.caller, values, probability, number)
         self._drift.add(model, encoded)
         return probabilities
 
     def count_invalid(self, error: InvalidTransaction, model: ServedModel) -> None:
-        """Count invalid fields by name. All names that the model does not have share one label."""
-        for field_error in error.errors:
-            location = field_error["loc"]
-            field = location[-1]
-            if field not in model.contract.names or len(location) == 1:
-                is_body = len(location) == 1 or isinstance(field, int) or field == "transactions"
-                field = BODY_LABEL if is_body else UNKNOWN_FIELD_LABEL
-            self._metrics.invalid.labels(field).inc()
+        """Count the invalid fields of a request."""
+        self._metrics.invalid.count(error, model)
 
     def _invalid(self, error: InvalidTransaction, model: ServedModel) -> Reply:
         self.count_invalid(error, model)
         return json_reply({"detail": error.errors}, 422)
-
-    def _observe(
-        self,
-        model: ServedModel,
-        request: RequestContext,
-        values: list[Value],
-        probability: float,
-        row: int,
-    ) -> None:
-        self._metrics.scored(probability, review=probability >= model.threshold)
-        self._records.add(model, request.id, request.caller, values, probability, row)

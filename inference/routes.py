@@ -34,8 +34,8 @@ async def body_of(request: Request, bodies: BodyReader) -> bytes | Reply:
     return await bodies.read(request.receive, context_of(request))
 
 
-def predict_routes(predictor: Predictor, bodies: BodyReader) -> APIRouter:
-    """/predict and /predict/batch."""
+def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader) -> APIRouter:
+    """/predict, which takes one of `bodies`, and /predict/batch, which takes one of `tables`."""
     router = APIRouter(tags=["predict"])
 
     @router.post(
@@ -62,7 +62,7 @@ def predict_routes(predictor: Predictor, bodies: BodyReader) -> APIRouter:
         responses=schema.PREDICT,
     )
     async def predict_batch(request: Request) -> Response:
-        body = await body_of(request, bodies)
+        body = await body_of(request, tables)
         if isinstance(body, Reply):
             return as_response(body)
         # In a thread: a thousand rows would block all other requests for milliseconds.

@@ -117,11 +117,13 @@ class Settings(BaseSettings):
         validation_alias="FRAUD_BATCH_ROWS",
         description="Maximum number of transactions in a request",
     )
-    body_bytes: int = Field(
-        default=1024 * 1024,
+    body_bytes: int | None = Field(
+        default=None,
         ge=1024,
         validation_alias="FRAUD_BODY_BYTES",
-        description="Maximum size of a request body, in bytes",
+        description="Maximum size of a request body, in bytes; by default what one transaction "
+        "with every input of the model needs, or FRAUD_BATCH_ROWS of them in a table: at least "
+        "1 MiB, at most 32 MiB",
     )
     request_seconds: float = Field(
         default=10,

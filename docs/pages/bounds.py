@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inference import (
     body,
+    body_limits,
     guard,
     http_bounds,
     http_protocol,
@@ -47,6 +48,10 @@ def _bytes(count: int) -> str:
     return f"{count // 1024:,} KiB"
 
 
+def _mebibytes(count: int) -> str:
+    return f"{count // 1024**2} MiB"
+
+
 BOUNDS = (
     Bound(
         "connections of a process",
@@ -76,9 +81,16 @@ BOUNDS = (
         "431, closed",
         HTTP,
     ),
-    Bound("body", "1 MiB by default", "413, closed", APP, "FRAUD_BODY_BYTES"),
     Bound(
-        f"bodies of more than {_bytes(body.SMALL_BODY_BYTES)} read at a time, of one caller",
+        "body: one transaction, a table",
+        f"by default what the model's inputs need, from {_mebibytes(body_limits.MIN_BODY_BYTES)} "
+        f"to {_mebibytes(body_limits.MAX_BODY_BYTES)}",
+        "413, closed",
+        APP,
+        "FRAUD_BODY_BYTES",
+    ),
+    Bound(
+        f"bodies of more than {_bytes(body.SMALL_BODY_BYTES)} at a time, of one caller",
         f"{body.MAX_LARGE_BODIES}",
         "a later turn",
         "tests/inference/test_body.py",

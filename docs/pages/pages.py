@@ -16,11 +16,14 @@ from typing import Any
 
 from docs.pages import architecture, bounds
 from docs.pages.architecture import REPOSITORY
+from inference.bins import MAX_BINNED_CATEGORIES, MAX_BINS
+from inference.drift import FAMILIES
 from inference.metrics import Metrics
 from inference.settings import Settings
 from registry import errors
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
+from registry.model.limits import MAX_INPUTS
 
 BEGIN, END = "<!-- generated: `make docs` -->", "<!-- end of the generated part -->"
 
@@ -109,21 +112,28 @@ def metrics() -> str:
     """The service's metrics as a Markdown table, from what it exports while no model is loaded."""
     service = Metrics(requests_in_flight=lambda: 0, ledger_lag_seconds=lambda: 0.0)
     exported = service.expose().decode()
-    collectors = [vars(collector) for collector in service.registry._collector_to_names]
-    labels = {fields["_name"]: fields["_labelnames"] for fields in collectors}
-    index = service.drift.stability([])  # not in the registry, but computed from it
-    labels[index.name] = vars(index)["_labelnames"]
+    labels: dict[str, tuple[str, ...]] = {name: one[2] for name, one in FAMILIES.items()}
+    for collector in service.registry._collector_to_names:
+        fields = vars(collector)
+        for family in [fields] if "_name" in fields else map(vars, collector.collect()):
+            labels[family.get("_name") or family["name"]] = family["_labelnames"]
     lines = [
         "# Metrics of the inference service",
         "",
         "`GET /metrics` exports these in Prometheus' text format. A histogram NAME has the series",
-        "`NAME_bucket`, `NAME_sum` and `NAME_count`. Counters and histograms also have a timestamp",
-        "`_created`, unless there are several workers.",
+        "`NAME_bucket`, `NAME_sum` and `NAME_count`. Most counters and histograms also have a",
+        "timestamp `_created`, unless there are several workers.",
         "",
-        "With several workers, counters, histograms, `fraud_requests_in_flight` and",
-        "`fraud_model_info` are summed over them, `fraud_ledger_lag_seconds` is the largest, and",
-        "`fraud_input_stability_index` is computed from the sums. The other gauges are those of",
-        "the worker that loaded a model last.",
+        "With several workers, counters, histograms and `fraud_requests_in_flight` are summed",
+        "over them, `fraud_ledger_lag_seconds` is the largest, and `fraud_input_stability_index`",
+        "is computed from the sums. The other gauges are those of the worker that loaded a model",
+        "last.",
+        "",
+        "The series of inputs and of invalid fields are those of the model that the scraped",
+        "process serves: a promotion replaces them. They are of its",
+        f"first {MAX_INPUTS} inputs, in at most {MAX_BINS:,} bins of all inputs together.",
+        f"Of a category, up to {MAX_BINNED_CATEGORIES} values have a bin of their own,",
+        "and fewer in a model with more than a hundred such inputs.",
         "",
         "| metric | type | labels | meaning |",
         "|---|---|---|---|",
@@ -131,7 +141,8 @@ def metrics() -> str:
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", exported, re.MULTILINE):
         if not name.endswith("_created"):
             [meaning] = re.findall(rf"^# HELP {name} (.*)$", exported, re.MULTILINE)
-            shown = ", ".join(f"`{label}`" for label in labels[name.removesuffix("_total")])
+            names = labels.get(name) or labels.get(name.removesuffix("_total"), ())
+            shown = ", ".join(f"`{label}`" for label in names)
             lines.append(f"| `{name}` | {kind} | {shown} | {meaning} |")
     return "\n".join(lines) + "\n"
 

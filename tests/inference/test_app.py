@@ -133,6 +133,20 @@ def test_a_body_of_one_mebibyte_is_read_and_one_byte_more_is_too_large(ready: Ca
     assert refused.json() == {"detail": "the body is larger than 1048576 bytes"}
 
 
+def test_without_a_setting_the_largest_transaction_and_table_fit(caller: Caller) -> None:
+    """Names of 200 characters, escaped, in a model of 1,000 inputs; a thousand rows of 100."""
+    names = [f"{index:04}" + "é" * 196 for index in range(1000)]
+    caller.serve(served(*map(number, names), weights=(0.0,) * 1000))
+    body = json.dumps(dict.fromkeys(names, -1.2345678901234567)).encode()
+    assert len(body) > 1_048_576
+    assert caller.send(body).status_code == 200
+    names = [f"feature_{index:04}" for index in range(100)]
+    caller.serve(served(*map(number, names), weights=(0.0,) * 100))
+    rows = [dict.fromkeys(names, -1.2345678901234567)] * 1000
+    assert caller.post("/predict/batch", {"transactions": rows}).status_code == 200
+    assert caller.post("/invocations", {"instances": rows}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/predict", "/predict?explain=true", "/predict/batch"])
 def test_the_largest_body_is_a_setting(path: str, make_caller: Callable[..., Caller]) -> None:
     caller = make_caller(FRAUD_BODY_BYTES="3000000").serve(three_inputs())

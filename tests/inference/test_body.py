@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from starlette.types import Message
 
-from inference.body import MAX_LARGE_BODIES, SMALL_BODY_BYTES, BodyReader
+from inference.body import MAX_LARGE_BODIES, SMALL_BODY_BYTES, BodyReader, body_limit
 from inference.messages import Reply, RequestContext
+from inference.serving import Serving
+from tests.contracts import number
 from tests.inference.calls import DISCONNECTED
+from tests.inference.models import served
 
 MEGABYTE = 1024 * 1024
 
@@ -34,9 +38,74 @@ class Client:
         return not self._messages.empty()
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs", "rows", "fixed", "expected"),
+    [
+        ("x{:05}", 1, 1, None, 1024**2),
+        ("x{:05}", 1000, 1, None, 1024**2),
+        ("x{:02000}", 600, 1, None, 32 + 600 * 2043),
+        ("x{:05}", 100, 1000, None, 1000 * (32 + 100 * 48)),
+        ("x{:05}", 1000, 1000, None, 32 * 1024**2),
+        ("x{:05}", 1000, 1000, 2000, 2000),
+    ],
+)
+def test_the_limit_is_what_the_served_model_needs_or_the_setting(
+    name: str, inputs: int, rows: int, fixed: int | None, expected: int
+) -> None:
+    serving = Serving()
+    limit = body_limit(serving, fixed, rows)
+    assert limit() == (fixed or MEGABYTE)
+    numbers = [number(name.format(index)) for index in range(inputs)]
+    serving.model = served(*numbers, weights=(0.0,) * inputs)
+    assert limit() == expected
+
+
+def test_a_limit_that_a_promotion_raises_holds_for_the_next_body() -> None:
+    async def run() -> None:
+        limit = 2000
+        bodies = BodyReader(lambda: limit)
+        for expected in (413, 200):
+            client = Client(bodies, "alice")
+            client.send(2001, more=False)
+            body = await client.reading
+            assert (body.status if isinstance(body, Reply) else 200) == expected
+            limit = 3000
+
+    asyncio.run(run())
+
+
+def test_a_turn_lasts_until_the_request_has_ended() -> None:
+    """Or all bodies that wait to be scored would be in memory at once."""
+
+    async def run() -> None:
+        bodies, scored = BodyReader(lambda: MEGABYTE), asyncio.Event()
+
+        async def handled(messages: asyncio.Queue[Message]) -> None:
+            assert isinstance(await bodies.read(messages.get, RequestContext("id", "alice")), bytes)
+            await scored.wait()
+
+        tasks: list[asyncio.Task[None]] = []
+        for _ in range(MAX_LARGE_BODIES):
+            queue: asyncio.Queue[Message] = asyncio.Queue()
+            for more in (True, False):
+                body = b"x" * (SMALL_BODY_BYTES + 1)
+                queue.put_nowait({"type": "http.request", "body": body, "more_body": more})
+            tasks.append(asyncio.create_task(handled(queue)))
+        next_one = Client(bodies, "alice")
+        next_one.send(SMALL_BODY_BYTES + 1)
+        next_one.send(1, more=False)
+        await asyncio.sleep(0.01)
+        assert next_one.waits
+        scored.set()
+        await asyncio.gather(*tasks)
+        assert isinstance(await next_one.reading, bytes)
+
+    asyncio.run(run())
+
+
 def test_of_one_caller_few_large_bodies_are_read_at_a_time() -> None:
     async def run() -> None:
-        bodies = BodyReader(MEGABYTE)
+        bodies = BodyReader(lambda: MEGABYTE)
         large = [Client(bodies, "alice") for _ in range(MAX_LARGE_BODIES + 1)]
         small, others = Client(bodies, "alice"), Client(bodies, "bob")
         for client in (*large, others):
@@ -61,7 +130,7 @@ def test_of_one_caller_few_large_bodies_are_read_at_a_time() -> None:
 
 def test_a_caller_that_is_gone_leaves_its_place() -> None:
     async def run() -> None:
-        bodies = BodyReader(MEGABYTE)
+        bodies = BodyReader(lambda: MEGABYTE)
         gone = [Client(bodies, "alice") for _ in range(MAX_LARGE_BODIES)]
         next_one = Client(bodies, "alice")
         for client in (*gone, next_one):

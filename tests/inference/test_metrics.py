@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from inference.bins import MIN_ROWS
 from inference.metrics import Metrics
 from registry.model.contract import Histogram
 from tests.contracts import category, number
@@ -119,7 +120,7 @@ def labels(caller: Caller) -> dict[str, set[str]]:
 def test_every_exported_metric_is_documented_and_every_documented_one_exported(
     ready: Caller,
 ) -> None:
-    ready.predict(FULL)
+    ready.post("/predict/batch", {"transactions": [FULL] * MIN_ROWS})
     ready.predict({})
     assert not ready.app.follower.poll()  # nothing listens at its tracking URI
     ready.app.guard._metrics.count_closed("head")
@@ -158,21 +159,26 @@ def test_inputs_are_counted_in_the_bins_of_training_and_compared_with_it(caller:
         update={"histogram": Histogram(counts=(60, 20), missing=20)}
     )
     caller.serve(served(AMOUNT, country, weights=(1.0, 0.0)))
-    assert math.isnan(caller.samples()["fraud_input_stability_index{input=amount,version=7}"])
-    for amount, place in ((0.1, "DE"), (0.5, "XX"), (0.7, None), (0.2, "DE")):
-        caller.predict({"amount": amount, "country": place})
+    sent = [
+        {"amount": amount, "country": place}
+        for amount, place in ((0.1, "DE"), (0.5, "XX"), (0.7, None), (0.2, "DE"))
+    ]
+    for transaction in sent:
+        caller.predict(transaction)
+    index = "fraud_input_stability_index{input=amount,version=7}"
+    assert index not in caller.samples()
+    caller.post("/predict/batch", {"transactions": sent * 249})
     read = caller.samples()
     rows = "fraud_input_rows_total"
-    assert read[f"{rows}{{bin=-inf..0.5,input=amount,version=7}}"] == 2
-    assert read[f"{rows}{{bin=0.5..inf,input=amount,version=7}}"] == 2
+    assert read[f"{rows}{{bin=-inf..0.5,input=amount,version=7}}"] == 500
+    assert read[f"{rows}{{bin=0.5..inf,input=amount,version=7}}"] == 500
     assert read[f"{rows}{{bin=missing,input=amount,version=7}}"] == 0
-    assert read[f"{rows}{{bin=DE,input=country,version=7}}"] == 2
-    assert read[f"{rows}{{bin=unknown,input=country,version=7}}"] == 2
+    assert read[f"{rows}{{bin=DE,input=country,version=7}}"] == 500
+    assert read[f"{rows}{{bin=unknown,input=country,version=7}}"] == 500
     share = "fraud_input_reference_share"
     assert read[f"{share}{{bin=-inf..0.5,input=amount,version=7}}"] == 0.6
     assert read[f"{share}{{bin=unknown,input=country,version=7}}"] == 0.2
-    index = read["fraud_input_stability_index{input=amount,version=7}"]
-    assert index == pytest.approx(0.04054651, abs=1e-8)  # as in test_drift, by hand
+    assert read[index] == pytest.approx(0.04054651, abs=1e-8)  # as in test_bins, by hand
 
 
 def test_after_a_swap_the_old_models_series_are_gone_and_the_counts_begin_anew(
@@ -223,6 +229,7 @@ def test_two_apps_in_one_process_count_apart(make_caller: Callable[..., Caller])
 WORKER = """
 import sys
 import numpy as np
+from inference.bins import MIN_ROWS
 from inference.metrics import Metrics
 from tests.inference.models import number, served
 
@@ -264,6 +271,42 @@ def test_with_several_workers_the_counts_are_summed_over_them(tmp_path: Path) ->
     assert read[f"fraud_model_info{{digest={old},version=7}}"] == 1
     assert read[f"fraud_model_info{{digest={new},version=8}}"] == 1
     assert read["fraud_input_rows_total{bin=-inf..inf,input=amount,version=7}"] == 2
+
+
+PROMOTIONS = """
+import os
+from pathlib import Path
+from inference.metrics import Metrics
+from inference.transaction import InvalidTransaction
+from tests.inference.models import number, served
+
+metrics, before = Metrics(lambda: 1, lambda: 0.0), None
+for version in range(1, 31):
+    model = served(number(f"amount{version}"), weights=(1.0,), version=version)
+    metrics.model_loaded(before, model)
+    error = InvalidTransaction.of_body("missing", "Field required", f"amount{version}")
+    metrics.invalid.count(error, model)
+    before = model
+    if version in (3, 30):
+        print(sum(not line.startswith("#") for line in metrics.expose().decode().splitlines()))
+        names = sorted(path.name for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).iterdir())
+        print(*(name.partition("_")[0] for name in names if not name.endswith(".db")))
+"""
+
+
+def test_with_several_workers_promotions_leave_neither_series_nor_files(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", PROMOTIONS],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+    assert shown[0] == shown[2]
+    assert shown[1] == "2-fields 2-rows 3-fields 3-rows serves"
+    assert shown[3] == "29-fields 29-rows 30-fields 30-rows serves"
 
 
 def test_a_scrape_counts_the_rows_that_wait(ready: Caller) -> None:

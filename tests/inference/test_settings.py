@@ -25,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "metrics_tokens": None,
     "unknown_fields": "refuse",
     "batch_rows": 1000,
-    "body_bytes": 1_048_576,
+    "body_bytes": None,
     "request_seconds": 10,
     "in_flight": 256,
     "drain_seconds": 5,

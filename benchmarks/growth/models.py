@@ -1,0 +1,79 @@
+"""A served model of any number of inputs, without a ledger or training."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from inference.model import ServedModel
+from inference.transaction import TransactionReader
+from registry.ledger.chain import Link
+from registry.ledger.manifest import sha256_of_bytes
+from registry.ledger.statement import CandidateRef, Entry, EvidenceRef, PolicyRef, Statement
+from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.scorer import MODEL_FILE, Scorer
+
+BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def contract_of(count: int) -> Contract:
+    """A contract of `count` numbers with ten bins each."""
+    histogram = Histogram(edges=tuple(range(1, 10)), counts=(100,) * 10)
+    inputs = tuple(
+        Input(
+            name=f"feature_{number:04}",
+            kind="number",
+            nullable=False,
+            low=0.0,
+            high=10.0,
+            reference=0.5,
+            histogram=histogram,
+        )
+        for number in range(count)
+    )
+    return Contract(
+        dataset="growth",
+        inputs=inputs,
+        threshold=0.5,
+        threshold_method="fixed",
+        training_window=Window(start=BEGIN, end=END),
+        delay_days=7,
+    )
+
+
+def model_of(count: int, version: int = 1) -> ServedModel:
+    """A model whose probability is the mean of its `count` inputs."""
+    contract = contract_of(count)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["inputs", "weights"], ["products"]),
+            helper.make_node("Reshape", ["products", "shape"], ["probability"]),
+        ],
+        "mean",
+        [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, [None, count])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None])],
+        [
+            numpy_helper.from_array(np.full((count, 1), 1 / count, dtype=np.float32), "weights"),
+            numpy_helper.from_array(np.asarray([-1], dtype=np.int64), "shape"),
+        ],
+    )
+    opset = helper.make_opsetid("", 18)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    entry = Entry(
+        ledger_id="growth",
+        sequence=version,
+        supersedes=None,
+        action="promote",
+        source="mlflow-artifacts:/1/model",
+        candidate=CandidateRef(version=version, run_id="run"),
+        evidence=EvidenceRef(run_id="run", sha256="0" * 64),
+        policy=PolicyRef(name="growth", sha256="0" * 64),
+        verdict="passed",
+        approver="github:alice",
+        approved_at=END,
+    )
+    statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
+    reader = TransactionReader(contract)
+    return ServedModel(Scorer(model, contract), reader, Link(version, statement))
