@@ -52,10 +52,10 @@ def _signed(versions: list[Version], trust: Trust) -> tuple[list[Link], list[Fin
         elif entry.source != version.source:
             reason = f"its source is {version.source!r}, but its statement names {entry.source!r}"
             findings.append(Finding(version.number, "void", reason))
-        elif statement.digest in seen:
-            first = seen[statement.digest]
+        elif (digest := statement.digest) in seen:
+            first = seen[digest]
             findings.append(Finding(version.number, "repeated", f"it repeats version {first}"))
         else:
-            seen[statement.digest] = version.number
+            seen[digest] = version.number
             links.append(Link(version.number, statement, overrun=not key.reaches(entry.sequence)))
     return links, findings

@@ -39,7 +39,7 @@ def next_place(ledger: Ledger) -> Place:
     tip = ledger.tip
     if tip is None:
         return Place(sequence=1, supersedes=None)
-    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.statement.digest)
+    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.digest)
 
 
 def approval_fields(approval: Approval) -> ApprovalFields:
@@ -83,7 +83,7 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
                 )
             ledger = read_ledger(client, trust)
     for link in ledger.chain:
-        if link.statement.digest == statement.digest:
+        if link.digest == statement.digest:
             repair_or_warn(client, ledger)
             return link
     raise Refused(

@@ -87,9 +87,7 @@ def _plans(ledger: Ledger, files: Manifest, policy: PolicyRef) -> Iterator[Link]
 def plan_ref(link: Link) -> PlanRef:
     """The reference to a plan's entry."""
     entry = link.statement.entry
-    return PlanRef(
-        sequence=entry.sequence, statement=link.statement.digest, approved_at=entry.approved_at
-    )
+    return PlanRef(sequence=entry.sequence, statement=link.digest, approved_at=entry.approved_at)
 
 
 def evaluated_before(link: Link, plan: Plan, past: Iterable[Evaluation]) -> Evaluation | None:
