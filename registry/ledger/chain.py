@@ -15,13 +15,25 @@ Model = tuple[frozenset[tuple[str, str]], str]
 """The files of an entry with the sha256 of each, and their address."""
 
 
+MAX_VERSIONS = 250_000
+"""Versions of `fraud-detector-production` that a reader lists before it gives up: entries of every
+hour for ten years, and as many that are none."""
+MAX_VERSIONS_APPENDED = MAX_VERSIONS - 1000
+"""Versions after which nothing is appended. Writers that race may exceed it: their entry, too, is
+one that readers accept."""
+
+
 @dataclass(frozen=True)
 class Version:
-    """A version of `fraud-detector-production` as the tracking server lists it: not trusted."""
+    """A version of `fraud-detector-production` as the tracking server lists it: not trusted.
+
+    Of one that is `too_large` to be read, only the number is known.
+    """
 
     number: int
     source: str
     envelope: str | None
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,11 @@ class Ledger:
     findings: tuple[Finding, ...]
     frozen: bool = False
     in_doubt: bool = False
+
+    @property
+    def versions(self) -> int:
+        """How many versions the server listed: each is in the chain, or has a finding."""
+        return len(self.chain) + len(self.findings)
 
     @property
     def tip(self) -> Link | None:

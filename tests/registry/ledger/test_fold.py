@@ -108,6 +108,20 @@ def test_a_version_without_a_statement_is_passed_over() -> None:
     assert str(ledger.findings[0]) == "version 2 is passed over: it has no statement"
 
 
+def test_a_version_that_is_too_large_to_be_read_is_passed_over() -> None:
+    ledger = folded(version(1, A), Version(2, "", None, too_large=True))
+    assert head(ledger) == A
+    assert str(ledger.findings[0]) == "version 2 is passed over: its tags are too large to be read"
+
+
+def test_of_a_long_source_that_differs_only_the_start_is_kept() -> None:
+    ledger = folded(version(1, A), Version(2, "x" * 1_000_000, sign(B, ALICE)))
+    assert ledger.findings[0].reason == (
+        f"its source is '{'x' * 200}', but its statement names "
+        "'mlflow-artifacts:/1/b/artifacts/model'"
+    )
+
+
 def test_a_statement_by_an_unknown_key_is_passed_over() -> None:
     ledger = folded(version(1, A), version(2, B, signer=BOB))
     assert head(ledger) == A
