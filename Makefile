@@ -7,7 +7,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo test test-slow bench-registry bench-inference bench-hostile bench-training \
-  docs architecture lint format lock clean
+  bench-growth docs architecture lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -42,6 +42,9 @@ bench-hostile: $(STAMP)  ## Measure honest requests and memory under a load of h
 
 bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (needs data sets)
 	$(BIN)/python -W ignore -m benchmarks.training $(ARGS)
+
+bench-growth: $(STAMP)  ## Measure how cost grows with size (ARGS="--full" for all sizes)
+	$(BIN)/python -m benchmarks.growth $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m docs.pages

@@ -6,6 +6,7 @@ creditcard        on the ULB data: how the shipped defaults were chosen
 handbook          on the Handbook's data: its protocol, and how the parameters were chosen
 pandas_features   the Handbook's features in pandas, to compare speed with
 inference/        the service and other model servers (`make bench-inference`)
+growth/           how cost grows with size (`make bench-growth`)
 paths             where data sets and installed environments are
 """
 

@@ -1,0 +1,9 @@
+"""Where cost grows with size: each row measures a cost at rising sizes, and prints the exponent.
+
+row        what a row is, and the exponent between two sizes
+bodies     reading a request's body, against its number of fields
+metrics    a scrape of /metrics, against inputs and promotions
+__main__   the command line of `make bench-growth`
+
+To add a row, add a `Row` to the `ROWS` of a module here; to add a module, name it in `__main__`.
+"""
