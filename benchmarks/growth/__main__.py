@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.growth import bodies
+from benchmarks.growth import bodies, ledger
 from benchmarks.growth.row import Row, exponent
 
-ROWS: tuple[Row, ...] = bodies.ROWS
+ROWS: tuple[Row, ...] = (*bodies.ROWS, *ledger.ROWS)
 NAMES = ", ".join(row.name for row in ROWS)
 
 
