@@ -22,12 +22,13 @@ from registry.errors import (
     UsageError,
     VerificationError,
 )
-from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.files import Files
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust, read_trust
 from registry.tracking.head import head_of
 from registry.tracking.rest import Registry
+from registry.tracking.watch import Watch
 
 INITIAL_WAIT_SECONDS = 1.0
 MAX_WAIT_SECONDS = 30.0
@@ -60,8 +61,9 @@ class Follower:
         self._settings, self._registry, self._trust = settings, registry, trust
         self._cache, self.serving, self._metrics = cache, serving, metrics
         self._findings = frozenset[Finding]()
-        self._confirmed: tuple[list[Version], Trust] | None = None
-        """The ledger and the keys for which the served model is the head."""
+        self._watch = Watch(registry)
+        self._confirmed: Ledger | None = None
+        """The ledger for which the served model is the head."""
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -120,19 +122,18 @@ class Follower:
     def _poll(self) -> None:
         self._read_trust()
         try:
-            versions = self._registry.versions()
+            ledger = self._watch.look(self._trust)
         except Unreachable as error:
             if self.serving.model is None:
                 self._start_from_cache(error)
             raise
-        if (versions, self._trust) == self._confirmed:
-            return  # verifying the same signatures again would slow down requests
-        ledger = fold(versions, self._trust)
+        if ledger is self._confirmed:
+            return
         self._log_findings(ledger)
         self._cache.require_extension(ledger)
         not_stored: UsageError | None = None
         try:
-            self._cache.store(ledger, versions)
+            self._cache.store(ledger, self._watch.entries)
         except UsageError as error:  # with a full disk, a model in the cache can still be served
             not_stored = error
         head = head_of(ledger)
@@ -142,7 +143,7 @@ class Follower:
             self._cache.delete_all_except(ledger, head, *([served] if served else []))
         if not_stored:
             raise not_stored
-        self._confirmed = (versions, self._trust)
+        self._confirmed = ledger
 
     def _read_trust(self) -> None:
         """Read the trusted keys again, so that a revocation takes effect without a restart."""

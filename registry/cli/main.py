@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,6 +18,7 @@ from registry.cli.stop import LOOK_FIRST, Stopped, stopped_by_signals
 from registry.errors import RegistryError, UsageError
 from registry.ledger.tip import Tip
 from registry.lifecycle.pending import pending
+from registry.lifecycle.verified import Verified
 from registry.lifecycle.verify import verify as verify_ledger
 from registry.tracking import candidates
 
@@ -89,14 +91,24 @@ def history(
 
 @app.command()
 @with_session
-def verify(*, session: Session) -> None:
+def verify(
+    *,
+    session: Session,
+    remember: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of what was verified, made if necessary: what it lists is not downloaded "
+            "again for 30 days, except the model in force. An interrupted run is continued."
+        ),
+    ] = None,
+) -> None:
     """Check every signature and link, and every entry's files and evidence; list the problems.
 
     Exits with 3 if there is a problem. A stale alias or tag is reported, but is not a problem.
 
-    Example: python -m registry verify
+    Example: python -m registry verify --remember verified.txt
     """
-    verification = verify_ledger(session.client, session.ledger)
+    verification = verify_ledger(session.client, session.ledger, Verified(remember))
     tip = str(verification.tip) if verification.tip else None
     if session.as_json:
         output.print_json({**asdict(verification), "tip": tip})
@@ -107,6 +119,8 @@ def verify(*, session: Session) -> None:
             typer.echo(f"stale:   {problem}; run `registry repair`")
         if tip:
             typer.echo(f"tip:     {tip}")
+        if verification.remembered:
+            typer.echo(f"{verification.remembered} entries were verified before (--remember)")
         typer.echo(f"{verification.entries} entries, {len(verification.problems)} problems")
     if verification.problems:
         raise typer.Exit(3)

@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from registry.errors import VerificationError
 from registry.ledger.statement import Statement
 
+Model = tuple[frozenset[tuple[str, str]], str]
+"""The files of an entry with the sha256 of each, and their address."""
+
+
+MAX_VERSIONS = 250_000
+"""Versions of `fraud-detector-production` that a reader lists before it gives up: entries of every
+hour for ten years, and as many that are none."""
+MAX_VERSIONS_APPENDED = MAX_VERSIONS - 1000
+"""Versions after which nothing is appended. Writers that race may exceed it: their entry, too, is
+one that readers accept."""
+
 
 @dataclass(frozen=True)
 class Version:
-    """A version of `fraud-detector-production` as the tracking server lists it: not trusted."""
+    """A version of `fraud-detector-production` as the tracking server lists it: not trusted.
+
+    Of one that is `too_large` to be read, only the number is known.
+    """
 
     number: int
     source: str
     envelope: str | None
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,15 @@ class Link:
     statement: Statement
     overrun: bool = False
     """Whether it is signed past its key's last sequence: it then puts nothing in force."""
+
+    @cached_property
+    def digest(self) -> str:
+        """That of its statement, computed once: `follow` and the readers ask for it repeatedly."""
+        return self.statement.digest
+
+    @property
+    def model(self) -> Model:
+        return frozenset(self.statement.files.items()), self.statement.entry.source
 
     @property
     def puts_in_force(self) -> bool:
@@ -76,6 +101,11 @@ class Ledger:
     in_doubt: bool = False
 
     @property
+    def versions(self) -> int:
+        """How many versions the server listed: each is in the chain, or has a finding."""
+        return len(self.chain) + len(self.findings)
+
+    @property
     def tip(self) -> Link | None:
         """The last entry, whatever its action."""
         return self.chain[-1] if self.chain else None
@@ -121,13 +151,14 @@ def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
     for link in signed:
         successors[link.statement.entry.supersedes].append(link)
     chain: list[Link] = []
-    models: list[Link] = []
+    were_in_force: set[Model] = set()
+    in_force: Model | None = None
     frozen = in_doubt = False
     following: str | None = None
     while True:
         winner: Link | None = None
         for link in successors.pop(following, []):
-            if reason := _void(link, len(chain) + 1, models, frozen=frozen):
+            if reason := _void(link, len(chain) + 1, in_force, were_in_force, frozen=frozen):
                 findings.append(Finding(link.version, "void", reason))
             elif winner is None:
                 winner = link
@@ -137,8 +168,9 @@ def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
             break
         chain.append(winner)
         if winner.puts_in_force:
-            models.append(winner)
-        following = winner.statement.digest
+            in_force = winner.model
+            were_in_force.add(in_force)
+        following = winner.digest
         action = winner.statement.entry.action
         # An unfreeze past its key's last sequence has no effect: the key may be stolen.
         frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
@@ -150,10 +182,18 @@ def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
     return Ledger(tuple(chain), tuple(findings), frozen=frozen, in_doubt=in_doubt)
 
 
-def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str:
+def _void(
+    link: Link,
+    sequence: int,
+    in_force: Model | None,
+    were_in_force: set[Model],
+    *,
+    frozen: bool,
+) -> str:
     """Why a signed successor of the chain does not count; empty when it does.
 
-    `sequence` is its place in the chain, `models` the entries before it that put a model in force.
+    `sequence` is its place in the chain; the models are those that the entries before it put in
+    force: the last, and all.
     """
     entry = link.statement.entry
     if entry.sequence != sequence:
@@ -162,16 +202,11 @@ def _void(link: Link, sequence: int, models: list[Link], *, frozen: bool) -> str
         case "promote":
             return "the ledger is frozen" if frozen else ""
         case "rollback":
-            was_in_force = any(_has_model_of(link, model) for model in models)
+            was_in_force = link.model in were_in_force
             return "" if was_in_force else "it rolls back to files that were never in force"
         case "freeze" | "unfreeze":
-            if models and _has_model_of(link, models[-1]):
+            if link.model == in_force:
                 return ""
             return f"its action is {entry.action}, but it does not repeat the entry in force"
         case "plan":
             return ""
-
-
-def _has_model_of(link: Link, other: Link) -> bool:
-    """Whether both entries name the same files at the same address."""
-    return link.has_files_of(other) and link.statement.entry.source == other.statement.entry.source

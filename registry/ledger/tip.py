@@ -30,8 +30,8 @@ class Tip:
         """The tip of a folded ledger; None while it has no entry."""
         if ledger.tip is None:
             return None
-        statement = ledger.tip.statement
-        return cls(statement.entry.ledger_id, statement.entry.sequence, statement.digest)
+        entry = ledger.tip.statement.entry
+        return cls(entry.ledger_id, entry.sequence, ledger.tip.digest)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -55,9 +55,9 @@ class Tip:
         """
         if self.sequence <= len(ledger.chain):
             link = ledger.chain[self.sequence - 1]
-            if link.statement.digest == self.digest:
+            if link.digest == self.digest:
                 return
-            now = f"its entry {self.sequence} is {link.statement.digest[:12]} ({link})"
+            now = f"its entry {self.sequence} is {link.digest[:12]} ({link})"
         elif ledger.tip is None:
             now = "it has no entry"
         else:

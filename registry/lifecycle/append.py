@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from registry.errors import Refused, Unreachable, UsageError, VerificationError
-from registry.ledger.chain import Ledger, Link
+from registry.ledger.chain import MAX_VERSIONS, MAX_VERSIONS_APPENDED, Ledger, Link
 from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement, open_envelope, sign
 from registry.ledger.trust import Trust, TrustedKey
@@ -36,10 +36,20 @@ class ApprovalFields(TypedDict):
 
 
 def next_place(ledger: Ledger) -> Place:
+    """The place after the tip. All that append ask for it before anything is signed.
+
+    Raises Refused where readers would soon refuse the list of versions for its length.
+    """
+    if ledger.versions >= MAX_VERSIONS_APPENDED:
+        raise Refused(
+            f"{PRODUCTION} has {ledger.versions:,} versions, and readers list no more than "
+            f"{MAX_VERSIONS:,}; {len(ledger.findings):,} of them are no entries: delete these "
+            "(`registry verify` names them), or begin a new ledger with `registry init`"
+        )
     tip = ledger.tip
     if tip is None:
         return Place(sequence=1, supersedes=None)
-    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.statement.digest)
+    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.digest)
 
 
 def approval_fields(approval: Approval) -> ApprovalFields:
@@ -83,7 +93,7 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
                 )
             ledger = read_ledger(client, trust)
     for link in ledger.chain:
-        if link.statement.digest == statement.digest:
+        if link.digest == statement.digest:
             repair_or_warn(client, ledger)
             return link
     raise Refused(

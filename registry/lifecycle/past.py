@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Lock
 
 from registry.evaluation.evidence import EvaluatedRows, Evidence
 from registry.evaluation.gates.gate import Trial
@@ -52,7 +53,7 @@ def past_of(
     """
     past = evaluations(client)
     looks = count_looks(past, files.digest, rows)
-    found = first_plan(client, ledger, files, policy, rows)
+    found = first_plan(Plans(client, ledger), files, policy, rows)
     if found is None:
         return Past(None, "", looks)
     link, plan = found
@@ -60,36 +61,55 @@ def past_of(
     return Past(plan_ref(link), late.run_id if late else "", looks)
 
 
+class Plans:
+    """The plans of a ledger, each downloaded once. Several threads may share them."""
+
+    def __init__(self, client: MlflowClient, ledger: Ledger) -> None:
+        self._client = client
+        self._fetched: dict[str, Plan] = {}
+        self.links = tuple(link for link in ledger.chain if link.statement.entry.action == "plan")
+        self._locks = {link.digest: Lock() for link in self.links}
+        self._of: dict[tuple[PolicyRef, frozenset[tuple[str, str]]], list[Link]] = {}
+        for link in self.links:
+            if not link.overrun:
+                of = link.statement.entry.policy, frozenset(link.statement.files.items())
+                self._of.setdefault(of, []).append(link)
+
+    def of(self, files: Manifest, policy: PolicyRef) -> list[Link]:
+        """The entries that plan these files under this policy, oldest first.
+
+        One that is signed past its key's last sequence does not count, because that key may be
+        stolen.
+        """
+        return self._of.get((policy, frozenset(files.sha256.items())), [])
+
+    def fetch(self, link: Link) -> Plan:
+        """The plan of an entry. Raises as `fetch_plan` does."""
+        with self._locks[link.digest]:
+            if link.digest not in self._fetched:
+                self._fetched[link.digest] = fetch_plan(self._client, link.statement)
+            return self._fetched[link.digest]
+
+
 def first_plan(
-    client: MlflowClient, ledger: Ledger, files: Manifest, policy: PolicyRef, rows: EvaluatedRows
+    plans: Plans, files: Manifest, policy: PolicyRef, rows: EvaluatedRows
 ) -> tuple[Link, Plan] | None:
     """The first plan in the chain of these files, policy and rows, and its entry.
 
-    The first, not the newest: the longer ago it was signed, the more it shows. One that is signed
-    past its key's last sequence does not count, because that key may be stolen. Raises
+    The first, not the newest: the longer ago it was signed, the more it shows. Raises
     BytesMismatch where a plan is not the one that was signed, Refused, NotFound and Unreachable.
     """
-    for link in _plans(ledger, files, policy):
-        plan = fetch_plan(client, link.statement)
+    for link in plans.of(files, policy):
+        plan = plans.fetch(link)
         if plan.data.covers(rows):
             return link, plan
     return None
 
 
-def _plans(ledger: Ledger, files: Manifest, policy: PolicyRef) -> Iterator[Link]:
-    for link in ledger.chain:
-        entry = link.statement.entry
-        counts = entry.action == "plan" and entry.policy == policy and not link.overrun
-        if counts and link.statement.manifest == files:
-            yield link
-
-
 def plan_ref(link: Link) -> PlanRef:
     """The reference to a plan's entry."""
     entry = link.statement.entry
-    return PlanRef(
-        sequence=entry.sequence, statement=link.statement.digest, approved_at=entry.approved_at
-    )
+    return PlanRef(sequence=entry.sequence, statement=link.digest, approved_at=entry.approved_at)
 
 
 def evaluated_before(link: Link, plan: Plan, past: Iterable[Evaluation]) -> Evaluation | None:
@@ -108,9 +128,7 @@ def evaluated_before(link: Link, plan: Plan, past: Iterable[Evaluation]) -> Eval
     return None
 
 
-def problem_with_plan(
-    client: MlflowClient, ledger: Ledger, evidence: Evidence, allowance: timedelta
-) -> str:
+def problem_with_plan(plans: Plans, evidence: Evidence, allowance: timedelta) -> str:
     """Why the plan that the evidence names does not count; empty where it does, or names none.
 
     `allowance` is how far the clocks of planner and evaluator may be apart. Raises as `first_plan`
@@ -120,9 +138,9 @@ def problem_with_plan(
     if named is None:
         return ""
     files = Manifest(evidence.model_files)
-    entries = {plan_ref(link): link for link in _plans(ledger, files, evidence.policy)}
+    entries = {plan_ref(link): link for link in plans.of(files, evidence.policy)}
     link = entries.get(named)
-    if link is None or not fetch_plan(client, link.statement).data.covers(evidence.rows):
+    if link is None or not plans.fetch(link).data.covers(evidence.rows):
         return (
             f"its plan (entry {named.sequence}) is not in the ledger as a plan of this candidate, "
             "policy and rows"

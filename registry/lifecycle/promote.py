@@ -20,7 +20,7 @@ from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval, with_comment
 from registry.lifecycle.earlier import evaluations, looks_before
 from registry.lifecycle.four_eyes import choose, parties
-from registry.lifecycle.past import problem_with_plan
+from registry.lifecycle.past import Plans, problem_with_plan
 from registry.progress import step
 from registry.provenance.trusted import NOTHING_TRUSTED, Trusted
 from registry.tracking.client import MlflowClient, read_ledger
@@ -66,7 +66,7 @@ def promote(
         _check_age(evidence, policy)
         _check_ledger(evidence, ledger)
         _check_looks(client, approved, fetched)
-        if problem := problem_with_plan(client, ledger, evidence, MAX_CLOCK_SKEW):
+        if problem := problem_with_plan(Plans(client, ledger), evidence, MAX_CLOCK_SKEW):
             raise Refused(f"the evidence cannot be promoted: {problem}; evaluate again")
         counted = _verified(approvals) if policy.verified_approver else approvals
         approval = counted[0]

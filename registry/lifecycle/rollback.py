@@ -15,6 +15,9 @@ from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
 
+MAX_KNOWN = 20
+"""Versions that an error names: the newest. `registry history` lists all."""
+
 
 def rollback(
     client: MlflowClient, trust: Trust, signer: Signer, to: int | None, approval: Approval
@@ -60,8 +63,10 @@ def rollback_target(ledger: Ledger, version: int | None) -> Link:
         return _model_before(ledger, head)
     target = next((link for link in ledger.models if link.version == version), None)
     if target is None:
-        known = ", ".join(str(link.version) for link in ledger.models)
-        raise NotFound(f"version {version} never put a model in force; those that did: {known}")
+        known = [str(link.version) for link in ledger.models]
+        earlier = ["…"] if len(known) > MAX_KNOWN else []
+        listed = ", ".join([*earlier, *known[-MAX_KNOWN:]])
+        raise NotFound(f"version {version} never put a model in force; those that did: {listed}")
     if target.has_files_of(head):
         raise NotFound(f"the files of version {version} are already in force")
     return target

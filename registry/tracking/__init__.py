@@ -4,6 +4,7 @@ names            what experiments, models, aliases, tags and files are called on
 credentials      credentials, certificates and timeouts, from MLflow's environment variables
 connection       a GET request whose response is bounded in bytes and in time
 rest             the ledger's versions and the artifact store, over MLflow's REST API
+watch            the ledger as a pod follows it, look by look
 fetch            the files of a ledger entry, verified against its statement
 head             the model in Production, verified and ready to score, in one call
 client_settings  defaults of MLflow's client, set before it is imported
@@ -12,7 +13,7 @@ candidates       the versions of `fraud-detector`, and the one in Staging
 
 To *download* is to get bytes as the server sends them; to *fetch* is to download and verify them.
 
-Used from outside: `rest.Registry`, `fetch.fetch_verified`, `head.fetch_head`, `client.connect` and
-`client.read_ledger`. The service imports neither `client` nor `candidates`: importing MLflow's
-client takes seconds and memory that a pod does not have.
+Used from outside: `rest.Registry`, `watch.Watch`, `fetch.fetch_verified`, `head.fetch_head`,
+`client.connect` and `client.read_ledger`. The service imports neither `client` nor `candidates`:
+importing MLflow's client takes seconds and memory that a pod does not have.
 """

@@ -44,6 +44,10 @@ def _parse_address(address: str | None) -> SplitResult:
     return parts
 
 
+class TooLarge(Unreachable):
+    """A response is larger than it may be."""
+
+
 class Connection:
     """A server that takes GET requests; each response is bounded in bytes and in time."""
 
@@ -66,7 +70,8 @@ class Connection:
 
         Transient failures are retried as often as MLFLOW_HTTP_REQUEST_MAX_RETRIES says, unless a
         chunk was yielded already. Raises Unreachable, whose message starts with `operation`; also
-        for a body of more than `max_bytes`, or one that takes longer than MAX_RESPONSE_SECONDS.
+        for a body that takes longer than MAX_RESPONSE_SECONDS. Raises TooLarge for a body of more
+        than `max_bytes`, whose first chunk was yielded then.
         """
         operation = on_one_line(operation)[:200]
         target = f"{self._parts.path.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -129,12 +134,13 @@ class Connection:
 
 
 def _chunks(operation: str, response: HTTPResponse, max_bytes: int) -> Iterator[bytes]:
+    """Raises TooLarge after the first chunk by which that is known."""
     size, length = 0, response.length
     while chunk := response.read1(CHUNK_BYTES):
         size += len(chunk)
-        if size > max_bytes:
-            raise Unreachable(f"{operation}: the response is larger than {max_bytes:,} bytes")
         yield chunk
+        if max(size, length or 0) > max_bytes:
+            raise TooLarge(f"{operation}: the response is larger than {max_bytes:,} bytes")
     if length is not None and size < length:
         raise Unreachable(f"{operation}: the response ended after {size:,} of {length:,} bytes")
 

@@ -8,6 +8,8 @@ them.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -15,20 +17,17 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field, ValidationError
 
 from registry.errors import Unreachable, VerificationError, first_error, on_one_line
-from registry.ledger.chain import Version
+from registry.ledger.chain import MAX_VERSIONS, Version
 from registry.tracking.client_settings import MAX_RETRIES
-from registry.tracking.connection import Connection
+from registry.tracking.connection import Connection, TooLarge
 from registry.tracking.names import PRODUCTION, PROMPT_TAG, STATEMENT_TAG
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 VERSIONS_PER_PAGE = 50
-MAX_VERSIONS = 100_000
-MAX_TAGS = 1000
-"""Tags of one version."""
 MAX_PAGE_BYTES = 8 * 2**20
-MAX_LEDGER_BYTES = 64 * 2**20
-"""All pages together: room for 10,000 entries and more, and well within a pod's memory."""
+"""A page of versions, and so a version: an entry has 0.2 MB at the most, because MLflow takes no
+tag of more than 100,000 characters."""
 MAX_LISTING_BYTES = 2**20
 """The listing of one folder."""
 
@@ -43,11 +42,18 @@ class _Tag(BaseModel):
 class _Version(BaseModel):
     version: int
     source: str = ""
-    tags: Annotated[list[_Tag], Field(max_length=MAX_TAGS)] = []
+    tags: list[_Tag] = []
 
     @property
     def envelope(self) -> str | None:
         return next((tag.value for tag in self.tags if tag.key == STATEMENT_TAG), None)
+
+
+_START_OF_PAGE = re.compile(
+    rb'\s*{\s*"model_versions":\s*\[\s*{\s*"name":\s*"%b",\s*"version":\s*"([0-9]{1,19})"'
+    % PRODUCTION.encode()
+)
+"""What precedes everything that a client could have written, so that it cannot be forged."""
 
 
 class _Versions(BaseModel):
@@ -90,49 +96,77 @@ class Registry:
         self.uri = uri or ""
         self.default_retries = default_retries
 
-    def versions(self) -> list[Version]:
-        """The versions of `fraud-detector-production` as the server lists them, by number.
+    def versions(self, first: int = 1) -> Iterator[Version]:
+        """The versions of `fraud-detector-production` from number `first` on, by number.
 
-        They are unverified: fold them. Raises Unreachable, and VerificationError where the server
-        has versions that it does not list.
+        They are unverified: fold them. They are read page by page, as the caller asks for them.
+        Raises Unreachable, and VerificationError where the server has versions that it does not
+        list.
         """
         operation = "reading the ledger"
-        versions = self._list_versions(operation)
-        if not versions and self._has_versions(operation):
-            versions = self._list_versions(operation)  # the first may have been appended meanwhile
-            if not versions:
+        is_empty = True
+        for version in self._list_versions(operation, first):
+            is_empty = False
+            yield version
+        if is_empty and first == 1 and self._has_versions(operation):
+            # The first may have been appended meanwhile.
+            for version in self._list_versions(operation, first):
+                is_empty = False
+                yield version
+            if is_empty:
                 raise VerificationError(
                     f"MLflow hides the versions of {PRODUCTION}: one of them, or one that was "
                     f"deleted, has the tag {PROMPT_TAG}; remove that tag, in the database if "
                     "necessary"
                 )
-        return versions
 
-    def _list_versions(self, operation: str) -> list[Version]:
-        versions: list[Version] = []
-        size = 0
+    def _list_versions(self, operation: str, first: int) -> Iterator[Version]:
+        last, count, size = first - 1, 0, VERSIONS_PER_PAGE
         while True:
-            # Not by page token, which stands for an offset: if versions are edited or deleted
-            # meanwhile, another version can move to a page that was read before.
-            last = versions[-1].number if versions else 0
-            query = {
-                "filter": f"name='{PRODUCTION}' and version_number > {last}",
-                "max_results": str(VERSIONS_PER_PAGE),
-                "order_by": "version_number ASC",
-            }
-            path = f"{API}/model-versions/search"
-            page, bytes_read = self._get(_Versions, operation, path, query, MAX_PAGE_BYTES)
-            listed = [
-                Version(version.version, version.source, version.envelope)
-                for version in page.model_versions
-            ]
-            versions += listed
-            if not page.next_page_token:
-                return versions
-            size += bytes_read
-            too_long = size > MAX_LEDGER_BYTES or len(versions) > MAX_VERSIONS
-            if too_long or not listed or listed[-1].number <= last:
+            try:
+                listed, is_last = self._page(operation, last, size)
+            except TooLarge:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            yield from listed
+            if is_last:
+                return
+            count += len(listed)
+            if count > MAX_VERSIONS or not listed or listed[-1].number <= last:
                 raise Unreachable(f"{operation}: the list of versions is too long, or endless")
+            last, size = listed[-1].number, min(2 * size, VERSIONS_PER_PAGE)
+
+    def _page(self, operation: str, last: int, size: int) -> tuple[list[Version], bool]:
+        """Up to `size` versions after number `last`, and whether there are no others.
+
+        Raises TooLarge for a page of several versions: one of them may have been given tags that
+        no reader could keep. Alone, such a version is listed by its number.
+        """
+        # Not by page token, which stands for an offset: if versions are edited or deleted
+        # meanwhile, another version can move to a page that was read before.
+        query = {
+            "filter": f"name='{PRODUCTION}' and version_number > {last}",
+            "max_results": str(size),
+            "order_by": "version_number ASC",
+        }
+        content = bytearray()
+        try:
+            path = f"{API}/model-versions/search"
+            for chunk in self._connection.get(operation, path, query, MAX_PAGE_BYTES):
+                content += chunk
+        except TooLarge:
+            start = _START_OF_PAGE.match(content)
+            if size > 1 or start is None:
+                raise
+            return [Version(int(start[1]), "", None, too_large=True)], False
+        page = _parsed(_Versions, operation, bytes(content))
+        listed = [
+            Version(version.version, version.source, version.envelope)
+            for version in page.model_versions
+        ]
+        return listed, not page.next_page_token
 
     def _has_versions(self, operation: str) -> bool:
         """Whether the registered model has versions, listed or not.
@@ -143,7 +177,7 @@ class Registry:
         model = f"name='{PRODUCTION}'"
         path = f"{API}/registered-models/search"
         for query in (model, f"{model} and tags.`{PROMPT_TAG}` = 'true'"):
-            page, _ = self._get(_Models, operation, path, {"filter": query}, MAX_PAGE_BYTES)
+            page = self._get(_Models, operation, path, {"filter": query}, MAX_PAGE_BYTES)
             if any(listed.latest_versions for listed in page.registered_models):
                 return True
         return False
@@ -154,7 +188,7 @@ class Registry:
         `folder` is a path below the store's root. Raises Unreachable.
         """
         operation, query = f"listing {folder}", {"path": folder}
-        return self._get(_Files, operation, ARTIFACTS, query, MAX_LISTING_BYTES)[0].files
+        return self._get(_Files, operation, ARTIFACTS, query, MAX_LISTING_BYTES).files
 
     def download(self, path: str, max_bytes: int) -> bytes:
         """One file of the artifact store. Unverified: hash it before use.
@@ -169,17 +203,21 @@ class Registry:
 
     def _get(
         self, kind: type[Parsed], operation: str, path: str, query: dict[str, str], max_bytes: int
-    ) -> tuple[Parsed, int]:
-        """A parsed response and its size in bytes."""
+    ) -> Parsed:
         content = b"".join(self._connection.get(operation, path, query, max_bytes))
-        try:
-            response = kind.model_validate_json(content)
-            # MLflow leaves out empty fields. An object of other fields alone is not from MLflow.
-            if not response.model_fields_set and json.loads(content):
-                raise Unreachable(f"{operation}: not an MLflow response")
-            return response, len(content)
-        except ValidationError as error:
-            first = first_error(error)
-            field = on_one_line(first.field)[:100]
-            reason = f"{field}: {first.message}" if field else first.message
-            raise Unreachable(f"{operation}: not an MLflow response ({reason})") from None
+        return _parsed(kind, operation, content)
+
+
+def _parsed(kind: type[Parsed], operation: str, content: bytes) -> Parsed:
+    """A response; raises Unreachable for one that is not from MLflow."""
+    try:
+        response = kind.model_validate_json(content)
+        # MLflow leaves out empty fields. An object of other fields alone is not from MLflow.
+        if not response.model_fields_set and json.loads(content):
+            raise Unreachable(f"{operation}: not an MLflow response")
+    except ValidationError as error:
+        first = first_error(error)
+        field = on_one_line(first.field)[:100]
+        reason = f"{field}: {first.message}" if field else first.message
+        raise Unreachable(f"{operation}: not an MLflow response ({reason})") from None
+    return response

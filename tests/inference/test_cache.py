@@ -370,7 +370,7 @@ def test_workers_that_share_a_cache_do_not_interfere(world: World, tmp_path: Pat
     put_in_force(world, tmp_path, 0.25, padding=os.urandom(200_000))
     cache, workers = tmp_path / "cache", 8
     trust, versions = read_trust(world.config), world.ledger
-    listed = Registry(world.server.uri).versions()
+    listed = list(Registry(world.server.uri).versions())
     start, failures = threading.Barrier(workers), list[BaseException]()
 
     def work() -> None:

@@ -184,7 +184,15 @@ def test_before_any_attack_every_reader_agrees(
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_attack(prepared: Prepared, target: Target, tmp_path: Path, attack: Attack) -> None:
+def test_attack(
+    prepared: Prepared,
+    target: Target,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attack: Attack,
+) -> None:
+    """The running pod is at a look that reads the whole ledger (docs/decisions/following.md)."""
+    monkeypatch.setattr("registry.tracking.watch.MAX_SECONDS", 0.0)
     world, digests = target.world, prepared.digests
     caches = [shutil.copytree(prepared.cache, tmp_path / name) for name in ("running", "old")]
     running = pod(world, caches[0])

@@ -39,6 +39,32 @@ def flood(target: Target) -> None:
     )
 
 
+def fill_with_tags(target: Target, version: int) -> None:
+    """100 tags of 99,000 characters: as many as it takes, each as long as MLflow allows."""
+    for number in range(100):
+        target.client.set_model_version_tag(PRODUCTION, str(version), str(number), "x" * 99_000)
+
+
+def append_with_large_tags(target: Target) -> None:
+    fill_with_tags(target, target.append(1, envelope=None))
+
+
+def append_with_many_tags(target: Target) -> None:
+    version = target.append(1, envelope=None)
+    target.in_database(
+        "WITH RECURSIVE more(number) AS (VALUES(1) UNION ALL SELECT number + 1 FROM more "
+        "WHERE number < 5000) INSERT INTO model_version_tags (name, version, key, value, workspace)"
+        " SELECT name, version, number, 'x', workspace FROM model_versions, more "
+        "WHERE name = ? AND version = ?",
+        PRODUCTION,
+        version,
+    )
+
+
+def fill_head_with_tags(target: Target) -> None:
+    fill_with_tags(target, 2)
+
+
 def take_an_enormous_number(target: Target) -> None:
     target.in_database(
         "UPDATE model_versions SET version = ? WHERE name = ? AND version = ?",
@@ -125,6 +151,30 @@ VERSIONS = (
         flood,
         3,
         "2 entries, 1000 problems",
+    ),
+    Attack(
+        "version with tags that fill the memory",
+        "a new version with 100 tags of 99 kB",
+        append_with_large_tags,
+        3,
+        "version 3 is passed over: its tags are too large to be read",
+    ),
+    Attack(
+        "version with very many tags",
+        "a new version with 5,000 tags",
+        append_with_many_tags,
+        3,
+        "version 3 is passed over: it has no statement",
+    ),
+    Attack(
+        "head's statement buried",
+        "100 tags of 99 kB on the head: as if its statement were deleted",
+        fill_head_with_tags,
+        3,
+        "version 2 is passed over: its tags are too large to be read",
+        DOWNGRADE,
+        MOVED_ON,
+        removes_head=True,
     ),
     Attack(
         "version with an enormous number",

@@ -198,7 +198,22 @@ def test_verify_finds_no_problem_in_an_intact_ledger(run_here: Commands, world: 
     tip = f"{world.trust.ledger_id}:2:{world.put_in_production().statement.digest}"
     assert run_here("verify") == (0, f"tip:     {tip}\n2 entries, 0 problems\n")
     code, out = run_here("verify", "--json")
-    assert (code, json.loads(out)) == (0, {"entries": 2, "problems": [], "stale": [], "tip": tip})
+    assert (code, json.loads(out)) == (
+        0,
+        {"entries": 2, "problems": [], "stale": [], "tip": tip, "remembered": 0},
+    )
+
+
+def test_verify_downloads_no_older_files_again_that_it_remembers(
+    run_here: Commands, world: World, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        world.put_in_production()
+    remember = f"--remember={tmp_path / 'verified.txt'}"
+    assert run_here("verify", remember)[1].endswith("\n2 entries, 0 problems\n")
+    assert run_here("verify", remember)[1].endswith(
+        "\n1 entries were verified before (--remember)\n2 entries, 0 problems\n"
+    )
 
 
 def test_verify_names_an_unsigned_version(run_here: Commands, world: World) -> None:
@@ -225,6 +240,7 @@ def test_verify_reports_a_moved_alias_as_stale_and_not_as_a_problem(
             "problems": [],
             "stale": ["alias production is on version 1, the head is 2"],
             "tip": str(Tip.of(world.ledger)),
+            "remembered": 0,
         },
     )
 

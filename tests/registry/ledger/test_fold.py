@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import json
+from collections import Counter
 from types import CodeType
 from typing import Literal
 
@@ -105,6 +106,20 @@ def test_a_version_without_a_statement_is_passed_over() -> None:
     ledger = folded(version(1, A), Version(2, "mlflow-artifacts:/1/x", None))
     assert head(ledger) == A
     assert str(ledger.findings[0]) == "version 2 is passed over: it has no statement"
+
+
+def test_a_version_that_is_too_large_to_be_read_is_passed_over() -> None:
+    ledger = folded(version(1, A), Version(2, "", None, too_large=True))
+    assert head(ledger) == A
+    assert str(ledger.findings[0]) == "version 2 is passed over: its tags are too large to be read"
+
+
+def test_of_a_long_source_that_differs_only_the_start_is_kept() -> None:
+    ledger = folded(version(1, A), Version(2, "x" * 1_000_000, sign(B, ALICE)))
+    assert ledger.findings[0].reason == (
+        f"its source is '{'x' * 200}', but its statement names "
+        "'mlflow-artifacts:/1/b/artifacts/model'"
+    )
 
 
 def test_a_statement_by_an_unknown_key_is_passed_over() -> None:
@@ -384,18 +399,38 @@ def many_entries(count: int) -> list[Version]:
     return versions
 
 
-def test_two_thousand_entries_fold_and_each_is_digested_a_few_times_only() -> None:
-    versions = many_entries(2000)
+def calls_of_a_fold(versions: list[Version]) -> Counter[str]:
+    """The number of calls of each Python function while these versions are folded."""
     with cProfile.Profile() as profile:
         ledger = folded(*versions)
-    assert numbers(ledger) == list(range(1, 2001))
+    assert numbers(ledger) == [one.number for one in versions]
     assert ledger.findings == ()
-    payloads = sum(
-        function.callcount
-        for function in profile.getstats()
-        if isinstance(function.code, CodeType) and function.code.co_name == "payload"
-    )
-    assert payloads <= 5 * 2000
+    calls: Counter[str] = Counter()
+    for function in profile.getstats():
+        if isinstance(function.code, CodeType):
+            calls[function.code.co_name] += function.callcount
+    return calls
+
+
+def test_two_thousand_entries_fold_and_each_is_digested_a_few_times_only() -> None:
+    assert calls_of_a_fold(many_entries(2000))["payload"] <= 3 * 2000
+
+
+def new_models_and_rollbacks(count: int) -> list[Version]:
+    """A rollback to each new model right after it: of all that were in force, it is the last."""
+    tip = promote("a", source="mlflow-artifacts:/1/0")
+    versions = [version(1, tip)]
+    for number in range(2, count, 2):
+        new = promote("b", tip, source=f"mlflow-artifacts:/1/{number}")
+        tip = promote("b", new, action="rollback", source=new.entry.source)
+        versions += [version(number, new), version(number + 1, tip)]
+    return versions
+
+
+def test_a_ledger_of_twice_the_length_takes_twice_the_calls() -> None:
+    short, long = new_models_and_rollbacks(302), new_models_and_rollbacks(602)
+    assert (len(short), len(long)) == (301, 601)
+    assert calls_of_a_fold(long).total() < 2.1 * calls_of_a_fold(short).total()
 
 
 # A chain with a race, a repetition and a rollback in it, and gaps for garbage between its numbers.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from registry.errors import Refused, UsageError
-from registry.ledger.chain import Ledger, Link
+from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.fold import fold
 from registry.ledger.statement import Statement
 from registry.ledger.trust import Trust
@@ -39,6 +39,20 @@ def test_the_next_entry_follows_the_tip_whatever_its_action() -> None:
     freeze = entries.repeated("freeze", first, first)
     ledger = fold([version(1, first), version(7, freeze)], TRUST)
     assert next_place(ledger) == {"sequence": 3, "supersedes": freeze.digest}
+
+
+def test_nothing_is_appended_to_a_list_that_readers_would_soon_refuse() -> None:
+    first = entries.promote("a")
+    garbage = Finding(2, "passed over", "it has no statement")
+    link = fold([version(1, first)], TRUST).chain[0]
+    assert next_place(Ledger((link,), (garbage,) * 248_998))["sequence"] == 2
+    with pytest.raises(Refused) as failure:
+        next_place(Ledger((link,), (garbage,) * 248_999))
+    assert str(failure.value) == (
+        "fraud-detector-production has 249,000 versions, and readers list no more than 250,000; "
+        "248,999 of them are no entries: delete these (`registry verify` names them), or begin a "
+        "new ledger with `registry init`"
+    )
 
 
 def test_an_overrun_is_followed_too() -> None:

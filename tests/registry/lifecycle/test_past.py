@@ -11,7 +11,7 @@ from registry.evaluation.evidence import Evidence
 from registry.ledger.keys import with_last
 from registry.ledger.manifest import Manifest
 from registry.lifecycle.earlier import evaluations
-from registry.lifecycle.past import evaluated_before, first_plan, plan_ref, problem_with_plan
+from registry.lifecycle.past import Plans, evaluated_before, first_plan, plan_ref, problem_with_plan
 from registry.lifecycle.plan import planned_query
 from registry.tracking.client import read_ledger
 from tests.candidates import rewrite_rows
@@ -34,7 +34,7 @@ def blocking(evidence: Evidence) -> dict[str, str]:
 
 
 def problem(world: World, evidence: Evidence) -> str:
-    return problem_with_plan(world.client, world.ledger, evidence, ALLOWANCE)
+    return problem_with_plan(Plans(world.client, world.ledger), evidence, ALLOWANCE)
 
 
 def test_an_evaluation_that_was_planned_passes_and_can_be_promoted(
@@ -99,8 +99,10 @@ def test_a_plan_past_its_keys_last_sequence_does_not_count(world: World) -> None
     ledger = read_ledger(world.client, revoked)
     assert ledger.chain[0].statement == link.statement
     files = Manifest(evidence.model_files)
-    assert first_plan(world.client, ledger, files, evidence.policy, evidence.rows) is None
-    assert "is not in the ledger" in problem_with_plan(world.client, ledger, evidence, ALLOWANCE)
+    assert first_plan(Plans(world.client, ledger), files, evidence.policy, evidence.rows) is None
+    assert "is not in the ledger" in problem_with_plan(
+        Plans(world.client, ledger), evidence, ALLOWANCE
+    )
 
 
 def test_a_plan_that_evidence_names_must_be_in_the_ledger_as_it_names_it(world: World) -> None:
@@ -138,8 +140,7 @@ def test_an_evaluation_before_the_plan_is_found_unless_it_names_the_plan(world: 
     link = world.plan(number)
     _, evidence = world.evaluate(number)
     found = first_plan(
-        world.client,
-        world.ledger,
+        Plans(world.client, world.ledger),
         Manifest(evidence.model_files),
         evidence.policy,
         evidence.rows,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from registry.errors import Unreachable
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
-from registry.lifecycle.pending import MAX_RUNS, Pending, pending
+from registry.lifecycle.pending import Pending, pending
 from registry.lifecycle.rollback import rollback
 from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
@@ -99,16 +102,61 @@ def test_evidence_of_an_earlier_candidate_of_the_same_number_is_not_pending(
     assert listed(world) == []
 
 
-def test_at_most_50_evidence_runs_are_read(world: World) -> None:
-    world.evaluate(world.register())
+def evidence_runs_by_hand(world: World, count: int, candidate_run: str) -> None:
+    """Runs that claim to have passed, of a candidate that is not there."""
     experiment = world.client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
     assert experiment is not None
-    tags = {"verdict": "passed", "compared_with": "nothing"}
-    for _ in range(MAX_RUNS):
+    tags = {
+        "verdict": "passed",
+        "compared_with": "nothing",
+        "candidate": f"{CANDIDATES}/999",
+        "candidate_run": candidate_run,
+    }
+    for _ in range(count):
         run = world.client.create_run(experiment.experiment_id, tags=tags)
         world.client.set_terminated(run.info.run_id)
-    assert MAX_RUNS == 50
-    assert listed(world) == []
+
+
+def test_no_number_of_newer_evidence_hides_a_candidate_that_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.lifecycle.pending.RUNS_PER_PAGE", 3)
+    reference, _ = world.evaluate(world.register())
+    evidence_runs_by_hand(world, 7, "c0ffee" * 5 + "00")
+    assert listed(world) == [(run_of(reference), "fraud-detector/1")]
+
+
+def test_no_number_of_newer_candidates_hides_one_that_waits(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    with closing(sqlite3.connect(world.server.folder / "mlflow.db")) as database, database:
+        database.execute(
+            "WITH RECURSIVE more(number) AS (VALUES(2) UNION ALL SELECT number + 1 FROM more "
+            "WHERE number < 12000) INSERT INTO model_versions (name, version, creation_time, "
+            "last_updated_time, current_stage, source, run_id, status, workspace) SELECT name, "
+            "number, creation_time, last_updated_time, current_stage, source, hex(randomblob(16)), "
+            "status, workspace FROM model_versions, more WHERE name = ? AND version = 1",
+            (CANDIDATES,),
+        )
+        (newest,) = database.execute(
+            "SELECT max(version) FROM model_versions WHERE name = ?", (CANDIDATES,)
+        ).fetchone()
+    assert newest == 12_000
+    assert listed(world) == [(run_of(reference), "fraud-detector/1")]
+
+
+def test_each_of_many_candidates_that_wait_is_listed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.lifecycle.pending.VERSIONS_PER_PAGE", 2)
+    for _ in range(3):
+        world.evaluate(world.register())
+    assert [name for _, name in listed(world)] == [f"fraud-detector/{one}" for one in (3, 2, 1)]
+
+
+def test_a_run_id_that_would_change_the_search_finds_nothing(world: World) -> None:
+    reference, _ = world.evaluate(world.register())
+    evidence_runs_by_hand(world, 1, "x') or name LIKE ('%")
+    assert listed(world) == [(run_of(reference), "fraud-detector/1")]
 
 
 def test_an_unreachable_server_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

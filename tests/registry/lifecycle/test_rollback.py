@@ -251,6 +251,18 @@ def test_an_empty_ledger_has_no_rollback_target(to: int | None) -> None:
         rollback_target(folded(), to)
 
 
+def test_of_very_many_versions_the_newest_are_named() -> None:
+    statements = [A]
+    for _ in range(29):
+        statements.append(entries.promote("b", statements[-1]))
+    with pytest.raises(NotFound) as failure:
+        rollback_target(folded(*numbered(*statements)), 99)
+    newest = ", ".join(str(number) for number in range(11, 31))
+    assert str(failure.value) == (
+        f"version 99 never put a model in force; those that did: …, {newest}"
+    )
+
+
 @pytest.mark.parametrize("to", [None, 1])
 def test_a_plan_is_no_rollback_target(to: int | None) -> None:
     with pytest.raises(NotFound, match="nothing was in Production yet"):

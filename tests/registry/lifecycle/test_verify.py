@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+
+import pytest
 
 from registry.evaluation.evidence import parse_reference
+from registry.evaluation.plan import Plan, fetch_plan
 from registry.ledger.chain import Link
+from registry.ledger.files import Files
 from registry.ledger.statement import Statement
 from registry.ledger.tip import Tip
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
+from registry.lifecycle.verified import Verified
 from registry.lifecycle.verify import Verification, verify
+from registry.tracking.client import MlflowClient
+from registry.tracking.fetch import fetch_verified
 from registry.tracking.names import CANDIDATES, PRODUCTION, SCORES_FILE
+from registry.tracking.rest import Registry
 from tests.world import World
 
 BOB = Approval("github:bob", "monthly release")
@@ -36,6 +45,69 @@ def test_each_damaged_file_of_each_entry_is_named(world: World) -> None:
         stale=(),
         tip=Tip.of(world.ledger),
     )
+
+
+def test_what_is_remembered_is_not_downloaded_again_except_the_model_in_force(
+    world: World, tmp_path: Path
+) -> None:
+    folders = [
+        world.server.stored(world.put_in_production().statement.entry.source) for _ in range(3)
+    ]
+    path = tmp_path / "verified.txt"
+    (folders[1] / "MLmodel").unlink()
+    first = verify(world.client, world.ledger, Verified(path))
+    assert (first.remembered, first.problems) == (
+        0,
+        ("the files of ledger version 2: MLmodel is missing",),
+    )
+    for folder in folders:
+        (folder / "model.onnx").write_bytes(b"damaged")
+    again = verify(world.client, world.ledger, Verified(path))
+    assert (again.remembered, again.problems) == (
+        1,
+        (
+            "the files of ledger version 2: MLmodel is missing; model.onnx was changed",
+            "the files of ledger version 3: model.onnx was changed",
+        ),
+    )
+    assert len(verify(world.client, world.ledger).problems) == 3
+
+
+def test_an_interrupted_verification_is_continued(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        world.put_in_production()
+    path = tmp_path / "verified.txt"
+
+    def interrupted(registry: Registry, link: Link) -> Files:
+        if link.version == 3:
+            raise KeyboardInterrupt
+        return fetch_verified(registry, link)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.lifecycle.verify.fetch_verified", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            verify(world.client, world.ledger, Verified(path))
+    result = verify(world.client, world.ledger, Verified(path))
+    assert (result.remembered, result.problems) == (2, ())
+
+
+def test_each_plan_is_downloaded_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = world.register()
+    world.plan(number)
+    for rows in ("first", "second"):
+        reference, _ = world.evaluate(number)
+        world.promote(reference, comment=rows)
+    fetched: list[str] = []
+
+    def noted(client: MlflowClient, statement: Statement) -> Plan:
+        fetched.append(statement.digest)
+        return fetch_plan(client, statement)
+
+    monkeypatch.setattr("registry.lifecycle.past.fetch_plan", noted)
+    assert verify(world.client, world.ledger).problems == ()
+    assert fetched == [world.ledger.chain[0].digest]
 
 
 def test_damaged_files_that_a_freeze_repeats_are_one_problem(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.processes import free_port
 from registry.errors import Unreachable
+from registry.lifecycle.append import append
 from registry.tracking import rest
 from registry.tracking.client import connect, read_ledger
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
@@ -100,7 +101,7 @@ def test_a_long_list_is_read_by_number_and_not_by_page_token() -> None:
         send(handler, 200, page(range(after + 1, min(after + 50, 105) + 1), more=after < 100))
 
     with serving(respond) as uri:
-        versions = Registry(uri).versions()
+        versions = list(Registry(uri).versions())
     assert [one.number for one in versions] == list(range(1, 106))
     assert requests == [("0", False), ("50", False), ("100", False)]
 
@@ -108,14 +109,14 @@ def test_a_long_list_is_read_by_number_and_not_by_page_token() -> None:
 @pytest.mark.parametrize("numbers", [range(0), range(1, 3)], ids=["no version", "the same again"])
 def test_an_endless_list_is_given_up(numbers: range) -> None:
     with fake_server(200, page(numbers, more=True)) as uri, pytest.raises(Unreachable) as failure:
-        Registry(uri).versions()
+        list(Registry(uri).versions())
     assert str(failure.value) == (
         "reading the ledger: the list of versions is too long, or endless"
     )
 
 
 def test_a_list_that_grows_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest, "MAX_LEDGER_BYTES", 10_000)
+    monkeypatch.setattr(rest, "MAX_VERSIONS", 199)
 
     after: list[int] = []
 
@@ -124,15 +125,59 @@ def test_a_list_that_grows_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch)
         send(handler, 200, page(range(after[-1] + 1, after[-1] + 51), more=True))
 
     with serving(respond) as uri, pytest.raises(Unreachable, match="is too long"):
-        Registry(uri).versions()
+        list(Registry(uri).versions())
     assert after == [0, 50, 100, 150]
 
 
-def test_a_page_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_too_large_and_not_of_mlflow_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rest, "MAX_PAGE_BYTES", 1000)
     with fake_server(200, b" " * 1001) as uri, pytest.raises(Unreachable) as failure:
-        Registry(uri).versions()
+        list(Registry(uri).versions())
     assert str(failure.value) == "reading the ledger: the response is larger than 1,000 bytes"
+
+
+def append_with_tags(world: World, tags: dict[str, str]) -> None:
+    head = world.ledger.head
+    assert head
+    run_id = head.statement.entry.evidence.run_id
+    world.client.create_model_version(
+        PRODUCTION, head.statement.entry.source, run_id=run_id, tags=tags
+    )
+
+
+def test_a_version_whose_tags_no_page_can_hold_is_listed_by_its_number(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_in_production()
+    for length in (10, 20_000, 10):
+        append_with_tags(world, {str(number): "x" * length for number in range(10)})
+    append(world.client, world.trust, world.signer, world.next_promotion("again"))
+    monkeypatch.setattr(rest, "MAX_PAGE_BYTES", 100_000)
+    assert [str(one) for one in world.ledger.findings] == [
+        "version 2 is passed over: it has no statement",
+        "version 3 is passed over: its tags are too large to be read",
+        "version 4 is passed over: it has no statement",
+    ]
+    assert [link.version for link in world.ledger.chain] == [1, 5]
+
+
+def test_a_version_of_very_many_tags_stops_no_reader(world: World) -> None:
+    world.put_in_production()
+    append_with_tags(world, {str(number): "x" for number in range(1200)})
+    assert [str(one) for one in world.ledger.findings] == [
+        "version 2 is passed over: it has no statement"
+    ]
+
+
+def test_versions_are_read_from_a_number_on(world: World) -> None:
+    world.put_in_production()
+    for _ in range(2):
+        append_with_tags(world, {})
+    registry = Registry(world.server.uri)
+    assert [one.number for one in registry.versions(2)] == [2, 3]
+    assert list(registry.versions(4)) == []
 
 
 def test_a_folder_of_the_artifact_store_is_listed_and_its_files_downloaded(
@@ -189,7 +234,7 @@ def test_a_malformed_listing_is_unreachable(body: bytes) -> None:
 )
 def test_json_of_another_service_is_not_an_empty_ledger(body: bytes) -> None:
     with fake_server(200, body) as uri, pytest.raises(Unreachable, match="not an MLflow response"):
-        Registry(uri).versions()
+        list(Registry(uri).versions())
 
 
 def test_a_page_of_more_versions_than_requested_is_refused() -> None:
@@ -197,7 +242,7 @@ def test_a_page_of_more_versions_than_requested_is_refused() -> None:
         fake_server(200, page(range(1, 52), more=False)) as uri,
         pytest.raises(Unreachable) as failure,
     ):
-        Registry(uri).versions()
+        list(Registry(uri).versions())
     assert str(failure.value).startswith(
         "reading the ledger: not an MLflow response (model_versions: List should have at most "
     )
