@@ -129,6 +129,15 @@ class Settings(BaseSettings):
         validation_alias="FRAUD_REQUEST_SECONDS",
         description="Timeout of a request, in seconds",
     )
+    idle_seconds: int = Field(
+        default=3900,
+        ge=1,
+        le=86_400,
+        validation_alias="FRAUD_IDLE_SECONDS",
+        description="Seconds after which a connection without requests is closed. Keep it above "
+        "the gateway's own, by default 3600 for Envoy and 240 for Azure's load balancer: a gateway "
+        "that sends a request while the service closes sees a reset",
+    )
     in_flight: int = Field(
         default=256,
         ge=1,

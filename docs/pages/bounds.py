@@ -61,6 +61,13 @@ BOUNDS = (
         "closed",
         HTTP,
     ),
+    Bound(
+        "a connection between two requests",
+        "65 minutes by default",
+        "closed",
+        HTTP,
+        "FRAUD_IDLE_SECONDS",
+    ),
     Bound("request line and headers", _bytes(http_bounds.MAX_HEAD_BYTES), "431, closed", HTTP),
     Bound("headers", f"{http_bounds.MAX_HEADERS}", "431, closed", HTTP),
     Bound("URL, with its query", _bytes(http_bounds.MAX_URL_BYTES), "414, closed", HTTP),
