@@ -164,8 +164,10 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 LIMITED: dict[int | str, dict[str, Any]] = {
     **REFUSED,
+    400: {"model": Message, "description": "The body is not what its Content-Encoding says"},
     408: {"model": Message, "description": "The body did not arrive in time"},
     413: {"model": Message, "description": "The body is too large"},
+    415: {"model": Message, "description": "The body is compressed with another method than gzip"},
     503: UNAVAILABLE,
 }
 PREDICT: dict[int | str, dict[str, Any]] = {
@@ -175,12 +177,16 @@ PREDICT: dict[int | str, dict[str, Any]] = {
 HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": MlflowError, "description": "The body violates the protocol"},
-    415: {"description": "Neither JSON nor CSV", "content": {"text/plain": {}}},
+    400: {"model": MlflowError | Message, "description": "The body violates the protocol"},
+    415: {
+        "model": Message,
+        "description": "Neither JSON nor CSV, or compressed with another method than gzip",
+        "content": {"text/plain": {}},
+    },
 }
 OPEN_INFERENCE: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": ProtocolError, "description": "The tensors do not fit the model"},
+    400: {"model": ProtocolError | Message, "description": "The tensors do not fit the model"},
     404: {"model": ProtocolError, "description": "Unknown model or version"},
     503: {**UNAVAILABLE, "model": Message | ProtocolError | ModelReady},
 }

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="FRAUD_PORT", description="Port to listen on"
     )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        validation_alias="FRAUD_ROOT_PATH",
+        description="Prefix of the path under which clients see the service, such as `/fraud`, if "
+        "the gateway removes it from requests; the API documentation refers to itself with it",
+    )
     auth: Literal["on", "off"] = Field(
         default="on",
         validation_alias="FRAUD_AUTH",
