@@ -60,10 +60,10 @@ def invocations(
         rows = model.reader.read_records(records)
         probabilities = predictor.score(model, rows, request)
     except BadInvocation as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
-        return _bad_request(error.summary)
+        return bad_request(error.summary)
     predictions = [{"probability": probability} for probability in probabilities]
     return json_reply({"predictions": predictions})
 
@@ -78,7 +78,8 @@ def _media_type(content_type: str) -> str:
     return header.get_content_type()
 
 
-def _bad_request(message: str) -> Reply:
+def bad_request(message: str) -> Reply:
+    """An error in MLflow's shape."""
     return json_reply({"error_code": "BAD_REQUEST", "message": message}, 400)
 
 

@@ -129,7 +129,7 @@ def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
     """One record per row. Raises BadTensor, and InvalidTransaction for its values or too many."""
     contract = model.contract
     for tensor in tensors:
-        if tensor.datatype not in (*FLOATS, *INTEGERS, "BYTES"):
+        if tensor.datatype not in (*FLOATS, *INTEGERS, "BOOL", "BYTES"):
             raise BadTensor(f"{tensor.name}: datatype {tensor.datatype!r} is not supported")
         tensor.data = _flat(tensor.data)
         if math.prod(tensor.shape) != len(tensor.data):
@@ -163,7 +163,9 @@ def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
 def _is_of(datatype: str, value: Any) -> bool:
     if datatype == "BYTES":
         return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or datatype == "BOOL":
+        return isinstance(value, bool) and datatype == "BOOL"
+    if not isinstance(value, int | float):
         return False
     if datatype in FLOATS:
         return True

@@ -26,6 +26,12 @@ class Score(_Document):
     decision: Literal["approve", "review"] = Field(
         description="`review` if the probability is at or above the threshold", examples=["approve"]
     )
+    outside: list[str] | None = Field(
+        default=None,
+        description="Only where there are any: the inputs whose value is farther from those seen "
+        "in training than those are from each other, or is a category that training did not see",
+        examples=[["amount"]],
+    )
 
 
 class _Response(_Document):
@@ -70,7 +76,7 @@ class FieldError(_Document):
     """One error in the body."""
 
     type: str
-    loc: list[str | int] = Field(description="`body` and the path to the field")
+    loc: list[str | int] = Field(description="`body` and the path to the field, or `query`")
     msg: str
 
 
@@ -172,7 +178,11 @@ LIMITED: dict[int | str, dict[str, Any]] = {
 }
 PREDICT: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    422: {"model": InvalidBody, "description": "The body does not match the model's inputs"},
+    422: {
+        "model": InvalidBody,
+        "description": "The body does not match the model's inputs, or reasons are asked for where "
+        "there are none",
+    },
 }
 HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ from inference import (
     guard,
     http_bounds,
     http_protocol,
+    inputs,
     logs,
     mlflow_protocol,
     open_inference,
@@ -185,7 +186,7 @@ BOUNDS = (
         "422 with their number only",
         TRANSACTION,
     ),
-    Bound("text of a category", f"{transaction.MAX_CATEGORY_LENGTH:,}", "422", TRANSACTION),
+    Bound("text of a category", f"{inputs.MAX_CATEGORY_LENGTH:,}", "422", TRANSACTION),
     Bound("request id", "128 characters", "another one is made", GUARD),
     Bound(
         "lines of log of one message, caller and status",

@@ -137,8 +137,8 @@ def test_probabilities_are_bit_identical_to_those_of_predict(ready: Caller) -> N
             "amount: 2 values do not have the shape [3]",
         ),
         (
-            {"inputs": [tensor("amount", "BOOL", True)]},
-            "amount: datatype 'BOOL' is not supported",
+            {"inputs": [tensor("amount", "FP16", 1)]},
+            "amount: datatype 'FP16' is not supported",
         ),
         (
             {"inputs": [*TENSORS, tensor("colour", "BYTES", "a")]},
@@ -191,6 +191,7 @@ def test_what_is_not_of_the_protocol_or_the_model_is_refused_with_one_error(
         ("FP64", [0.75, 3], [True, "0.75"]),
         ("FP32", [0.75, 3], [True, "0.75"]),
         ("BYTES", [], [0.75, 1, True]),
+        ("BOOL", [], [0.75, 1, "1"]),
     ],
 )
 def test_values_must_be_of_the_datatype_they_are_sent_as(
@@ -202,6 +203,15 @@ def test_values_must_be_of_the_datatype_they_are_sent_as(
     for value in bad:
         said = error(caller, {"inputs": [tensor("amount", datatype, None, value)]})
         assert said == f"1.amount: Value should be of datatype {datatype}"
+
+
+def test_what_is_0_or_1_may_be_a_boolean(caller: Caller) -> None:
+    caller.serve(served(number("flag", low=0.0, high=1.0), weights=(0.75,)))
+    inputs = [tensor("flag", "BOOL", True, False)]
+    assert outputs(caller, {"inputs": inputs})["probability"] == [0.75, 0.0]
+    caller.serve(served(number("amount"), weights=(1.0,)))
+    said = error(caller, {"inputs": [tensor("amount", "BOOL", True)]})
+    assert said == "0.amount: Input should be a valid number"
 
 
 def test_the_name_of_a_category_is_of_datatype_bytes(ready: Caller) -> None:
