@@ -38,7 +38,7 @@ worker_class = "inference.worker.Worker"
 preload_app = True
 graceful_timeout = round(settings.drain_seconds) + settings.grace_seconds
 timeout = 60
-keepalive = 5  # as uvicorn without gunicorn
+keepalive = settings.idle_seconds
 control_socket_disable = True
 
 

@@ -17,7 +17,7 @@ A request, in the order in which its data flows:
   tokens           bearer tokens, reloaded when their file changes
   deadlines        request timeouts with a single timer
   body_limits      how large a body may be
-  body             reading a body up to its size limit
+  body             reading a body up to its size limit, decompressed
   routes           the service's own routes
   protocols        the routes of the two protocols that follow
   mlflow_protocol  /invocations, as `mlflow models serve` answers it
@@ -25,6 +25,7 @@ A request, in the order in which its data flows:
   messages         request context and reply, which fast path and routes share
   predictor        from a body to its reply: parse, score, decide, count, record
   json_body        parses JSON, unless it has too many values
+  inputs           what each input of the model is, its ranges, its JSON Schema
   transaction      parses transactions by the model's contract
   model            scores them, and explains scores
   schema           what the OpenAPI document states about bodies and responses

@@ -39,6 +39,7 @@ def serve() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=settings.grace_seconds,
     )
 

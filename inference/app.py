@@ -142,6 +142,7 @@ def _framework(
         version="1",
         docs_url="/docs",
         redoc_url="/",
+        redirect_slashes=False,  # behind TLS, it would redirect to http
         lifespan=lifespan,
         exception_handlers={Exception: _internal_error},
     )

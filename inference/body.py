@@ -1,8 +1,9 @@
-"""Reading the body of a request, up to its size limit (413)."""
+"""Reading the body of a request, up to its size limit (413), as it is and decompressed."""
 
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 
 from starlette.types import Message, Receive
@@ -12,6 +13,11 @@ from inference.messages import Reply, RequestContext, json_reply
 from inference.serving import Serving
 
 DISCONNECTED = Reply(400, b"")
+GZIP = (b"gzip", b"x-gzip")
+UNSUPPORTED_ENCODING = json_reply(
+    {"detail": "Content-Encoding must be gzip, or absent"}, 415, (b"accept-encoding", b"gzip")
+)
+INVALID_GZIP = json_reply({"detail": "the body is not a single, complete gzip member"}, 400)
 SMALL_BODY_BYTES = 64 * 1024
 MIN_LIMIT_BYTES = 1024
 """No limit is below it, so that most bodies need not be compared with the limit."""
@@ -46,7 +52,17 @@ class BodyReader:
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def read(self, receive: Receive, request: RequestContext) -> bytes | Reply:
-        """The body of a request; a Reply if it is too large, or the client disconnected."""
+        """The body of a request, decompressed.
+
+        A Reply if it is too large or compressed in another way, or the client disconnected.
+        """
+        if request.encoding:
+            return await self._read_encoded(receive, request)
+        return await self._received(receive, request)
+
+    async def _received(
+        self, receive: Receive, request: RequestContext, *, has_turn: bool = False
+    ) -> bytes | Reply:
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -55,16 +71,43 @@ class BodyReader:
             small = min(SMALL_BODY_BYTES, max_bytes)
             message = await _read_until(receive, message, chunks, small)
             if message.get("more_body") and len(chunks) <= max_bytes:
-                await self._take_turn(request.caller)
+                if not has_turn:
+                    await self._take_turn(request.caller)
                 message = await _read_until(receive, message, chunks, max_bytes)
             body = bytes(chunks)
         if message["type"] == "http.disconnect":
             return DISCONNECTED  # not an error of the service, and not received by anyone
         if len(body) > MIN_LIMIT_BYTES and len(body) > (max_bytes := self._max_bytes()):
-            detail = f"the body is larger than {max_bytes} bytes"
-            return json_reply({"detail": detail}, 413, (b"connection", b"close"))
+            return _too_large(max_bytes)
         request.body_read = True
         return body
+
+    async def _read_encoded(self, receive: Receive, request: RequestContext) -> bytes | Reply:
+        encoding = request.encoding.lower()
+        if encoding == b"identity":
+            return await self._received(receive, request)
+        if encoding not in GZIP:
+            return UNSUPPORTED_ENCODING
+        await self._take_turn(request.caller)
+        body = await self._received(receive, request, has_turn=True)
+        if isinstance(body, Reply):
+            return body
+        try:
+            return await self._decompressed(body)
+        except zlib.error:
+            return INVALID_GZIP
+
+    async def _decompressed(self, body: bytes) -> bytes | Reply:
+        """The content of a gzip file. No more of it is made than may be. Raises zlib.error.
+
+        In a thread, because a hostile file takes long however short its content is. Of several
+        members (RFC 1952), each of 20 bytes and empty, a body could hold too many.
+        """
+        gzip, max_bytes = zlib.decompressobj(zlib.MAX_WBITS | 16), self._max_bytes()
+        content = await asyncio.to_thread(gzip.decompress, body, max_bytes + 1)
+        if len(content) > max_bytes:
+            return _too_large(max_bytes)
+        return content if gzip.eof and not gzip.unused_data else INVALID_GZIP
 
     async def _take_turn(self, caller: str) -> None:
         """Wait for a turn, which ends with the request's own task."""
@@ -72,6 +115,11 @@ class BodyReader:
         await turns.acquire()
         if task := asyncio.current_task():
             task.add_done_callback(lambda _: turns.release())
+
+
+def _too_large(max_bytes: int) -> Reply:
+    detail = f"the body is larger than {max_bytes} bytes"
+    return json_reply({"detail": detail}, 413, (b"connection", b"close"))
 
 
 async def _read_until(

@@ -100,6 +100,7 @@ class Guard:
         self._app, self._serving, self._metrics, self._paths = app, serving, metrics, paths
         self._tokens = Tokens(settings.tokens) if settings.auth == "on" else None
         self._metrics_tokens = Tokens(settings.metrics_tokens) if settings.metrics_tokens else None
+        self._root_path = settings.root_path
         self._max_in_flight = settings.in_flight
         self._caller_share = MAX_CALLER_SHARE * settings.in_flight
         self.deadlines = deadlines
@@ -131,7 +132,7 @@ class Guard:
 
     def admit(self, scope: Scope, path: str) -> tuple[RequestContext, Reply | None]:
         """Authenticate a request and check for overload; a Reply if it is rejected."""
-        authorization, client_id, trace_parent = b"", None, None
+        authorization, client_id, trace_parent, encoding = b"", None, None, b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
@@ -139,15 +140,15 @@ class Guard:
                 client_id = value
             elif name == b"traceparent":
                 trace_parent = value
-        request = RequestContext(request_id(client_id, trace_parent))
+            elif name == b"content-encoding":
+                encoding = value
+        request = RequestContext(request_id(client_id, trace_parent), "", encoding)
         if path in PROBES:
             return request, None
         if path in PAGES or path.startswith(STATIC_PREFIX):
             busy = len(self._page_deadlines) >= MAX_PAGE_REQUESTS
             return request, PAGES_BUSY if busy else None
-        tokens = self._tokens
-        if path == "/metrics" and self._metrics_tokens:
-            tokens = self._metrics_tokens
+        tokens = (self._metrics_tokens if path == "/metrics" else None) or self._tokens
         if tokens is None:
             server = scope.get("server")
             if server is not None and not is_loopback(server[0]):
@@ -223,6 +224,11 @@ class Guard:
             deadlines = self._page_deadlines
         if deadlines is not self.deadlines:
             scope["query_string"] = b""  # no such route reads it, and to parse it takes long
+        if scope["method"] == "HEAD":
+            # Answered as GET. The server still sees HEAD in its own scope, and sends no body.
+            scope = {**scope, "method": "GET"}
+        if path in PAGES:  # whose addresses a browser sees, unlike those of other routes
+            scope = {**scope, "root_path": self._root_path, "path": self._root_path + path}
         task = deadlines.enter(request.caller)
         try:
             await self._app(scope, receive, send)

@@ -5,6 +5,10 @@ responses of 200 bytes that is a tenth of the work. `CoalescingTransport` collec
 in one iteration of the event loop and writes it at the end, so that a client that pipelines
 requests also wakes up once.
 
+A request for another protocol, such as Java's `HttpClient` makes of its first one (`Upgrade: h2c`),
+is answered in HTTP/1.1, as RFC 9110, section 7.8, allows. The parser would take its body for the
+other protocol.
+
 uvicorn waits without limit for the head of a request (Slowloris attack), buffers a head and the
 trailers of a chunked body without limit, makes trailers headers of the request, parses as many
 pipelined requests as arrive, and keeps a response until its client reads it. All of this happens
@@ -47,6 +51,9 @@ from inference.transport import CoalescingTransport
 
 HEADER_TIMEOUT_SECONDS = 10.0
 WRITE_TIMEOUT_SECONDS = 10.0
+PROBE_SECONDS = 60
+"""Between TCP's own probes of an idle connection, which keep it alive in Azure's load balancer (4
+minutes), and find a client that is gone without a word."""
 
 
 class Refused(Exception):
@@ -69,8 +76,11 @@ class HttpProtocol(HttpToolsProtocol):
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             milliseconds = round(WRITE_TIMEOUT_SECONDS * 1000)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
         self.url = b""
         self._in_head = True
+        self._upgrades = False
         self._messages = 0
         self._head_bytes = self._body_bytes = self._framing_bytes = self._unwanted_bytes = 0
         self._refusal, self._refused = MALFORMED, False
@@ -105,7 +115,6 @@ class HttpProtocol(HttpToolsProtocol):
             one._drop("connections")
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         if self._head_bytes + len(data) <= MAX_HEAD_BYTES:  # nearly always
             self._feed(data)
             return
@@ -128,8 +137,9 @@ class HttpProtocol(HttpToolsProtocol):
             self.logger.warning("invalid HTTP request")
             self._refuse(self._refusal)
             return
-        except httptools.HttpParserUpgrade:
-            self.logger.warning("unsupported upgrade request")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+            return
         if self._messages != messages or self._in_head is not in_head:
             # What this piece holds of the next request's head is not counted.
             self._head_bytes = self._framing_bytes = self._unwanted_bytes = 0
@@ -138,9 +148,22 @@ class HttpProtocol(HttpToolsProtocol):
                 if end >= 0:
                     self._count_body(len(data) - end - 4, self._body_bytes - body_bytes)
         elif in_head:
+            if self._is_idle and self._waiting_since is not None:
+                self._waiting_since = self.loop.time()
             self._head_bytes += len(data)
         else:
             self._count_body(len(data), self._body_bytes - body_bytes)
+
+    def _ignore_upgrade(self, rest: bytes | memoryview) -> None:
+        """Read a request again without its header Upgrade, and `rest`, which follows its head."""
+        self._upgrades = False
+        headers = (b"%b: %b\r\n" % one for one in self.headers if one[0] != b"upgrade")
+        request = self.parser.get_method(), self.url, self.parser.get_http_version().encode()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        self._feed(b"%b %b HTTP/%b\r\n%b\r\n" % (*request, b"".join(headers)))
+        if rest and not self._refused:
+            self._feed(rest)
 
     def _count_body(self, received: int, body: int) -> None:
         if self.cycle.response_complete:
@@ -161,6 +184,11 @@ class HttpProtocol(HttpToolsProtocol):
             or len(self.pipeline) >= MAX_PIPELINED
         ):
             self._stop()
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise Refused
+            self._upgrades = True
+            return
         self._in_head = False
         self._waiting_since = None
         super().on_headers_complete()
@@ -178,6 +206,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """As uvicorn's, without that question."""
+        if self._upgrades:  # not yet: only its head has been read
+            return
         self._in_head = True
         self._messages += 1
         cycle = self.cycle
@@ -186,8 +216,14 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.cycle.response_complete:  # otherwise, the next request has already been received
+        """As uvicorn's, without a timer for each request: `_check_times` closes it if idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
             self._waiting_since = self.loop.time()
 
     def _stop(self) -> None:
@@ -231,14 +267,22 @@ class HttpProtocol(HttpToolsProtocol):
             return
         delay = HEADER_TIMEOUT_SECONDS / 4
         if self._waiting_since is not None:
-            left = self._waiting_since + HEADER_TIMEOUT_SECONDS - now
+            timeout = self.timeout_keep_alive if self._is_idle else HEADER_TIMEOUT_SECONDS
+            left = self._waiting_since + timeout - now
             if left > 0:
                 delay = min(delay, left)
             else:
-                if not (self.transport.is_closing() or self.transport.unsent_bytes):
+                if not (
+                    self._is_idle or self.transport.is_closing() or self.transport.unsent_bytes
+                ):
                     self._count_closed("header timeout")
                 self.transport.close()
         self._timer = self.loop.call_later(delay, self._check_times)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether it waits for another request, of which nothing has arrived alone."""
+        return self.cycle is not None and self._head_bytes == 0
 
     def _is_stalled(self, now: float) -> bool:
         """Whether the client leaves a response unread. It may have begun a check ago."""

@@ -15,11 +15,13 @@ RETRY_AFTER_SECONDS = 5
 class RequestContext:
     """What the guard knows of a request before its body is read.
 
-    `caller` is the name of its bearer token; empty where none is required.
+    `caller` is the name of its bearer token; empty where none is required. `encoding` is the header
+    Content-Encoding; empty where there is none.
     """
 
     id: str
     caller: str = ""
+    encoding: bytes = b""
     body_read: bool = False
 
 

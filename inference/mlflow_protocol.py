@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
+from email.message import Message
 from typing import Any
 
 import orjson
@@ -17,7 +19,7 @@ from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.predictor import Predictor
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction, TransactionReader
-from registry.model.contract import Contract, Input
+from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input
 
 FORMATS = ("dataframe_split", "dataframe_records", "inputs", "instances")
 MAX_BLANK_LINES = 1000
@@ -44,27 +46,40 @@ def invocations(
     """
     if (model := serving.model) is None:
         return NOT_READY
-    kind, _, parameters = (part.strip() for part in content_type.lower().partition(";"))
-    if kind not in ("application/json", "text/csv") or parameters not in ("", "charset=utf-8"):
+    kind = _media_type(content_type)
+    if kind not in ("application/json", "text/csv"):
         return UNSUPPORTED_FORMAT
     try:
         if kind == "text/csv":
             records = _from_csv(body, model.contract, model.reader)
         else:
             records = _from_json(body, model.reader)
-        records = [_with_category_names(record, model.contract) for record in records]
+        for input_ in model.contract.inputs:
+            if input_.kind == "category":
+                _name_categories(records, input_)
         rows = model.reader.read_records(records)
         probabilities = predictor.score(model, rows, request)
     except BadInvocation as error:
-        return _bad_request(str(error))
+        return bad_request(str(error))
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
-        return _bad_request(error.summary)
+        return bad_request(error.summary)
     predictions = [{"probability": probability} for probability in probabilities]
     return json_reply({"predictions": predictions})
 
 
-def _bad_request(message: str) -> Reply:
+def _media_type(content_type: str) -> str:
+    """`type/subtype` of a header Content-Type; empty with parameters that are not supported."""
+    header = Message()
+    header["content-type"] = content_type.lower()
+    parameters = dict(header.get_params([])[1:])
+    if parameters.pop("charset", "utf-8") not in ("utf-8", "utf8") or parameters:
+        return ""
+    return header.get_content_type()
+
+
+def bad_request(message: str) -> Reply:
+    """An error in MLflow's shape."""
     return json_reply({"error_code": "BAD_REQUEST", "message": message}, 400)
 
 
@@ -132,13 +147,13 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
         if text == "":
             return None
         if name in numbers:
-            return float(text or "nan")  # where the row is too short
+            return math.nan if text is None else _number(text)  # where the row is too short
         return text
 
     end = body.find(b"\n")
     reader.check_width(body.count(b",", 0, end if end >= 0 else len(body)) + 1)
     try:
-        lines = csv.reader(io.StringIO(body.decode()), strict=True)
+        lines = csv.reader(io.StringIO(body.decode("utf-8-sig")), strict=True)
         names = next(lines, [])
         if len(set(names)) != len(names):
             raise ValueError("the header repeats a name")
@@ -157,18 +172,41 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
     return records
 
 
-def _with_category_names(record: Any, contract: Contract) -> Any:
-    """The record with codes of categories, which are what MLflow's signature asks for, as names."""
-    if not isinstance(record, dict):
-        return record
-    names = {
-        input_.name: _category(record[input_.name], input_)
-        for input_ in contract.inputs
-        if input_.kind == "category" and isinstance(record.get(input_.name), int | float)
-    }
-    return record | names
+def _number(text: str) -> float | str:
+    """The number that a text is, as JSON and pandas write it; else the text, which is refused."""
+    if "_" in text or not text.isascii():  # 1_0 is 10 to Python only
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
-def _category(code: float, input_: Input) -> str | None:
-    known = float(code).is_integer() and 0 <= code < len(input_.categories)
-    return input_.categories[int(code)] if known else None
+def _is_number(text: str) -> bool:
+    number = _number(text)
+    return isinstance(number, float) and math.isfinite(number)
+
+
+def _name_categories(records: list[Any], input_: Input) -> None:
+    """Replace codes of categories, which are what MLflow's signature asks for, by names, in place.
+
+    Raises InvalidTransaction where a value could be either, or is no code of a category.
+    """
+    codes = dict(enumerate(input_.categories)) | {UNKNOWN_CATEGORY_CODE: None}
+    names = frozenset(input_.categories)
+    numbers_are_names = any(map(_is_number, input_.categories))
+    for row, record in enumerate(records):
+        value = record.get(input_.name) if isinstance(record, dict) else None
+        problem = ""
+        if isinstance(value, str) and value not in names:
+            if not numbers_are_names and _is_number(value):
+                problem = "No category has a number as its name; send a code as a JSON number"
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            if numbers_are_names:
+                problem = "A number could be a name or a code; send the name, as text"
+            elif value not in codes:
+                problem = "No category has this code"
+            else:
+                record[input_.name] = codes[value]
+        if problem:
+            raise InvalidTransaction.of_body("category", problem, row, input_.name)

@@ -19,7 +19,11 @@ from inference.predictor import Predictor
 from inference.transaction import InvalidTransaction
 from registry.errors import first_error
 
-NUMBERS = ("FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+FLOATS = ("FP32", "FP64")
+INTEGERS = {
+    **{f"INT{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": range(2**bits) for bits in (8, 16, 32, 64)},
+}
 PLATFORM = "onnxruntime_onnx"
 OUTPUTS = ("probability", "decision")
 MAX_TENSORS = 1000
@@ -122,16 +126,20 @@ def infer(
 
 
 def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
-    """One record per row. Raises BadTensor, and InvalidTransaction for too many rows."""
+    """One record per row. Raises BadTensor, and InvalidTransaction for its values or too many."""
     contract = model.contract
     for tensor in tensors:
-        if tensor.datatype not in (*NUMBERS, "BYTES"):
+        if tensor.datatype not in (*FLOATS, *INTEGERS, "BOOL", "BYTES"):
             raise BadTensor(f"{tensor.name}: datatype {tensor.datatype!r} is not supported")
         tensor.data = _flat(tensor.data)
         if math.prod(tensor.shape) != len(tensor.data):
             raise BadTensor(
                 f"{tensor.name}: {len(tensor.data)} values do not have the shape {tensor.shape}"
             )
+        for number, value in enumerate(tensor.data):
+            if value is not None and not _is_of(tensor.datatype, value):
+                message = f"Value should be of datatype {tensor.datatype}"
+                raise InvalidTransaction.of_body("datatype", message, number, tensor.name)
     width = len(contract.inputs)
     only_numbers = all(input_.kind == "number" for input_ in contract.inputs)
     if len(tensors) == 1 and only_numbers and tensors[0].shape[1:] == [width]:
@@ -150,6 +158,19 @@ def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
     count = lengths.pop()
     model.reader.check_rows(count)
     return [{name: tensor.data[row] for name, tensor in columns.items()} for row in range(count)]
+
+
+def _is_of(datatype: str, value: Any) -> bool:
+    if datatype == "BYTES":
+        return isinstance(value, str)
+    if isinstance(value, bool) or datatype == "BOOL":
+        return isinstance(value, bool) and datatype == "BOOL"
+    if not isinstance(value, int | float):
+        return False
+    if datatype in FLOATS:
+        return True
+    # 1.0 is the integer 1. A range would search for a float one by one.
+    return (isinstance(value, int) or value.is_integer()) and int(value) in INTEGERS[datatype]
 
 
 def _flat(data: list[Any]) -> list[Any]:

@@ -15,7 +15,7 @@ from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.records import RecordWriter
 from inference.serving import Serving
-from inference.transaction import InvalidTransaction
+from inference.transaction import InvalidTransaction, UnusualValues
 from registry.model.scorer import Value
 
 
@@ -48,6 +48,8 @@ class Predictor:
             "model_digest": model.short_digest,
             "request_id": request.id,
         }
+        if isinstance(values, UnusualValues):
+            prediction["outside"] = values.outside
         if explain:
             prediction["reasons"] = [asdict(reason) for reason in model.reasons(values, row)]
         return Reply(200, orjson.dumps(prediction))
@@ -57,13 +59,17 @@ class Predictor:
         if (model := self._serving.model) is None:
             return NOT_READY
         try:
-            probabilities = self.score(model, model.reader.read_batch(body), request)
+            rows = model.reader.read_batch(body)
+            probabilities = self.score(model, rows, request)
         except InvalidTransaction as error:
             return self._invalid(error, model)
-        predictions = [
+        predictions: list[dict[str, Any]] = [
             {"probability": probability, "decision": model.decide(probability)}
             for probability in probabilities
         ]
+        for values, prediction in zip(rows, predictions, strict=True):
+            if isinstance(values, UnusualValues):
+                prediction["outside"] = values.outside
         return json_reply(
             {
                 "predictions": predictions,

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from inference import open_inference, schema
 from inference.body import BodyReader
 from inference.messages import Reply, json_reply, not_ready
-from inference.mlflow_protocol import TEXT, invocations
+from inference.mlflow_protocol import TEXT, bad_request, invocations
 from inference.model import ServedModel
 from inference.predictor import Predictor
-from inference.routes import as_response, body_of, context_of
+from inference.routes import EXPLAINS_ONE, as_response, asks_for_reasons, body_of, context_of
 from inference.serving import Serving
 from registry.tracking.names import PRODUCTION
 
@@ -25,6 +25,8 @@ def mlflow_routes(predictor: Predictor, serving: Serving, bodies: BodyReader) ->
 
     @router.post("/invocations", summary="Score a table", responses=schema.MLFLOW)
     async def invoke(request: Request) -> Response:
+        if asks_for_reasons(request):
+            return as_response(bad_request(EXPLAINS_ONE))
         body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
@@ -101,6 +103,8 @@ def open_inference_routes(predictor: Predictor, serving: Serving, bodies: BodyRe
     @router.post("/models/{name}/infer", summary="Score", responses=schema.OPEN_INFERENCE)
     @router.post("/models/{name}/versions/{version}/infer", responses=schema.OPEN_INFERENCE)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        if asks_for_reasons(request):
+            return as_response(json_reply({"error": EXPLAINS_ONE}, 400))
         body = await body_of(request, bodies)
         model = served(name, version)
         if isinstance(body, Reply):

@@ -30,6 +30,14 @@ def context_of(request: Request) -> RequestContext:
     return cast(RequestContext, request.scope["fraud"])
 
 
+EXPLAINS_ONE = "explain is for one transaction: send it to /predict?explain=true"
+
+
+def asks_for_reasons(request: Request) -> bool:
+    """Whether the query has `explain`, which only /predict answers and no other route ignores."""
+    return "explain" in request.query_params
+
+
 async def body_of(request: Request, bodies: BodyReader) -> bytes | Reply:
     return await bodies.read(request.receive, context_of(request))
 
@@ -62,6 +70,9 @@ def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader)
         responses=schema.PREDICT,
     )
     async def predict_batch(request: Request) -> Response:
+        if asks_for_reasons(request):
+            error = {"type": "extra_forbidden", "loc": ["query", "explain"], "msg": EXPLAINS_ONE}
+            return as_response(json_reply({"detail": [error]}, 422))
         body = await body_of(request, tables)
         if isinstance(body, Reply):
             return as_response(body)

@@ -26,6 +26,12 @@ class Score(_Document):
     decision: Literal["approve", "review"] = Field(
         description="`review` if the probability is at or above the threshold", examples=["approve"]
     )
+    outside: list[str] | None = Field(
+        default=None,
+        description="Only where there are any: the inputs whose value is farther from those seen "
+        "in training than those are from each other, or is a category that training did not see",
+        examples=[["amount"]],
+    )
 
 
 class _Response(_Document):
@@ -70,7 +76,7 @@ class FieldError(_Document):
     """One error in the body."""
 
     type: str
-    loc: list[str | int] = Field(description="`body` and the path to the field")
+    loc: list[str | int] = Field(description="`body` and the path to the field, or `query`")
     msg: str
 
 
@@ -164,23 +170,33 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 LIMITED: dict[int | str, dict[str, Any]] = {
     **REFUSED,
+    400: {"model": Message, "description": "The body is not what its Content-Encoding says"},
     408: {"model": Message, "description": "The body did not arrive in time"},
     413: {"model": Message, "description": "The body is too large"},
+    415: {"model": Message, "description": "The body is compressed with another method than gzip"},
     503: UNAVAILABLE,
 }
 PREDICT: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    422: {"model": InvalidBody, "description": "The body does not match the model's inputs"},
+    422: {
+        "model": InvalidBody,
+        "description": "The body does not match the model's inputs, or reasons are asked for where "
+        "there are none",
+    },
 }
 HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": MlflowError, "description": "The body violates the protocol"},
-    415: {"description": "Neither JSON nor CSV", "content": {"text/plain": {}}},
+    400: {"model": MlflowError | Message, "description": "The body violates the protocol"},
+    415: {
+        "model": Message,
+        "description": "Neither JSON nor CSV, or compressed with another method than gzip",
+        "content": {"text/plain": {}},
+    },
 }
 OPEN_INFERENCE: dict[int | str, dict[str, Any]] = {
     **LIMITED,
-    400: {"model": ProtocolError, "description": "The tensors do not fit the model"},
+    400: {"model": ProtocolError | Message, "description": "The tensors do not fit the model"},
     404: {"model": ProtocolError, "description": "Unknown model or version"},
     503: {**UNAVAILABLE, "model": Message | ProtocolError | ModelReady},
 }

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="FRAUD_PORT", description="Port to listen on"
     )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        validation_alias="FRAUD_ROOT_PATH",
+        description="Prefix of the path under which clients see the service, such as `/fraud`, if "
+        "the gateway removes it from requests; the API documentation refers to itself with it",
+    )
     auth: Literal["on", "off"] = Field(
         default="on",
         validation_alias="FRAUD_AUTH",
@@ -130,6 +137,15 @@ class Settings(BaseSettings):
         gt=0,
         validation_alias="FRAUD_REQUEST_SECONDS",
         description="Timeout of a request, in seconds",
+    )
+    idle_seconds: int = Field(
+        default=3900,
+        ge=1,
+        le=86_400,
+        validation_alias="FRAUD_IDLE_SECONDS",
+        description="Seconds after which a connection without requests is closed. Keep it above "
+        "the gateway's own, by default 3600 for Envoy and 240 for Azure's load balancer: a gateway "
+        "that sends a request while the service closes sees a reset",
     )
     in_flight: int = Field(
         default=256,

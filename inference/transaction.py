@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 import orjson
 from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from typing_extensions import TypedDict
 
+from inference.inputs import describe_inputs
 from inference.json_body import MaxValues, TooManyValues, parse
-from registry.model.contract import Contract, Input
+from registry.model.contract import Contract
 from registry.model.scorer import Value
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-MAX_CATEGORY_LENGTH = 1000
-MAX_SHOWN_CATEGORIES = 20
 MAX_ERRORS = 1000
 MAX_SUMMARY_ERRORS = 20
 MAX_ROWS = 1000
@@ -63,13 +60,25 @@ class InvalidTransaction(Exception):
         return "; ".join([*messages, f"and {more} more"] if more else messages)
 
 
+class UnusualValues(list[Value]):
+    """The values of a transaction of which some are far outside of what training saw.
+
+    `outside` has the names of their inputs. A category that training did not see is one of them.
+    """
+
+    def __init__(self, values: list[Value], outside: list[str]) -> None:
+        super().__init__(values)
+        self.outside = outside
+
+
 class TransactionReader:
     """Parses transactions for one contract: strict JSON in, values in the contract's order out."""
 
     def __init__(
         self, contract: Contract, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
     ) -> None:
-        self._example = {input_.name: input_.reference for input_ in contract.inputs}
+        self._inputs = describe_inputs(contract)
+        self._ignores_unknown = unknown == "ignore"
         self.max_rows = max_rows
         self.max_fields = len(contract.inputs) + MAX_EXTRA_VALUES
         self._max_values = MaxValues(self.max_fields, self.max_fields)
@@ -77,11 +86,10 @@ class TransactionReader:
             max_rows * (len(contract.inputs) + MAX_EXTRA_COLUMNS) + MAX_EXTRA_VALUES,
             max_rows * MAX_CONTAINERS_PER_ROW + MAX_EXTRA_VALUES,
         )
-        transaction = _transaction(contract, "forbid" if unknown == "refuse" else "ignore")
-        self._transaction: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
-        rows = Annotated[list[transaction], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
+        extra: Literal["forbid", "ignore"] = "ignore" if self._ignores_unknown else "forbid"
+        transaction = _transaction(contract, extra)
+        usual = _transaction(contract, extra, usual=True)
         config = ConfigDict(extra="forbid", strict=True)
-        self._documented_batch = create_model("Batch", __config__=config, transactions=(rows, ...))
         any_rows = Annotated[list[Any], Field(min_length=1, max_length=max_rows)]
         self._batch = create_model("Batch", __config__=config, transactions=(any_rows, ...))
         self._rows: TypeAdapter[list[Any]] = TypeAdapter(any_rows)
@@ -89,21 +97,41 @@ class TransactionReader:
         # MLflow's scoring server drops columns that are not in the signature.
         self._records = _Rows(_transaction(contract, "ignore"), self.max_fields)
         # Not validate_json: it copies the body into the error of each missing field.
-        self._validate = self._transaction.validator.validate_python
+        self._validate = _validator(transaction)
+        # Most transactions are usual, and need no other check than the one that each needs anyway.
+        self._validate_usual = _validator(usual)
+        self._validate_usual_rows = _validator(Annotated[list[usual], FailFast()])  # type: ignore[valid-type]
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
-        transaction = self._transaction.json_schema()
-        batch = self._documented_batch.model_json_schema()
-        batch.pop("$defs")
-        batch["properties"]["transactions"]["items"] = {"$ref": "#/components/schemas/Transaction"}
-        return {
-            "Transaction": {**transaction, "example": self._example},
-            "Batch": {**batch, "example": {"transactions": [self._example]}},
+        transaction = {
+            "type": "object",
+            "description": "The inputs of the model. A number must be one that a float32 can hold.",
+            "properties": {one.input.name: one.json_schema() for one in self._inputs},
+            "required": [one.input.name for one in self._inputs],
+            "additionalProperties": self._ignores_unknown,
+            "example": (example := {one.input.name: one.example for one in self._inputs}),
         }
+        rows = {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": self.max_rows,
+            "items": {"$ref": "#/components/schemas/Transaction"},
+        }
+        batch = {
+            "type": "object",
+            "properties": {"transactions": rows},
+            "required": ["transactions"],
+            "additionalProperties": False,
+            "example": {"transactions": [example]},
+        }
+        return {"Transaction": transaction, "Batch": batch}
 
     def read(self, body: bytes) -> list[Value]:
-        """Values of one transaction, in the contract's order. Raises InvalidTransaction."""
+        """Values of one transaction, in the contract's order; UnusualValues where they are.
+
+        Raises InvalidTransaction.
+        """
         if len(body) > self.max_fields:  # hardly ever: each value takes a byte and more
             _check(body, self._max_values)
         try:
@@ -112,12 +140,29 @@ class TransactionReader:
             document = _parsed(body)
         try:
             # pydantic returns them in the order of the schema, whatever the order in the body.
-            return list(self._validate(document).values())
+            return list(self._validate_usual(document).values())
+        except ValidationError:
+            return self._read_unusual(document)
+
+    def _read_unusual(self, document: Any) -> list[Value]:
+        try:
+            values = list(self._validate(document).values())
         except ValidationError as error:
             raise _invalid(error) from error
+        return self._flagged(document, values)
+
+    def _flagged(self, document: Any, values: list[Value]) -> list[Value]:
+        try:
+            self._validate_usual(document)
+        except ValidationError as error:
+            return UnusualValues(values, [detail["loc"][1] for detail in _details(error)])
+        return values
 
     def read_batch(self, body: bytes) -> list[list[Value]]:
-        """Values of each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
+        """Values of each transaction in `{"transactions": [...]}`, as `read` returns them.
+
+        Raises InvalidTransaction.
+        """
         self.check_table(body)
         document = _parsed(body)
         if isinstance(document, dict):
@@ -126,7 +171,13 @@ class TransactionReader:
             batch: Any = self._batch.model_validate(document)
         except ValidationError as error:
             raise _invalid(error) from error
-        return self._batch_rows.read(batch.transactions, "transactions")
+        documents = batch.transactions
+        self._batch_rows.check_widths(documents, "transactions")
+        try:
+            return [list(row.values()) for row in self._validate_usual_rows(documents)]
+        except ValidationError:
+            rows = self._batch_rows.read(documents, "transactions")
+        return [self._flagged(*one) for one in zip(documents, rows, strict=True)]
 
     def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
         """Values of each parsed JSON object; fields that are not in the contract are dropped.
@@ -160,17 +211,12 @@ class _Rows:
 
     def __init__(self, transaction: Any, max_fields: int) -> None:
         self._max_fields = max_fields
-        adapter: TypeAdapter[dict[str, Value]] = TypeAdapter(transaction)
-        self._validate_row = adapter.validator.validate_python
-        rows = Annotated[list[transaction], FailFast()]
-        all_rows: TypeAdapter[list[dict[str, Value]]] = TypeAdapter(rows)
-        self._validate = all_rows.validator.validate_python
+        self._validate_row = _validator(transaction)
+        self._validate = _validator(Annotated[list[transaction], FailFast()])
 
     def read(self, rows: Sequence[Any], *location: str) -> list[list[Value]]:
         """Values of each row. Raises InvalidTransaction."""
-        for number, row in enumerate(rows):
-            if isinstance(row, dict) and len(row) > self._max_fields:
-                raise _too_wide(self._max_fields, *location, number)
+        self.check_widths(rows, *location)
         size = max(1, MAX_VALUES_AT_ONCE // self._max_fields)
         try:
             return [
@@ -180,6 +226,12 @@ class _Rows:
             ]
         except ValidationError as error:  # which names the first invalid row only
             raise self._all_errors(rows, *location) from error
+
+    def check_widths(self, rows: Sequence[Any], *location: str) -> None:
+        """Raises InvalidTransaction for a row of more fields than a transaction may have."""
+        for number, row in enumerate(rows):
+            if isinstance(row, dict) and len(row) > self._max_fields:
+                raise _too_wide(self._max_fields, *location, number)
 
     def _all_errors(self, rows: Sequence[Any], *location: str) -> InvalidTransaction:
         """Row by row, so that other threads get their turn, up to MAX_ERRORS."""
@@ -234,28 +286,20 @@ def _details(error: ValidationError, *location: str | int) -> list[dict[str, Any
     ]
 
 
-def _transaction(contract: Contract, extra: Literal["forbid", "ignore"]) -> Any:
+def _validator(annotation: Any) -> Callable[[Any], Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return adapter.validator.validate_python
+
+
+def _transaction(
+    contract: Contract, extra: Literal["forbid", "ignore"], *, usual: bool = False
+) -> Any:
     """A TypedDict, not a model class: it allows any name as a key, and is validated faster."""
-    fields = {input_.name: _field(input_) for input_ in contract.inputs}
+    fields = {
+        one.input.name: one.annotation(one.usual if usual else one.possible, known=usual)
+        for one in describe_inputs(contract)
+    }
     transaction = TypedDict("Transaction", fields)  # type: ignore[misc]
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     transaction.__pydantic_config__ = config  # type: ignore[attr-defined]
     return transaction
-
-
-def _field(input_: Input) -> Any:
-    annotation: Any
-    if input_.kind == "category":
-        annotation = Annotated[str, Field(max_length=MAX_CATEGORY_LENGTH)]
-        shown = ", ".join(input_.categories[:MAX_SHOWN_CATEGORIES])
-        more = ", …" if len(input_.categories) > MAX_SHOWN_CATEGORIES else ""
-        description = f"category; seen in training: {shown}{more}; others are scored as unknown"
-    else:
-        annotation = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
-        description = "number"
-        if input_.low is not None and input_.high is not None:
-            description += f"; seen in training: {input_.low:g} to {input_.high:g}"
-    if input_.nullable:
-        annotation |= None
-        description += "; null if missing"
-    return Annotated[annotation, Field(description=description)]

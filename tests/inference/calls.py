@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -199,3 +201,18 @@ def wait_for_health(address: str, status: int, text: str = "") -> httpx.Response
             said = "nothing" if answer is None else f"{answer.status_code} {answer.text}"
             raise AssertionError(f"no {status} with {text!r} from {address}; it says {said}")
         time.sleep(0.1)
+
+
+def is_closed_when_idle(address: str, seconds: float) -> bool:
+    """Whether a connection is closed so soon after it was answered."""
+    where = urlsplit(address)
+    with socket.create_connection((str(where.hostname), where.port or 80), seconds) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        said = b""
+        try:
+            while piece := connection.recv(65536):
+                said += piece
+        except TimeoutError:
+            return False
+        assert said.startswith(b"HTTP/1.1 200 OK")
+        return True

@@ -1,8 +1,11 @@
-"""Large bodies are read a few at a time for each caller."""
+"""Large bodies are read a few at a time for each caller, and compressed ones up to the limit."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import os
+import zlib
 
 import pytest
 from starlette.types import Message
@@ -11,7 +14,7 @@ from inference.body import MAX_LARGE_BODIES, SMALL_BODY_BYTES, BodyReader, body_
 from inference.messages import Reply, RequestContext
 from inference.serving import Serving
 from tests.contracts import number
-from tests.inference.calls import DISCONNECTED
+from tests.inference.calls import DISCONNECTED, pieces
 from tests.inference.models import served
 
 MEGABYTE = 1024 * 1024
@@ -150,3 +153,86 @@ def test_a_caller_that_is_gone_leaves_its_place() -> None:
         await asyncio.gather(*(client.reading for client in gone[1:]), return_exceptions=True)
 
     asyncio.run(run())
+
+
+def read(body: bytes, encoding: bytes, *, max_bytes: int = MEGABYTE) -> bytes | Reply:
+    """What is read of a body in two pieces."""
+    messages = iter(pieces(body[:10], body[10:]))
+
+    async def receive() -> Message:
+        return next(messages)
+
+    request = RequestContext("id", "alice", encoding)
+    return asyncio.run(BodyReader(lambda: max_bytes).read(receive, request))
+
+
+def refusal(body: bytes, encoding: bytes, *, max_bytes: int = MEGABYTE) -> tuple[int, bytes]:
+    reply = read(body, encoding, max_bytes=max_bytes)
+    assert isinstance(reply, Reply)
+    return reply.status, reply.body
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"GZIP", b"x-gzip"])
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024])
+def test_a_gzip_body_is_decompressed(encoding: bytes, size: int) -> None:
+    assert read(gzip.compress(b"x" * size), encoding, max_bytes=1024) == b"x" * size
+
+
+def test_large_compressed_bodies_of_one_caller_take_one_turn_each() -> None:
+    """With a second turn for decompression, four would wait for each other."""
+    content = os.urandom(SMALL_BODY_BYTES)
+    compressed = gzip.compress(content)
+    assert len(compressed) > SMALL_BODY_BYTES
+    bodies = BodyReader(lambda: MEGABYTE)
+
+    async def one() -> bytes | Reply:
+        parts = iter(pieces(compressed[:10], compressed[10:-10], compressed[-10:]))
+
+        async def receive() -> Message:
+            await asyncio.sleep(0)
+            return next(parts)
+
+        return await bodies.read(receive, RequestContext("id", "alice", b"gzip"))
+
+    async def all_at_once() -> list[bytes | Reply]:
+        tasks = [asyncio.create_task(one()) for _ in range(2 * MAX_LARGE_BODIES)]
+        return await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+    assert asyncio.run(all_at_once()) == [content] * (2 * MAX_LARGE_BODIES)
+
+
+def test_identity_is_no_compression() -> None:
+    assert read(b"{}", b"identity") == b"{}"
+
+
+def test_a_gzip_body_keeps_the_limit_decompressed() -> None:
+    too_large = (413, b'{"detail":"the body is larger than 1024 bytes"}')
+    for size in (1025, 100_000_000):
+        assert refusal(gzip.compress(b" " * size), b"gzip", max_bytes=1024) == too_large
+    stored = gzip.compress(b"x" * 1024, compresslevel=0)
+    assert len(stored) > 1024
+    assert refusal(stored, b"gzip", max_bytes=1024) == too_large
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        gzip.compress(b"{}")[:-1],
+        gzip.compress(b"{}")[:-8] + b"\0" * 8,
+        gzip.compress(b"{}") + b"{}",
+        gzip.compress(b"{") + gzip.compress(b"}"),
+        zlib.compress(b"{}"),
+    ],
+    ids=["empty", "JSON", "cut", "wrong checksum", "more", "two members", "zlib"],
+)
+def test_what_is_not_one_gzip_member_is_refused(body: bytes) -> None:
+    said = b'{"detail":"the body is not a single, complete gzip member"}'
+    assert refusal(body, b"gzip") == (400, said)
+
+
+@pytest.mark.parametrize("encoding", [b"br", b"deflate", b"zstd", b"gzip, gzip", b"\xff"])
+def test_another_compression_is_refused(encoding: bytes) -> None:
+    said = b'{"detail":"Content-Encoding must be gzip, or absent"}'
+    assert refusal(b"{}", encoding) == (415, said)

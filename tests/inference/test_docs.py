@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from deploy.local.processes import free_port, inference_service
 from tests.candidates import NAMES
 from tests.components import program
-from tests.inference.calls import RunningService
+from tests.inference.calls import RunningService, wait_for_health
+from tests.world import Server, new_world
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -96,6 +99,30 @@ def test_a_transaction_can_be_tried_out_in_swagger(page: Page, named: str) -> No
     assert '"decision": "approve"' in answer.inner_text()
     assert visit.left(named) == []
     assert visit.errors == []
+
+
+def test_behind_a_prefix_that_a_gateway_removes_the_page_finds_the_service(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    world = new_world(server, tmp_path)
+    with inference_service(
+        server.uri, world.config, free_port(), tmp_path / "log", FRAUD_ROOT_PATH="/fraud"
+    ) as (address, _):
+        wait_for_health(address, 503)
+        page.route(
+            f"{address}/fraud/**",
+            lambda route: route.continue_(url=route.request.url.replace("/fraud/", "/")),
+        )
+        visit = Visit(page, f"{address}/fraud/docs")
+        operation = page.locator("#operations-operation-livez_livez_get")
+        operation.locator(".opblock-summary").click()
+        operation.get_by_role("button", name="Try it out").click()
+        operation.get_by_role("button", name="Execute").click()
+        answer = operation.locator(".live-responses-table tbody")
+        assert '"status": "alive"' in answer.inner_text()
+        assert f"{address}/fraud/livez" in visit.asked
+        assert visit.left(f"{address}/fraud") == []
+        assert (visit.failed, visit.errors) == ([], [])
 
 
 def test_redoc_shows_the_models_own_fields_and_sends_requests_to_the_service_only(

@@ -82,6 +82,7 @@ def outcomes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Outcom
             "FRAUD_AUTH": "on",
             "FRAUD_TOKENS": str(folder / "tokens"),
             "FRAUD_REQUEST_SECONDS": "5",
+            "FRAUD_IDLE_SECONDS": "5",  # some clients wait until they are disconnected
         }
         log = folder / "log"
         address, _ = stack.enter_context(

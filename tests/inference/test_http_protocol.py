@@ -53,12 +53,15 @@ async def answer(_: Scope, __: Receive, send: Send) -> None:
 
 
 def received(
-    client: Client, app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer
+    client: Client,
+    app: Callable[[Scope, Receive, Send], Awaitable[None]] = answer,
+    idle_seconds: float = LIMIT,
 ) -> bytes:
     """What a client receives from a server with this protocol."""
 
     async def run() -> bytes:
         config = uvicorn.Config(app, http=HttpProtocol, lifespan="off", ws="none")
+        config.timeout_keep_alive = cast(int, idle_seconds)
         config.load()
         STATE.connections.clear()
         CLOSED.clear()
@@ -92,19 +95,50 @@ async def sends_headers_slowly(reader: asyncio.StreamReader, writer: asyncio.Str
 async def sends_line_ends_after_an_answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> bytes:
-    """They end uvicorn's own wait for the next request, without beginning one."""
+    """They end the wait of an idle connection, without beginning a request."""
     writer.write(HEAD + b"\r\n")
     first = await reader.readuntil(b"ok")
     writer.write(b"\r\n")
     return first + await reader.read()
 
 
+async def begins_another_request(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bytes:
+    """After longer than a head may take."""
+    writer.write(HEAD + b"\r\n")
+    first = await reader.readuntil(b"ok")
+    await asyncio.sleep(2 * LIMIT)
+    writer.write(HEAD)
+    return first + await reader.read()
+
+
 @pytest.mark.parametrize(
     ("client", "answers"),
-    [(sends_nothing, 0), (sends_headers_slowly, 0), (sends_line_ends_after_an_answer, 1)],
+    [
+        (sends_nothing, 0),
+        (sends_headers_slowly, 0),
+        (sends_line_ends_after_an_answer, 1),
+        (begins_another_request, 1),
+    ],
 )
 def test_a_late_header_section_closes_the_connection(client: Client, answers: int) -> None:
     assert received(client).count(b"200 OK") == answers
+
+
+def test_an_idle_connection_is_kept_for_as_long_as_a_setting_says() -> None:
+    async def asks_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        got = b""
+        for pause in (3 * LIMIT, 0):
+            writer.write(HEAD + b"\r\n")
+            got += await reader.readuntil(b"ok")
+            await asyncio.sleep(pause)
+        return got + await reader.read() + b", closed"
+
+    said = received(asks_again, idle_seconds=4 * LIMIT)
+    assert said.count(b"200 OK") == 2
+    assert said.endswith(b"ok, closed")
+    assert CLOSED == []  # it is not what its client did
 
 
 def test_a_slow_response_is_not_a_late_header_section() -> None:
@@ -114,6 +148,18 @@ def test_a_slow_response_is_not_a_late_header_section() -> None:
         return await reader.readuntil(b"ok") + await reader.readuntil(b"ok")
 
     assert received(asks_twice, slow).count(b"200 OK") == 2
+
+    async def begins_the_second(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        writer.write(HEAD + b"\r\n")
+        await asyncio.sleep(LIMIT / 10)
+        writer.write(HEAD)
+        first = await reader.readuntil(b"ok")
+        writer.write(b"\r\n")
+        return first + await reader.readuntil(b"ok")
+
+    assert received(begins_the_second, slow).count(b"200 OK") == 2
 
 
 def test_a_connection_in_use_outlasts_the_header_timeout() -> None:
@@ -282,6 +328,52 @@ def test_requests_that_never_start_leave_nothing_to_the_collector_of_cycles() ->
     assert left == [None]
 
 
+UPGRADE = (
+    b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\nupgrade: h2c\r\n"
+)
+"""As Java's `HttpClient` sends it with the first request of each connection."""
+LENGTH = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [LENGTH + UPGRADE + b"\r\nabcde"],
+        [LENGTH + UPGRADE + b"\r\n", b"abcde"],
+        [LENGTH + UPGRADE, b"\r\nab", b"cde"],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n5\r\nabcde\r\n0\r\n\r\n"],
+        [CHUNKED[:-2] + UPGRADE + b"\r\n5\r\nab", b"cde\r\n0\r\n\r\n"],
+        [LENGTH + b"connection: upgrade\r\nupgrade: websocket\r\n\r\nabcde"],
+    ],
+)
+def test_a_request_for_another_protocol_is_answered_in_http_1(sent: list[bytes]) -> None:
+    first, second = received(sends(*sent, LENGTH + b"\r\nabcde", b"x"), echo).split(b"HTTP/1.1 ")[
+        1:3
+    ]
+    assert first.startswith(b"200 OK\r\n")
+    assert b"\r\n\r\n5 host," in first
+    assert b"upgrade" not in first.rpartition(b"\r\n\r\n5 ")[2]
+    assert second.endswith(b"\r\n\r\n5 host,content-length")
+
+
+def test_requests_for_another_protocol_are_bounded_as_others() -> None:
+    asking = HEAD + UPGRADE + b"\r\n"
+    assert received(sends(asking * (MAX_PIPELINED + 1))).count(b"200 OK") == MAX_PIPELINED + 1
+    with suppress(ConnectionError):  # closed while it still sends
+        assert received(sends(asking * 1000)).count(b"200 OK") <= MAX_PIPELINED
+    too_long = HEAD + UPGRADE + b"a: " + b"b" * MAX_HEAD_BYTES + b"\r\n\r\n"
+    too_many = HEAD + UPGRADE + b"a: b\r\n" * MAX_HEADERS + b"\r\n"
+    for head in (too_long, too_many):
+        assert received(sends(head)).startswith(b"HTTP/1.1 431 ")
+        assert received(in_pieces(head)).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_tunnel_is_refused() -> None:
+    assert received(sends(b"CONNECT x:443 HTTP/1.1\r\nhost: x:443\r\n\r\n")).startswith(
+        b"HTTP/1.1 400 Bad Request\r\n"
+    )
+
+
 def test_what_is_not_http_gets_a_400() -> None:
     for sent in (b"\x16\x03\x01\x00", b"GET / HTTP/1.1\r\na b: c\r\n\r\n", b"GET * HTTP/9\r\n\r\n"):
         assert received(sends(sent)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -343,6 +435,28 @@ def test_one_connection_too_many_closes_the_one_that_waits_longest(
         return got + b"%d" % len(closed)
 
     assert received(asks, slow).endswith(b"ok2")
+
+
+def test_idle_connections_give_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it may stay, the one that has waited longest is closed first."""
+    monkeypatch.setattr(HttpProtocol, "max_connections", 3)
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        host, port = writer.get_extra_info("peername")
+        writer.write(HEAD + b"\r\n")
+        got = await reader.readuntil(b"ok")
+        others = [await asyncio.open_connection(host, port) for _ in range(4)]
+        for other, sending in others:
+            sending.write(HEAD + b"\r\n")
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                got += await other.readuntil(b"ok")
+        closed = await reader.read()
+        for _, sending in others:
+            sending.close()
+        return got + closed
+
+    assert received(asks, idle_seconds=60).endswith(b"ok")
+    assert set(CLOSED) == {"connections"}
 
 
 @pytest.mark.parametrize(("files", "expected"), [(1024, 896), (1_000_000, 4096), (100, 1)])

@@ -20,7 +20,7 @@ from inference.tokens import Tokens
 from registry.ledger.creation import create_ledger
 from registry.model.scorer import open_model
 from tests.candidates import NAMES, files_of, saved_model
-from tests.inference.calls import RunningService, wait_for_health
+from tests.inference.calls import RunningService, is_closed_when_idle, wait_for_health
 from tests.inference.models import append
 from tests.places import REPOSITORY
 from tests.world import World
@@ -29,9 +29,10 @@ ROW = dict.fromkeys(NAMES, 0.5)
 
 
 @contextmanager
-def starting(world: World, log: Path) -> Iterator[str]:
+def starting(world: World, log: Path, **settings: str) -> Iterator[str]:
     """A service that starts on the test's own ledger."""
-    with inference_service(world.server.uri, world.config, free_port(), log) as (address, process):
+    service = inference_service(world.server.uri, world.config, free_port(), log, **settings)
+    with service as (address, process):
         yield address
         assert process.poll() is None
 
@@ -157,6 +158,15 @@ def test_on_an_empty_ledger_it_waits_and_serves_the_first_promotion_without_a_re
         world.promote(reference)
         assert wait_for_health(address, 200).json()["model_version"] == 1
         assert httpx.post(f"{address}/predict", json=ROW).json()["decision"] == "approve"
+
+
+def test_idle_connections_are_kept_for_as_long_as_the_setting_says(
+    service: RunningService, world: World, tmp_path: Path
+) -> None:
+    with starting(world, tmp_path / "log", FRAUD_IDLE_SECONDS="1") as address:
+        wait_for_health(address, 503, "nothing is in Production yet")
+        assert is_closed_when_idle(address, 4)
+    assert not is_closed_when_idle(service.address, 6)
 
 
 WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [

@@ -69,6 +69,7 @@ BAD: list[tuple[str, str, Any]] = [
 UNSUPPORTED = [
     ("application/xml", b"<a/>"),
     ("text/csv; charset=latin-1", b"amount\n1\n"),
+    ('text/csv; charset="latin-1"', b"amount\n1\n"),
     ("application/json; header=1", b"{}"),
 ]
 
@@ -166,6 +167,14 @@ def test_a_missing_value_that_the_contract_does_not_allow_is_refused_instead_of_
         assert ours.json()["message"] == "0.amount: Input should be a valid number"
 
 
+@pytest.mark.parametrize("parameter", ['charset="utf-8"', 'Charset="UTF-8"', "charset=utf8"])
+def test_a_charset_may_be_quoted(parameter: str, mlflow_server: Caller, same: Caller) -> None:
+    kind = f"application/json; {parameter}"
+    body = {"inputs": RECORDS}
+    assert mlflow_server.post("/invocations", body, content_type=kind).status_code == 415
+    assert same.post("/invocations", body, content_type=kind).status_code == 200
+
+
 def test_a_table_without_rows_is_refused(mlflow_server: Caller, same: Caller) -> None:
     body = {"dataframe_split": {"columns": list(NAMES), "data": []}}
     assert mlflow_server.post("/invocations", body, content_type=JSON).json() == {"predictions": []}
@@ -193,13 +202,60 @@ def message(caller: Caller, body: Any, kind: str = JSON) -> str:
 
 
 def test_a_category_may_be_its_name_or_the_code_that_mlflow_knows_it_by(ready: Caller) -> None:
-    codes = [1, 1.0, "FR", 0, "DE", -1, 2, 0.5, "XX", None]
+    codes = [1, 1.0, "FR", 0, "DE", -1, -1.0, "XX", None]
     records = [{**FULL, "country": one} for one in codes]
     fr, de, unknown = 0.75, 0.5, 0.25
-    expected = [fr, fr, fr, de, de, unknown, unknown, unknown, unknown, unknown]
+    expected = [fr, fr, fr, de, de, unknown, unknown, unknown, unknown]
     assert predictions(ready, {"dataframe_records": records}) == expected
     split = {"columns": list(FULL), "data": [list(one.values()) for one in records]}
     assert predictions(ready, {"dataframe_split": split}) == expected
+
+
+@pytest.mark.parametrize("code", [2, 0.5, -2, 1e300])
+def test_a_code_of_no_category_is_refused(code: float, ready: Caller) -> None:
+    said = message(ready, {"dataframe_records": [FULL, {**FULL, "country": code}]})
+    assert said == "1.country: No category has this code"
+
+
+def test_what_could_be_a_category_or_a_code_is_refused(ready: Caller) -> None:
+    """The number 1, true and the text "1" would be three things."""
+    for value, said in (
+        (True, "0.country: Input should be a valid string"),
+        ("1", "0.country: No category has a number as its name; send a code as a JSON number"),
+        ("1.0", "0.country: No category has a number as its name; send a code as a JSON number"),
+    ):
+        assert message(ready, {"dataframe_records": [{**FULL, "country": value}]}) == said
+    table = "amount,age_days,country\n0.25,0.5,1\n"
+    assert message(ready, table, CSV).startswith("0.country: No category has a number as its name")
+    assert ready.samples()["fraud_invalid_fields_total{field=country}"] == 4
+
+
+def test_categories_whose_names_are_numbers_are_named_as_text(caller: Caller) -> None:
+    caller.serve(served(number("amount"), category("shop", "1", "2"), weights=(1.0, 0.25)))
+    records = [{"amount": 0.5, "shop": shop} for shop in ("1", "2", "7")]
+    assert predictions(caller, {"inputs": records}) == [0.5, 0.75, 0.25]
+    assert predictions(caller, "amount,shop\n0.5,1\n0.5,2\n0.5,7\n", CSV) == [0.5, 0.75, 0.25]
+    said = "0.shop: A number could be a name or a code; send the name, as text"
+    for shop in (1, 0.0, -1):
+        assert message(caller, {"inputs": [{"amount": 0.5, "shop": shop}]}) == said
+
+
+def test_csv_may_begin_with_the_byte_order_mark_that_excel_writes(ready: Caller) -> None:
+    table = "amount,age_days,country\r\n0.25,0.5,FR\r\n".encode("utf-8-sig")
+    assert predictions(ready, table, CSV) == [0.75]
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x1", "\u0661", "1,5", "4000 0012 3456 7899"])
+def test_what_only_python_takes_for_a_number_is_not_one_and_not_repeated(
+    text: str, ready: Caller
+) -> None:
+    table = f'country,age_days,amount\nFR,0.5,0.25\nFR,0.5,"{text}"\n'
+    assert message(ready, table, CSV) == "1.amount: Input should be a valid number"
+
+
+@pytest.mark.parametrize("text", ["0.25", ".25", "+0.25", "25e-2", " 0.25 ", "0.250"])
+def test_numbers_in_csv_are_written_as_usual(text: str, ready: Caller) -> None:
+    assert predictions(ready, f"country,age_days,amount\nFR,0.5,{text}\n", CSV) == [0.75]
 
 
 def test_csv_holds_names_of_categories_and_empty_missing_values(ready: Caller) -> None:
@@ -217,7 +273,7 @@ def test_csv_may_quote_names_and_values(caller: Caller) -> None:
     [
         ("", "body: List should have at least 1 item after validation, not 0"),
         ("amount,age_days,country\n", "body: List should have at least 1 item"),
-        ("amount,age_days,country\n1,x,DE\n", "the body is not CSV with a header: could "),
+        ("amount,age_days,country\n1,x,DE\n", "0.age_days: Input should be a valid number"),
         ("amount,age_days,country\n1,nan,DE\n", "0.age_days: Input should be a finite number"),
         ("country,age_days,amount\nDE,2\n", "0.amount: Input should be a finite number"),
         ("amount,age_days,country\n1,2,DE,9\n", "the body is not CSV with a header: a row"),

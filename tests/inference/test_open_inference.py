@@ -137,8 +137,8 @@ def test_probabilities_are_bit_identical_to_those_of_predict(ready: Caller) -> N
             "amount: 2 values do not have the shape [3]",
         ),
         (
-            {"inputs": [tensor("amount", "BOOL", True)]},
-            "amount: datatype 'BOOL' is not supported",
+            {"inputs": [tensor("amount", "FP16", 1)]},
+            "amount: datatype 'FP16' is not supported",
         ),
         (
             {"inputs": [*TENSORS, tensor("colour", "BYTES", "a")]},
@@ -161,9 +161,12 @@ def test_probabilities_are_bit_identical_to_those_of_predict(ready: Caller) -> N
                     *(tensor(one["name"], one["datatype"], one["data"][0]) for one in TENSORS[1:]),
                 ]
             },
-            "0.amount: Input should be a valid number",
+            "0.amount: Value should be of datatype FP64",
         ),
-        ({"inputs": [tensor("amount", "FP64", [[1]])]}, "0.amount: Input should be a valid number"),
+        (
+            {"inputs": [tensor("amount", "FP64", [[1]])]},
+            "0.amount: Value should be of datatype FP64",
+        ),
         (
             {"inputs": [tensor("amount", "FP64", shape=[0])]},
             "body: List should have at least 1 item",
@@ -175,6 +178,46 @@ def test_what_is_not_of_the_protocol_or_the_model_is_refused_with_one_error(
     body: Any, said: str, ready: Caller
 ) -> None:
     assert error(ready, body).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "good", "bad"),
+    [
+        ("INT64", [-(2**63), 0, 1.0], [0.75, 2**63, True, "1"]),
+        ("UINT64", [0, 2**64 - 1], [-1, 2**64, 0.5]),
+        ("INT32", [2**31 - 1], [2**31]),
+        ("UINT8", [255], [256, -1, 1e300]),
+        ("INT8", [-128], [128]),
+        ("FP64", [0.75, 3], [True, "0.75"]),
+        ("FP32", [0.75, 3], [True, "0.75"]),
+        ("BYTES", [], [0.75, 1, True]),
+        ("BOOL", [], [0.75, 1, "1"]),
+    ],
+)
+def test_values_must_be_of_the_datatype_they_are_sent_as(
+    datatype: str, good: list[Any], bad: list[Any], caller: Caller
+) -> None:
+    caller.serve(served(number("amount"), weights=(1.0,)))
+    for value in good:
+        assert outputs(caller, {"inputs": [tensor("amount", datatype, 0, value)]})
+    for value in bad:
+        said = error(caller, {"inputs": [tensor("amount", datatype, None, value)]})
+        assert said == f"1.amount: Value should be of datatype {datatype}"
+
+
+def test_what_is_0_or_1_may_be_a_boolean(caller: Caller) -> None:
+    caller.serve(served(number("flag", low=0.0, high=1.0), weights=(0.75,)))
+    inputs = [tensor("flag", "BOOL", True, False)]
+    assert outputs(caller, {"inputs": inputs})["probability"] == [0.75, 0.0]
+    caller.serve(served(number("amount"), weights=(1.0,)))
+    said = error(caller, {"inputs": [tensor("amount", "BOOL", True)]})
+    assert said == "0.amount: Input should be a valid number"
+
+
+def test_the_name_of_a_category_is_of_datatype_bytes(ready: Caller) -> None:
+    inputs = [*(tensor(one, "FP64", FULL[one]) for one in ("amount", "age_days"))]
+    said = error(ready, {"inputs": [*inputs, tensor("country", "FP64", "FR")]})
+    assert said == "0.country: Value should be of datatype FP64"
 
 
 def test_no_value_is_repeated_in_an_error(ready: Caller) -> None:

@@ -123,8 +123,9 @@ def test_every_answer_without_tokens_is_a_documented_one(service: RunningService
     assert failed(answered) == {}
     for path in ("/predict", "/predict/batch", "/v2/models/{name}/infer"):
         assert f"POST {path}" in answered
-    assert answered["POST /predict"] == {200}
-    assert answered["POST /predict/batch"] == {200}
+    # A number may be more than a float32 holds, which the document says in words only.
+    assert answered["POST /predict"] in ({200}, {200, 422})
+    assert answered["POST /predict/batch"] in ({200}, {200, 422})
     assert 200 in answered["POST /invocations"]
     assert answered["GET /v2/models/{name}"] == {200, 404}
     assert answered["GET /ping"] == {200}

@@ -110,9 +110,37 @@ def test_a_batch_is_scored_bit_identical_to_its_transactions_one_by_one(
 ) -> None:
     together = ready.post("/predict/batch", batch(*transactions)).json()["predictions"]
     alone = [ready.predict(one).json() for one in transactions]
-    assert together == [
-        {"probability": one["probability"], "decision": one["decision"]} for one in alone
+    of_one = ("probability", "decision", "outside")
+    assert together == [{name: one[name] for name in of_one if name in one} for one in alone]
+
+
+def test_a_value_far_outside_of_those_in_training_is_flagged(ready: Caller) -> None:
+    """Training saw amounts of 0 to 2.5."""
+    assert "outside" not in ready.predict(FULL).json()
+    unusual = {**FULL, "amount": 1000, "country": "XX"}
+    said = ready.predict(unusual).json()
+    assert (said["decision"], said["outside"]) == ("review", ["amount", "country"])
+    assert ready.post("/predict?explain=true", unusual).json()["outside"] == said["outside"]
+    first, second = ready.post("/predict/batch", batch(FULL, unusual)).json()["predictions"]
+    assert first == {"probability": 0.75, "decision": "review"}
+    assert second["outside"] == ["amount", "country"]
+
+
+@pytest.mark.parametrize("value", ["true", "false", "1", ""])
+def test_where_there_are_no_reasons_they_are_refused_and_not_left_out(
+    value: str, ready: Caller
+) -> None:
+    said = "explain is for one transaction: send it to /predict?explain=true"
+    query = f"?explain={value}"
+    answer = ready.post(f"/predict/batch{query}", batch(FULL))
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == [
+        {"type": "extra_forbidden", "loc": ["query", "explain"], "msg": said}
     ]
+    answer = ready.post(f"/invocations{query}", {"inputs": [FULL]})
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+    answer = ready.post(f"/v2/models/fraud-detector-production/infer{query}", {"inputs": []})
+    assert (answer.status_code, answer.json()) == (400, {"error": said})
 
 
 def reasons_of(caller: Caller, transaction: Any) -> list[dict[str, Any]]:

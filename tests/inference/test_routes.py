@@ -136,6 +136,8 @@ def test_methods_that_a_route_does_not_support_get_a_405(path: str, ready: Calle
         answer = ready.request(method, path)
         if method == ROUTES[path]:
             assert answer.status_code in (200, 400, 422)
+        elif (method, ROUTES[path]) == ("HEAD", "GET"):
+            assert answer.status_code == 200
         else:
             assert answer.status_code == 405
             assert answer.headers["allow"] == ROUTES[path]
@@ -146,13 +148,31 @@ def test_pages_are_read_and_nothing_else(path: str, ready: Caller) -> None:
     assert ready.get(path).status_code == 200
     for method in ("OPTIONS", "POST", "DELETE"):
         assert ready.request(method, path).status_code == 405
-    assert ready.request("HEAD", path).status_code in (200, 405)
+    assert ready.request("HEAD", path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/"])
+def test_below_a_prefix_pages_refer_to_addresses_below_it(
+    path: str, make_caller: Callable[..., Caller]
+) -> None:
+    caller = make_caller(FRAUD_ROOT_PATH="/cards/fraud").serve(three_inputs())
+    page = caller.get(path).text
+    assert "/cards/fraud/openapi.json" in page
+    assert "/cards/fraud/static-offline-docs/" in page
+    assert page.count("/static-offline-docs/") == page.count("/cards/fraud/static-offline-docs/")
+    assert caller.get("/openapi.json").json()["servers"] == [{"url": "/cards/fraud"}]
+    assert caller.predict(FULL).status_code == 200
+    for prefixed in ("/cards/fraud/livez", "/cards/fraud/docs", "/cards/fraud/predict"):
+        assert caller.get(prefixed).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/predict/", "/predict/batch/", "/model/", "/livez/", "/v2/"])
-def test_a_trailing_slash_is_not_a_server_error(path: str, ready: Caller) -> None:
-    for method in ("GET", "POST"):
-        assert ready.request(method, path).status_code in (307, 404)
+def test_with_a_trailing_slash_there_is_nothing(path: str, ready: Caller) -> None:
+    """A redirect would lead to http, also behind a gateway with TLS."""
+    for method in ("GET", "POST", "HEAD"):
+        answer = ready.request(method, path)
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize(

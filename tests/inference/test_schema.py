@@ -23,8 +23,8 @@ MODEL = served(
 MODELS = "/v2/models/{name}"
 VERSIONS = f"{MODELS}/versions/{{version}}"
 STATUSES = {
-    "/predict": ("post", "200 401 403 408 413 422 503"),
-    "/predict/batch": ("post", "200 401 403 408 413 422 503"),
+    "/predict": ("post", "200 400 401 403 408 413 415 422 503"),
+    "/predict/batch": ("post", "200 400 401 403 408 413 415 422 503"),
     "/model": ("get", "200 401 403 503"),
     "/livez": ("get", "200"),
     "/readyz": ("get", "200 503"),
@@ -35,12 +35,12 @@ STATUSES = {
     "/v2": ("get", "200 401 403 503"),
     "/v2/health/live": ("get", "200"),
     "/v2/health/ready": ("get", "200 503"),
-    MODELS: ("get", "200 400 401 403 404 408 413 422 503"),
-    VERSIONS: ("get", "200 400 401 403 404 408 413 422 503"),
-    f"{MODELS}/ready": ("get", "200 400 401 403 404 408 413 422 503"),
-    f"{VERSIONS}/ready": ("get", "200 400 401 403 404 408 413 422 503"),
-    f"{MODELS}/infer": ("post", "200 400 401 403 404 408 413 422 503"),
-    f"{VERSIONS}/infer": ("post", "200 400 401 403 404 408 413 422 503"),
+    MODELS: ("get", "200 400 401 403 404 408 413 415 422 503"),
+    VERSIONS: ("get", "200 400 401 403 404 408 413 415 422 503"),
+    f"{MODELS}/ready": ("get", "200 400 401 403 404 408 413 415 422 503"),
+    f"{VERSIONS}/ready": ("get", "200 400 401 403 404 408 413 415 422 503"),
+    f"{MODELS}/infer": ("post", "200 400 401 403 404 408 413 415 422 503"),
+    f"{VERSIONS}/infer": ("post", "200 400 401 403 404 408 413 415 422 503"),
 }
 
 
@@ -84,10 +84,12 @@ def test_the_body_of_predict_lists_the_models_inputs_in_the_contracts_order(call
 
 def test_the_example_in_the_document_is_answered(caller: Caller) -> None:
     example = transaction(document(caller.serve(MODEL)))["example"]
-    assert example == {"V2": 0.25, "V1": 0.25, "merchant category": "food"}
+    assert example == {"V2": 2.5, "V1": 2.5, "merchant category": "travel"}
     answer = caller.predict(example)
     assert answer.status_code == 200
-    assert answer.json()["probability"] == 0.5
+    assert answer.json()["probability"] == 6.0
+    reasons = caller.post("/predict?explain=true", example).json()["reasons"]
+    assert [one["change"] for one in reasons] == [2.25, 2.25, 1.0]
 
 
 def test_an_answer_has_the_fields_and_types_that_the_document_says(caller: Caller) -> None:
@@ -144,15 +146,26 @@ def test_the_document_names_every_status_that_a_route_can_answer(path: str, call
     assert all(one["description"] for one in responses.values())
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+@pytest.mark.parametrize("path", ["/predict?explain=true", "/predict/batch"])
 def test_what_an_answer_holds_is_described_field_by_field(path: str, caller: Caller) -> None:
     read = document(caller.serve(MODEL))
-    answer = read["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]
-    name = answer["schema"]["$ref"].rpartition("/")[2]
-    described = read["components"]["schemas"][name]["properties"]
-    example = transaction(read)["example"]
-    body = {"transactions": [example]} if path.endswith("batch") else example
-    assert set(caller.post(f"{path}?explain=true", body).json()) == set(described)
+    operation = read["paths"][path.partition("?")[0]]["post"]
+    described = properties(read, operation["responses"]["200"]["content"]["application/json"])
+    unusual = {**transaction(read)["example"], "V2": 1000}
+    body = {"transactions": [unusual]} if path.endswith("batch") else unusual
+    answer = caller.post(path, body).json()
+    assert set(answer) == set(described)
+    if path.endswith("batch"):
+        assert set(answer["predictions"][0]) == set(
+            read["components"]["schemas"]["Score"]["properties"]
+        )
+
+
+def properties(read: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """Those of the schema that an answer's content refers to."""
+    name = content["schema"]["$ref"].rpartition("/")[2]
+    found: dict[str, Any] = read["components"]["schemas"][name]["properties"]
+    return found
 
 
 def test_the_bodies_that_need_one_have_a_schema(caller: Caller) -> None:

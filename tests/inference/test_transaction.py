@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.transaction import InvalidTransaction, TransactionReader
+from inference.transaction import InvalidTransaction, TransactionReader, UnusualValues
 from tests.contracts import category, contract_of, number
 
 AMOUNT = number("amount")
@@ -242,10 +242,39 @@ def test_the_schema_says_types_nulls_ranges_and_categories_in_the_contracts_orde
     assert [one["type"] for one in properties["browser"]["anyOf"]] == ["string", "null"]
 
 
-def test_the_schemas_example_is_the_contracts_reference_row() -> None:
+def test_the_schemas_example_is_read() -> None:
     example = transaction_schema(READER)["example"]
-    assert example == {"amount": 0.25, "age_days": 0.25, "country": "DE", "browser": "firefox"}
-    assert READER.read(json.dumps(example).encode()) == [0.25, 0.25, "DE", "firefox"]
+    assert example == {"amount": 2.5, "age_days": 2.5, "country": "FR", "browser": "safari"}
+    assert READER.read(json.dumps(example).encode()) == [2.5, 2.5, "FR", "safari"]
+
+
+def outside(values: list[Any]) -> list[str]:
+    return values.outside if isinstance(values, UnusualValues) else []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"amount": 5.0}, []),
+        ({"amount": 5.1}, ["amount"]),
+        ({"amount": -2.5}, []),
+        ({"amount": -2.6, "age_days": 3e38}, ["amount", "age_days"]),
+        ({"country": "XX"}, ["country"]),
+        ({"browser": None, "age_days": None}, []),
+    ],
+)
+def test_values_far_outside_of_those_in_training_are_named(
+    change: dict[str, Any], expected: list[str]
+) -> None:
+    """Training saw 0 to 2.5; as far again on either side is not far."""
+    row = {**FULL, "amount": 1.0, **change}
+    alone = READER.read(json.dumps(row).encode())
+    assert outside(alone) == expected
+    batch = json.dumps({"transactions": [{**FULL, "amount": 1.0}, row]}).encode()
+    together = READER.read_batch(batch)
+    assert together[1] == alone
+    assert [outside(one) for one in together] == [[], expected]
 
 
 def test_of_many_categories_the_schema_shows_twenty() -> None:
@@ -405,7 +434,7 @@ def test_the_batchs_schema_lists_transactions_and_how_many() -> None:
     described = schema["properties"]["transactions"]
     assert described["items"] == {"$ref": "#/components/schemas/Transaction"}
     assert (described["type"], described["minItems"], described["maxItems"]) == ("array", 1, 3)
-    assert schema["example"] == {"transactions": [{"amount": 0.25}]}
+    assert schema["example"] == {"transactions": [{"amount": 2.5}]}
     assert "$defs" not in schema
 
 

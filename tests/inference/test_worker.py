@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from inference.worker import create_app
-from tests.inference.calls import Caller, calling
+from tests.inference.calls import Caller, calling, is_closed_when_idle
 from tests.inference.models import FULL, three_inputs
 from tests.inference.pods import put_in_force
 from tests.inference.workers import Workers, running_workers
@@ -131,6 +131,10 @@ def test_sighup_to_gunicorn_replaces_the_workers_and_keeps_what_they_counted(
         assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
     wait_until(lambda: workers.answered() >= counted + 10)
     assert len(list(workers.temporary.glob("fraud-metrics-*"))) == 1
+
+
+def test_a_worker_closes_idle_connections_as_late_as_the_setting_says(workers: Workers) -> None:
+    assert is_closed_when_idle(workers.address, 4)
 
 
 def test_a_worker_bounds_heads_and_logs_as_json(workers: Workers) -> None:

@@ -64,6 +64,7 @@ def running_workers(world: World, folder: Path, count: int) -> Iterator[Workers]
         "FRAUD_PORT": str(port),
         "FRAUD_AUTH": "off",
         "FRAUD_DRAIN_SECONDS": "0",
+        "FRAUD_IDLE_SECONDS": "1",
         "FRAUD_POLL_SECONDS": "0.3",
         "WEB_CONCURRENCY": str(count),
         "TMPDIR": str(temporary),

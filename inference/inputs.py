@@ -1,0 +1,174 @@
+"""What each input of a model is: its description, its ranges, its JSON Schema and an example."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from registry.model.contract import CalendarPart, Contract, HistoryFeature, Input
+from registry.model.scorer import Value
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+MAX_CATEGORY_LENGTH = 1000
+MAX_SHOWN_CATEGORIES = 20
+MAX_RATIO = 1000.0
+"""Of the aggregate `amount_ratio`."""
+PARTS: dict[CalendarPart, str] = {
+    "hour": "hour of the transaction, 0 to 23, in the time zone of the data",
+    "night": "whether the transaction's hour is 0 to 6, in the time zone of the data",
+    "weekend": "whether the transaction is on a Saturday or Sunday, in the time zone of the data",
+}
+
+
+class Range(NamedTuple):
+    """The least and the greatest value, inclusive."""
+
+    low: float = -FLOAT32_MAX
+    high: float = FLOAT32_MAX
+
+
+class DescribedInput:
+    """One input, with what the contract's features say about it."""
+
+    def __init__(self, input_: Input, contract: Contract) -> None:
+        self.input = input_
+        name = input_.name
+        self._history = {one.name: one for one in contract.history_features}.get(name)
+        self._part = {one.name: one.part for one in contract.calendar_features}.get(name)
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether it may be given as true or false: it is 0 or 1.
+
+        Of a column of the data only its range and deciles are known.
+        """
+        if self._history or self._part:
+            return self._part in ("night", "weekend")
+        seen = {self.input.low, self.input.high, *self.input.histogram.edges}
+        return self.input.kind == "number" and seen == {0.0, 1.0}
+
+    @property
+    def possible(self) -> Range:
+        """The values that can be; others are refused."""
+        if self._part:
+            return Range(0, 23 if self._part == "hour" else 1)
+        if self._history is None or self._history.aggregate == "mean_amount":
+            return Range()
+        if self._history.aggregate == "amount_ratio":
+            return Range(high=MAX_RATIO)
+        if self._history.aggregate == "risk":
+            return Range(0, 1)
+        if self._history.aggregate == "count":
+            return Range(low=0)
+        return Range(0, self._history.window_days + self._history.delay_days)
+
+    @property
+    def usual(self) -> Range:
+        """The values that are not far outside of what training saw: at most its range away."""
+        low, high = self.input.low, self.input.high
+        if low is None or high is None:
+            return self.possible
+        width = high - low
+        return Range(
+            max(low - width, self.possible.low),
+            min(high + width, self.possible.high),
+        )
+
+    def annotation(self, range_: Range, *, known: bool) -> Any:
+        """The type of its values for pydantic; with `known`, only categories of the contract."""
+        annotation: Any
+        if self.input.kind == "category":
+            annotation = Annotated[str, Field(max_length=MAX_CATEGORY_LENGTH)]
+            if known:
+                annotation = Literal[self.input.categories]
+        else:
+            annotation = Annotated[float, Field(ge=range_.low, le=range_.high)]
+            if self.is_boolean:
+                annotation = Annotated[annotation, BeforeValidator(_as_number)]
+        return annotation | None if self.input.nullable else annotation
+
+    def json_schema(self) -> dict[str, Any]:
+        types: list[dict[str, Any]] = []
+        if self.input.kind == "category":
+            types.append({"type": "string", "maxLength": MAX_CATEGORY_LENGTH})
+        else:
+            low, high = self.possible
+            bounds = {"minimum": low, "maximum": high}
+            types.append(
+                {"type": "number"}
+                | {name: bound for name, bound in bounds.items() if abs(bound) < FLOAT32_MAX}
+            )
+        if self.is_boolean:
+            types.append({"type": "boolean"})
+        if self.input.nullable:
+            types.append({"type": "null"})
+        schema = types[0] if len(types) == 1 else {"anyOf": types}
+        return {**schema, "description": self.description}
+
+    @property
+    def description(self) -> str:
+        input_ = self.input
+        parts = ["number"]
+        if input_.kind == "category":
+            shown = ", ".join(input_.categories[:MAX_SHOWN_CATEGORIES])
+            more = ", …" if len(input_.categories) > MAX_SHOWN_CATEGORIES else ""
+            parts = ["category", f"seen in training: {shown}{more}; others are scored as unknown"]
+        elif self._history:
+            parts = [_of_history(self._history)]
+        elif self._part:
+            parts = [PARTS[self._part]]
+        if input_.low is not None and input_.high is not None:
+            parts.append(f"seen in training: {input_.low:g} to {input_.high:g}")
+        if input_.nullable:
+            parts.append("null if missing")
+        return "; ".join(parts)
+
+    @property
+    def example(self) -> Value:
+        """A value that training saw and that differs from the reference, where there is one.
+
+        The contract holds no transaction of the data: the documentation, which needs no token,
+        would show a customer's.
+        """
+        input_ = self.input
+        if input_.kind == "category":
+            counts = zip(input_.histogram.counts, input_.categories, strict=False)
+            others = [one for one in counts if one[1] != input_.reference]
+            return max(others, key=lambda one: one[0])[1] if others else input_.reference
+        value = input_.histogram.edges[-1] if input_.histogram.edges else input_.high
+        return input_.reference if value is None else value
+
+
+def describe_inputs(contract: Contract) -> list[DescribedInput]:
+    """The inputs in the contract's order."""
+    return [DescribedInput(input_, contract) for input_ in contract.inputs]
+
+
+def _as_number(value: Any) -> Any:
+    return float(value) if value is True or value is False else value
+
+
+def _of_history(feature: HistoryFeature) -> str:
+    until = "until the transaction, which counts"
+    if feature.delay_days:
+        until = f"until {_days(feature.delay_days)} before the transaction"
+    past = f"same {feature.entity} in the {_days(feature.window_days)} {until}"
+    if feature.aggregate == "amount_ratio":
+        past = past.removesuffix(", which counts")
+    longest = feature.window_days + feature.delay_days
+    return {
+        "count": f"number of transactions of the {past}",
+        "mean_amount": f"mean amount of the transactions of the {past}; 0 without any",
+        "risk": f"share of frauds among the transactions of the {past}; 0 without any",
+        "amount_ratio": f"amount divided by the mean of other amounts of the {past}, at most "
+        f"{MAX_RATIO:g}; 1 without any",
+        "days_since_fraud": f"days since the last known fraud of the {past}; {longest} without any",
+        "days_since_genuine": f"days since the last transaction without a known fraud of the "
+        f"{past}; {longest} without any",
+    }[feature.aggregate]
+
+
+def _days(count: int) -> str:
+    return "day" if count == 1 else f"{count} days"
