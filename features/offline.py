@@ -28,16 +28,23 @@ _AMOUNT_AGGREGATES = frozenset[Aggregate]({"mean_amount", "amount_ratio"})
 def add_calendar(
     transactions: pl.DataFrame, features: Sequence[CalendarFeature], *, time: str
 ) -> pl.DataFrame:
-    """`transactions` with one Float64 column for each feature appended; `time` is a Datetime."""
-    moment = pl.col(time).dt
-    parts = {
-        "hour": moment.hour(),
-        "night": moment.hour() <= _LAST_HOUR_OF_NIGHT,
-        "weekend": moment.weekday() >= _SATURDAY,
-    }
+    """`transactions` with one Float64 column for each feature appended.
+
+    `time` is a naive Datetime: in UTC, if the feature has a zone.
+    """
     return transactions.with_columns(
-        parts[feature.part].cast(pl.Float64).alias(feature.name) for feature in features
+        _calendar(feature, pl.col(time)).cast(pl.Float64).alias(feature.name)
+        for feature in features
     )
+
+
+def _calendar(feature: CalendarFeature, time: pl.Expr) -> pl.Expr:
+    if feature.zone is not None:
+        time = time.dt.replace_time_zone("UTC").dt.convert_time_zone(feature.zone)
+    if feature.part == "weekend":
+        return time.dt.weekday() >= _SATURDAY
+    hour = time.dt.hour()
+    return hour if feature.part == "hour" else hour <= _LAST_HOUR_OF_NIGHT
 
 
 def add_history(

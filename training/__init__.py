@@ -1,7 +1,11 @@
 """The MLflow Project: from a file of transactions to a registered candidate.
 
 dataset           the data-set file, which assigns a role to each column
+dataset_yaml      its YAML, and what a misspelled key may mean
 simulate          the embedded transactions, for users without data of their own
+files             the files that hold a data set, and the named columns of each
+columns           numbers, labels and text, with the same result from CSV and Parquet
+times             the time of a transaction, in UTC
 data              read and check a file of transactions, and add the features
 split             train and test parts by time, with a gap for the label delay
 models            the models that can be trained, with defaults and search spaces
