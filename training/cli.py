@@ -19,7 +19,6 @@ import typer
 from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
-from registry.progress import step
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from training.errors import BadInput
 from training.evaluation_rows import write_evaluation_rows
@@ -91,8 +90,7 @@ def evaluate(
     """
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         path = Path(folder) / "rows.parquet"
-        with step(f"building evaluation rows from {data}"):
-            write_evaluation_rows(data, dataset, path)
+        write_evaluation_rows(data, dataset, path)
         command = [sys.executable, "-m", "registry", "evaluate", candidate, "--rows", str(path)]
         if policy:
             command += ["--policy", policy]

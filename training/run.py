@@ -25,7 +25,7 @@ from training.assess import Assessment, assess
 from training.attest import Ran, attest, training_signer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
-from training.data import Data, read_data
+from training.data import Data, labelled, read_transactions, with_features
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
 from training.fit import Recipe, ValidatedRecipe, encode, validate
@@ -39,6 +39,8 @@ VALIDATION_SHARE = 0.25
 
 FOLDS, FOLDS_SHARE = 3, 0.45
 """Number of folds of a search, and the last share of the training window that they test on."""
+
+MIN_TEST_FRAUDS = 30
 
 PRINTED_MEASURES = ("average_precision", "budget_precision", "budget_recall")
 
@@ -72,13 +74,19 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     mlflow.log_params(raw)
     origin = track.log_origin()
     dataset = read_dataset(parameters.dataset)
-    with step(f"reading {parameters.data} and computing {len(dataset.history)} history features"):
-        data = read_data(parameters.data, dataset)
+    with step(f"reading {parameters.data}"):
+        transactions = read_transactions(parameters.data, dataset)
+    for note in transactions.notes:
+        warn(note)
+    check_splits(transactions, parameters.trials)
+    with step(f"computing {len(dataset.history)} history features"):
+        data = with_features(transactions)
         track.log_data(data)
     if signer is None:
         print("  no training key is set, so what this run records is only claimed")
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
+    warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
     model_id, contract = _finish(data, parameters, split, inputs, validated, origin)
@@ -87,6 +95,34 @@ def train_candidate(raw: dict[str, str]) -> int | None:
         ran = Ran(raw, parameters.dataset, {**origin, DATA_TAG: data.sha256}, started_at)
         mlflow.log_text(attest(signer, files, contract, ran), ATTESTATION_FILE)
     return track.register(model_id, files) if parameters.register_candidate else None
+
+
+def check_splits(transactions: Data, trials: int) -> None:
+    """Raise BadInput, before features are computed, for splits that no model can be made from."""
+    dataset = transactions.dataset
+    train = split_data(labelled(transactions.frame, dataset), dataset).train
+    _validation_split(dataset, train)
+    if trials:
+        search_folds(dataset, train)
+
+
+def _validation_split(dataset: Dataset, train: pl.DataFrame) -> Split:
+    names = ("fitting", "validation")
+    return split_by_time(train, dataset, test_share=VALIDATION_SHARE, names=names)
+
+
+def warn_if_few_frauds(frauds: int, rows: int) -> None:
+    """Warn where the intervals of measures are too narrow: resampling knows only what it has seen.
+
+    Method: Clopper and Pearson (1934), the exact lower bound of n successes in n trials.
+    """
+    if frauds < MIN_TEST_FRAUDS:
+        lowest = 0.025 ** (1 / frauds)
+        warn(
+            f"the test days have {frauds} frauds in {rows:,} rows, and the intervals below are too "
+            f"narrow: even a recall of 100.0% may be one of {lowest:.1%} on other days; use more "
+            "data, or a larger `test_share`"
+        )
 
 
 def _summary(data: Data, part: pl.DataFrame) -> str:
@@ -102,8 +138,7 @@ def _choose_recipe(
     recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
     if parameters.trials:
         recipe = _search(data, recipe, parameters.trials, train, inputs)
-    names = ("fitting", "validation")
-    split = split_by_time(train, data.dataset, test_share=VALIDATION_SHARE, names=names)
+    split = _validation_split(data.dataset, train)
     with step(f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"):
         validated = validate(data, recipe, split, inputs)
     mlflow.set_tag("calibration", str(validated.recipe.sigmoid or "none: it would not help"))

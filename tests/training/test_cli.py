@@ -67,10 +67,10 @@ def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]
     ("make", "message"),
     [
         (missing_column, "the data has no column 'amount', which the data-set file requires"),
-        (other_labels, "column 'fraud' (the label) contains values other than 0 and 1"),
+        (other_labels, "column 'fraud': '2' in row "),
         (no_fraud, "the train part of the split contains no fraud"),
         (no_fraud_to_fit_on, "the fitting part of the split contains no fraud"),
-        (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
+        (own_yaml_with_an_unknown_key, "own.yaml: delay: unknown key; did you mean `delay_days`?"),
         (own_yaml_with_another_purpose, "own.yaml: threshold_for: Input should be 'budget' or"),
         (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),
         (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': use one of creditcard"),
@@ -98,6 +98,7 @@ def test_bad_input_ends_in_one_line_and_a_failed_run_with_the_reason(
     assert line.startswith(f"error: {message}")
     assert finished.errors.splitlines()[-1] == line
     assert "Traceback" not in finished.errors
+    assert "computing" not in finished.errors  # features: they take longest
     run = newest_run(client)
     assert run.info.status == "FAILED"
     assert f"error: {run.data.tags['failure']}" == line
