@@ -83,16 +83,19 @@ def rows(mask: pl.Series) -> str:
     return f"{count:,} row{'s' * (count > 1)}, first in row {int(mask.arg_max() or 0) + 1:,}"
 
 
-def as_number(column: pl.Series, dataset: Dataset) -> pl.Series:
-    """The column as Float64, finite as float32; null where a value is missing. Raises BadInput."""
+def as_number(column: pl.Series, missing: tuple[str, ...], decimal: str) -> pl.Series:
+    """The column as Float64, finite as float32; null where a value is missing. Raises BadInput.
+
+    `decimal` is the point or comma of numbers that are text.
+    """
     if column.dtype.is_temporal():
         raise BadInput(f"column {column.name!r} contains times, but numbers are expected")
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:
         number = column.cast(pl.Float64)
     else:
-        number = _parsed(as_written(column, dataset.missing), dataset.decimal)
+        number = _parsed(as_written(column, missing), decimal)
     number = number.fill_nan(None)
-    if marks := [mark for text in dataset.missing if (mark := _finite(text)) is not None]:
+    if marks := [mark for text in missing if (mark := _finite(text)) is not None]:
         number = number.set(number.is_in(marks).fill_null(False), None)
     if (infinite := number.is_infinite()).any():
         raise BadInput(f"{in_row(column, infinite)} is infinite")

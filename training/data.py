@@ -134,7 +134,7 @@ def _typed(column: pl.Series, dataset: Dataset) -> pl.Series:
     if column.name == dataset.time.column:
         return as_time(column, dataset)
     if column.name in (dataset.amount, *dataset.numbers):
-        number = as_number(column, dataset)
+        number = as_number(column, dataset.missing, dataset.decimal)
         if column.name == dataset.amount and number.null_count():
             raise BadInput(
                 f"column {column.name!r} (the amount) has no value in {rows(number.is_null())}: "

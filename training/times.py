@@ -36,7 +36,7 @@ def as_time(column: pl.Series, dataset: Dataset) -> pl.Series:
     elif time.format:
         moment = _formatted(as_written(column, dataset.missing), time.format)
     elif column.dtype == pl.String:
-        moment = _iso_8601(as_written(column, dataset.missing))
+        moment = as_iso_8601(as_written(column, dataset.missing))
     elif column.dtype in (pl.Date, pl.Datetime):
         moment = column.cast(pl.Datetime("us", getattr(column.dtype, "time_zone", None)))
     else:
@@ -63,7 +63,7 @@ def _since_origin(column: pl.Series, dataset: Dataset) -> pl.Series:
             f"column {column.name!r} (the time) is of type {column.dtype}, not a number: remove "
             "`unit` and `origin`"
         )
-    number = as_number(column, dataset)
+    number = as_number(column, dataset.missing, dataset.decimal)
     if (wide := (number.abs() * _SCALES[time.unit] > 2**62)).any():
         raise BadInput(f"{in_row(column, wide)} is too many {time.unit}: check `unit`")
     micros = (number * _SCALES[time.unit]).round().cast(pl.Int64)
@@ -81,10 +81,11 @@ def _span(micros: pl.Series) -> int:
     return int(values.max() - values.min()) if len(values) else 0  # type: ignore[operator, arg-type]
 
 
-def _iso_8601(text: pl.Series) -> pl.Series:
+def as_iso_8601(text: pl.Series) -> pl.Series:
+    """Text as Datetime, aware if it has offsets. Raises BadInput, naming the formats that fit."""
     for usual in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"):  # the fast way
-        if reads(text, usual):
-            return _parse(text, usual)
+        if (moment := _parse(text, usual)).null_count() == text.null_count():
+            return moment
     parts = text.to_frame("text").select(pl.col("text").str.extract_groups(_ISO)).unnest("text")
     is_iso = parts["date"].is_not_null()
     if (other := text.is_not_null() & ~is_iso).any():
@@ -109,17 +110,22 @@ def _iso_8601(text: pl.Series) -> pl.Series:
 
 def _format_hint(text: pl.Series) -> str:
     """What to set `format` to: the formats by which the whole column can be read."""
-    fitting = [each for each in COMMON_FORMATS if reads(text, each)]
-    if not fitting:
+    if not (fitting := fitting_formats(text)):
         return "set `format` in `time` to how it is written, such as `'%d/%m/%Y %H:%M:%S'`"
     choices = " or ".join(f"`format: '{each}'`" for each in fitting)
     return f"set {choices} in `time`"
 
 
-def reads(text: pl.Series, format_: str) -> bool:
-    """Whether every text can be read by this format."""
+def fitting_formats(text: pl.Series) -> list[str]:
+    """The common formats by which every text is a time of 1980 to 2100."""
     present = text.drop_nulls()
-    return len(present) > 0 and not _parse(present, format_).null_count()
+    likely = [each for each in COMMON_FORMATS if _fits(present.head(100), each)]
+    return [each for each in likely if _fits(present, each)]
+
+
+def _fits(text: pl.Series, format_: str) -> bool:
+    moment = _parse(text, format_)
+    return len(text) > 0 and bool(moment.is_between(MIN_TIME, MAX_TIME).fill_null(False).all())
 
 
 def _parse(text: pl.Series, format_: str) -> pl.Series:

@@ -15,6 +15,8 @@ import numpy as np
 
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
 _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+_MIN_INEXACT: dict[type, float] = {np.float16: 2.0**11, np.float32: 2.0**24}
+"""From here on, a float may stand for several whole numbers; of 64 bits, from 2**53 on."""
 
 
 def canonical_text(value: Any) -> str | None:
@@ -34,7 +36,7 @@ def canonical_text(value: Any) -> str | None:
     if value is None or value != value:  # noqa: PLR0124
         return None
     if isinstance(value, float | np.floating):
-        if abs(value) >= 2 ** (int(np.finfo(type(value)).nmant) + 1):
+        if abs(float(value)) >= _MIN_INEXACT.get(type(value), 2.0**53):
             raise ValueError(f"{value} is a float that may have lost its last digits")
         return canonical_text(str(int(value)) if value.is_integer() else str(value))
     return canonical_text(format(value, "f") if isinstance(value, Decimal) else str(value))

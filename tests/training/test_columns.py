@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.model.canonical import canonical_text
-from tests.training.roles import dataset
+from tests.training.keys import dataset
 from training.columns import as_label, as_number, as_text
 from training.dataset import MISSING
 from training.errors import BadInput
@@ -87,6 +87,11 @@ def test_what_has_no_text_is_refused(column: pl.Series, message: str) -> None:
     assert str(caught.value) == message
 
 
+def numbers_of(values: list[Any], **keys: Any) -> list[float | None]:
+    roles = dataset(**keys)
+    return as_number(pl.Series("n", values), roles.missing, roles.decimal).to_list()
+
+
 @pytest.mark.parametrize(
     ("values", "keys", "numbers"),
     [
@@ -103,7 +108,7 @@ def test_what_has_no_text_is_refused(column: pl.Series, message: str) -> None:
 def test_a_number_is_read_from_any_type(
     values: list[Any], keys: dict[str, Any], numbers: list[float | None]
 ) -> None:
-    assert as_number(pl.Series("n", values), dataset(**keys)).to_list() == numbers
+    assert numbers_of(values, **keys) == numbers
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_a_text_that_is_not_a_number_is_refused_with_the_key_that_helps(
     value: str, keys: dict[str, Any], hint: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        as_number(pl.Series("n", ["1", value]), dataset(**keys))
+        numbers_of(["1", value], **keys)
 
     assert str(caught.value).startswith(f"column 'n': '{value}' in row 2 is not a number: {hint}")
 
@@ -128,9 +133,9 @@ def test_a_text_that_is_not_a_number_is_refused_with_the_key_that_helps(
 @given(st.floats(-3e38, 3e38, allow_nan=False))
 def test_a_number_is_the_same_with_a_decimal_comma(number: float) -> None:
     text = repr(number)
-    commas = as_number(pl.Series("n", [text.replace(".", ",")]), dataset(decimal=","))
 
-    assert commas.to_list() == as_number(pl.Series("n", [text]), dataset()).to_list() == [number]
+    assert numbers_of([text.replace(".", ",")], decimal=",") == [number]
+    assert numbers_of([text]) == [number]
 
 
 def label(values: list[Any], **keys: Any) -> list[int | None]:

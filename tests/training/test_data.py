@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.roles import dataset
+from tests.training.keys import dataset
 from training import simulate
 from training.data import read_data, read_transactions
 from training.dataset import read_dataset

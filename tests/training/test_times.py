@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.roles import dataset
+from tests.training.keys import dataset
 from training.errors import BadInput
 from training.times import COMMON_FORMATS, as_time
 
