@@ -65,8 +65,8 @@ def add_history(
     `time` is a Datetime column without nulls, in any order. `amount` holds finite numbers; it is
     read only for mean amounts, which have the same unit, and for ratios. `label` is 1 or true for
     fraud; it is read only by the features made from labels, and null there means "not known to be a
-    fraud". Where the entity is null, a feature has its value for an empty window: transactions of
-    unknown cards do not share a history.
+    fraud". Where the entity is null or NaN, a feature has its value for an empty window:
+    transactions of unknown cards do not share a history.
 
     Raises ValueError for a column that is missing, has the name of a feature or violates the above,
     and for a feature made from labels without a delay.
@@ -80,7 +80,10 @@ def add_history(
         columns.append(pl.col(amount).cast(pl.Float64).alias("amount"))
     if _reads_label(features):
         columns.append(pl.col(label).fill_null(0).cast(pl.Int8).alias("label"))
-    keys = [pl.col(entity).alias(f"entity {number}") for number, entity in enumerate(entities)]
+    keys = [
+        _without_nan(transactions[entity]).alias(f"entity {number}")
+        for number, entity in enumerate(entities)
+    ]
     rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
 
     def history(number: int) -> dict[str, Floats]:
@@ -91,6 +94,10 @@ def add_history(
     with ThreadPoolExecutor(max_workers=2) as pool:
         values = dict(ChainMap(*pool.map(history, range(len(entities)))))
     return transactions.hstack([pl.Series(each.name, values[each.name]) for each in features])
+
+
+def _without_nan(entities: pl.Series) -> pl.Series:
+    return entities.fill_nan(None) if entities.dtype.is_float() else entities
 
 
 def _history_of(

@@ -32,15 +32,17 @@ def as_text(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     values = column.unique().drop_nulls()
     # A float32 must stay one: as a Python float, its 0.1 would be 0.10000000149.
     objects = values.to_numpy() if column.dtype.is_float() else values.to_list()
-    texts = pl.Series([_text(value, column) for value in objects], dtype=pl.String)
+    texts = _without_missing(
+        pl.Series([_text(value, column) for value in objects], dtype=pl.String), missing
+    )
     if column.dtype.is_float():
         # Of an empty column, Polars would keep the type.
-        column = column.replace_strict(values, texts, return_dtype=pl.String).cast(pl.String)
-    else:
-        column, values = column.cast(pl.String), values.cast(pl.String)
-        changed = values.ne_missing(texts)
+        return column.replace_strict(values, texts, return_dtype=pl.String).cast(pl.String)
+    column, values = column.cast(pl.String), values.cast(pl.String)
+    changed = values.ne_missing(texts)
+    if changed.any():
         column = column.replace(values.filter(changed), texts.filter(changed))
-    return _without_missing(column, missing)
+    return column
 
 
 def _text(value: object, column: pl.Series) -> str | None:

@@ -67,7 +67,7 @@ def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/
     frame = _checked(path, _read(path, dataset), dataset)
     if sha256_of_data(path) != sha256:
         raise BadInput(f"{path.name} changed while it was read; run again once it is complete")
-    frame = frame.sort(dataset.time.column, maintain_order=True)
+    frame = _in_order_of_time(frame, dataset.time.column)
     return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)))
 
 
@@ -141,7 +141,8 @@ def _typed(column: pl.Series, dataset: Dataset) -> pl.Series:
                 "remove the rows, or fill in the amounts"
             )
         return number
-    return as_text(column, dataset.missing)
+    # Of a label, only what `unlabelled` lists is not known: `None` may be what a genuine one has.
+    return as_text(column, () if column.name == dataset.label else dataset.missing)
 
 
 def _checked(path: Path, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
@@ -152,6 +153,15 @@ def _checked(path: Path, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     if times.min() == times.max():
         raise BadInput(f"column {times.name!r} (the time) has the same value in every row")
     return frame.with_columns(as_label(frame[dataset.label], dataset))
+
+
+def _in_order_of_time(frame: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Sorted column by column, because a table and its sorted copy may not fit in memory."""
+    if not frame[time].is_sorted():
+        order = frame.select(pl.arg_sort_by(time, maintain_order=True)).to_series()
+        columns = list(frame.columns)
+        frame = pl.DataFrame([frame.drop_in_place(name).gather(order) for name in columns])
+    return frame.with_columns(pl.col(time).set_sorted())
 
 
 def _notes(frame: pl.DataFrame, dataset: Dataset) -> Iterator[str]:

@@ -35,7 +35,7 @@ def as_time(column: pl.Series, dataset: Dataset) -> pl.Series:
         moment = _since_origin(column, dataset)
     elif time.format:
         moment = _formatted(as_written(column, dataset.missing), time.format)
-    elif column.dtype == pl.String:
+    elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
         moment = as_iso_8601(as_written(column, dataset.missing))
     elif column.dtype in (pl.Date, pl.Datetime):
         moment = column.cast(pl.Datetime("us", getattr(column.dtype, "time_zone", None)))

@@ -446,6 +446,12 @@ def test_rows_without_a_known_label_are_history_but_not_examples(tmp_path: Path)
     )
 
 
+def test_a_label_that_is_called_none_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=["None", "fraud", "None"]))
+
+    assert read_data(path, dataset(positive="fraud")).frame["y"].to_list() == [0, 1, 0]
+
+
 def test_files_of_a_folder_may_differ_in_the_type_of_a_number(tmp_path: Path) -> None:
     parquet(tmp_path, frame(a=[1, 2, 3], k=[5411, 1, 2]), "a.parquet")
     parquet(tmp_path, frame(a=["4", "5", "6"], k=[5411.0, None, 2.5]), "b.parquet")
