@@ -152,7 +152,10 @@ def _checked(path: Path, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     times = frame[dataset.time.column]
     if times.min() == times.max():
         raise BadInput(f"column {times.name!r} (the time) has the same value in every row")
-    return frame.with_columns(as_label(frame[dataset.label], dataset))
+    label = as_label(frame[dataset.label], dataset)
+    if label.null_count() == len(label):
+        raise BadInput(f"column {label.name!r} (the label) has no known value: check `unlabelled`")
+    return frame.with_columns(label)
 
 
 def _in_order_of_time(frame: pl.DataFrame, time: str) -> pl.DataFrame:

@@ -71,7 +71,8 @@ class DataFile:
         batches = pl.scan_csv(
             source, separator=separator, infer_schema=False, glob=False
         ).collect_batches(maintain_order=True)
-        parts = [batch.select(names) for batch in batches]
+        is_blank = pl.all_horizontal(pl.all().is_null())
+        parts = [batch.filter(~is_blank).select(names) for batch in batches]
         return pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 
     def _header(self) -> tuple[list[str], str, str]:
@@ -86,6 +87,8 @@ class DataFile:
         lines = head.decode(encoding, errors="ignore")
         if not lines.strip():
             raise pl.exceptions.NoDataError("empty CSV")
+        if "\0" in lines.splitlines()[0]:
+            raise self._other_encoding("utf-16-le")
         separators = "\t" if _uncompressed(self.path).suffix.lower() == ".tsv" else _SEPARATORS
         headers = [(next(csv.reader(io.StringIO(lines), delimiter=x)), x) for x in separators]
         names, separator = max(headers, key=lambda header: len(header[0]))
@@ -111,19 +114,21 @@ class DataFile:
         try:
             yield
         except UnicodeDecodeError as error:
-            raise BadInput(
-                f"{name} is not text in {error.encoding}: set `encoding` in the data-set file to "
-                "the one that it is in"
-            ) from error
+            raise self._other_encoding("latin-1") from error
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             reason = on_one_line((str(error).splitlines() or ["unreadable"])[0])
             if "invalid utf-8" in reason:
-                raise BadInput(
-                    f"{name} is not text in UTF-8: set `encoding` in the data-set file to the one "
-                    "that it is in, such as `latin-1`"
-                ) from error
+                raise self._other_encoding("latin-1") from error
             kind = "CSV" if is_csv(self.path) else "Parquet"
-            raise BadInput(f"{name} cannot be read as {kind}: {reason}") from error
+            unnamed = kind == "Parquet" and self.path.suffix.lower() not in _PARQUET
+            hint = "; a text file needs a name that ends in .csv, .tsv or .txt" if unnamed else ""
+            raise BadInput(f"{name} cannot be read as {kind}: {reason}{hint}") from error
+
+    def _other_encoding(self, example: str) -> BadInput:
+        return BadInput(
+            f"{self.path.name} is not text in {self.encoding or 'UTF-8'}: set `encoding` in the "
+            f"data-set file to the one that it is in, such as `{example}`"
+        )
 
 
 def data_files(path: Path, encoding: str | None = None) -> list[DataFile]:
@@ -179,7 +184,7 @@ def check_columns(found: Sequence[str], required: Collection[str]) -> None:
         hint = f"did you mean {similar[0]!r}? " if similar else ""
         raise BadInput(
             f"the data has no column {missing[0]!r}, which the data-set file requires; {hint}"
-            f"its columns are {', '.join(found)}"
+            f"its columns are {on_one_line(', '.join(found))}"
         )
     if repeated := [name for name in required if found.count(name) > 1]:
         raise BadInput(f"the data has several columns {repeated[0]!r}: rename all but one")

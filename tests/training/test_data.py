@@ -446,6 +446,13 @@ def test_rows_without_a_known_label_are_history_but_not_examples(tmp_path: Path)
     )
 
 
+def test_labels_that_are_all_unknown_are_refused(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=[2, 2, 2]))
+
+    with pytest.raises(BadInput, match=r"'y' \(the label\) has no known value: check `unlabelled`"):
+        read_data(path, dataset(unlabelled=2))
+
+
 def test_a_label_that_is_called_none_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
     path = parquet(tmp_path, frame(y=["None", "fraud", "None"]))
 

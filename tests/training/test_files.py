@@ -80,7 +80,8 @@ def test_text_in_another_encoding_is_refused_with_the_key_that_helps(tmp_path: P
         "such as `latin-1`"
     )
     assert str(ascii_.value) == (
-        "d.csv is not text in ascii: set `encoding` in the data-set file to the one that it is in"
+        "d.csv is not text in ascii: set `encoding` in the data-set file to the one that it is in, "
+        "such as `latin-1`"
     )
 
 
@@ -89,6 +90,33 @@ def test_a_row_with_more_fields_than_columns_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match=r"d\.csv cannot be read as CSV: found more fields than"):
         table(tmp_path / "d.csv")
+
+
+def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,shop\n1,x\n\n2,\n,,\n".replace(",,", ",") + "\n")
+
+    assert table(tmp_path / "d.csv").rows() == [("1", "x"), ("2", None)]
+
+
+def test_utf_16_without_a_mark_is_refused_with_the_key_that_helps(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_bytes(TEXT.encode("utf-16-le"))
+
+    with pytest.raises(BadInput, match=r"d\.csv is not text in UTF-8: set .* as `utf-16-le`"):
+        table(tmp_path / "d.csv")
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text("{}")
+
+    with pytest.raises(BadInput, match=r"needs a name that ends in \.csv, \.tsv or \.txt"):
+        table(tmp_path / "d.json")
+
+
+def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress(TEXT.encode() * 10_000)[:-20])
+
+    with pytest.raises(BadInput, match=r"d\.csv\.gz cannot be read as CSV: "):
+        table(tmp_path / "d.csv.gz")
 
 
 def test_only_the_named_columns_are_read(tmp_path: Path) -> None:
