@@ -75,6 +75,8 @@ def refuse_labels_without_delay(features: Sequence[HistoryFeature]) -> None:
             )
 
 
-def calendar_features(parts: Sequence[CalendarPart]) -> tuple[CalendarFeature, ...]:
-    """Each calendar part as a feature of the same name."""
-    return tuple(CalendarFeature(name=part, part=part) for part in parts)
+def calendar_features(
+    parts: Sequence[CalendarPart], *, zone: str | None = None
+) -> tuple[CalendarFeature, ...]:
+    """Each calendar part, in an IANA time zone, as a feature of the same name."""
+    return tuple(CalendarFeature(name=part, part=part, zone=zone) for part in parts)

@@ -28,16 +28,23 @@ _AMOUNT_AGGREGATES = frozenset[Aggregate]({"mean_amount", "amount_ratio"})
 def add_calendar(
     transactions: pl.DataFrame, features: Sequence[CalendarFeature], *, time: str
 ) -> pl.DataFrame:
-    """`transactions` with one Float64 column for each feature appended; `time` is a Datetime."""
-    moment = pl.col(time).dt
-    parts = {
-        "hour": moment.hour(),
-        "night": moment.hour() <= _LAST_HOUR_OF_NIGHT,
-        "weekend": moment.weekday() >= _SATURDAY,
-    }
+    """`transactions` with one Float64 column for each feature appended.
+
+    `time` is a naive Datetime: in UTC, if the feature has a zone.
+    """
     return transactions.with_columns(
-        parts[feature.part].cast(pl.Float64).alias(feature.name) for feature in features
+        _calendar(feature, pl.col(time)).cast(pl.Float64).alias(feature.name)
+        for feature in features
     )
+
+
+def _calendar(feature: CalendarFeature, time: pl.Expr) -> pl.Expr:
+    if feature.zone is not None:
+        time = time.dt.replace_time_zone("UTC").dt.convert_time_zone(feature.zone)
+    if feature.part == "weekend":
+        return time.dt.weekday() >= _SATURDAY
+    hour = time.dt.hour()
+    return hour if feature.part == "hour" else hour <= _LAST_HOUR_OF_NIGHT
 
 
 def add_history(
@@ -58,8 +65,8 @@ def add_history(
     `time` is a Datetime column without nulls, in any order. `amount` holds finite numbers; it is
     read only for mean amounts, which have the same unit, and for ratios. `label` is 1 or true for
     fraud; it is read only by the features made from labels, and null there means "not known to be a
-    fraud". Where the entity is null, a feature has its value for an empty window: transactions of
-    unknown cards do not share a history.
+    fraud". Where the entity is null or NaN, a feature has its value for an empty window:
+    transactions of unknown cards do not share a history.
 
     Raises ValueError for a column that is missing, has the name of a feature or violates the above,
     and for a feature made from labels without a delay.
@@ -73,7 +80,10 @@ def add_history(
         columns.append(pl.col(amount).cast(pl.Float64).alias("amount"))
     if _reads_label(features):
         columns.append(pl.col(label).fill_null(0).cast(pl.Int8).alias("label"))
-    keys = [pl.col(entity).alias(f"entity {number}") for number, entity in enumerate(entities)]
+    keys = [
+        _without_nan(transactions[entity]).alias(f"entity {number}")
+        for number, entity in enumerate(entities)
+    ]
     rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
 
     def history(number: int) -> dict[str, Floats]:
@@ -84,6 +94,10 @@ def add_history(
     with ThreadPoolExecutor(max_workers=2) as pool:
         values = dict(ChainMap(*pool.map(history, range(len(entities)))))
     return transactions.hstack([pl.Series(each.name, values[each.name]) for each in features])
+
+
+def _without_nan(entities: pl.Series) -> pl.Series:
+    return entities.fill_nan(None) if entities.dtype.is_float() else entities
 
 
 def _history_of(

@@ -108,7 +108,7 @@ class Terminal:
             [self._evidence] = REFERENCE.findall(done.stdout)
         if token := TOKEN.search(done.stderr):
             self._environment["TOKEN"] = token[1]
-        return done.stdout + done.stderr
+        return f"{done.stdout}\n{done.stderr}"
 
     def _serve(self, command: str, address: str) -> None:
         log = self._clone.parent / f"{command.rsplit(maxsplit=1)[-1]}.log"
@@ -132,7 +132,7 @@ def test_the_readme_leads_from_own_data_to_a_served_model_and_back(terminal: Ter
         [text] = [text for command, text in printed.items() if command.startswith(start)]
         return text
 
-    assert "warning" not in "".join(printed.values())
+    assert "will refuse" not in "".join(printed.values())
     answer = json.loads(of("curl").splitlines()[0])
     assert answer["decision"] in ("approve", "review")
     assert answer["model_version"] == 1

@@ -1,8 +1,15 @@
 """The MLflow Project: from a file of transactions to a registered candidate.
 
 dataset           the data-set file, which assigns a role to each column
+dataset_yaml      its YAML, and what a misspelled key may mean
 simulate          the embedded transactions, for users without data of their own
+files             the files that hold a data set, and the named columns of each
+columns           numbers, labels and text, with the same result from CSV and Parquet
+times             the time of a transaction, in UTC
 data              read and check a file of transactions, and add the features
+profile           what a column of unknown data contains
+roles             which roles its name and values suggest
+draft             a data-set file to start from, made of these guesses
 split             train and test parts by time, with a gap for the label delay
 models            the models that can be trained, with defaults and search spaces
 contract_writer   what the model accepts, as seen in its training rows
@@ -22,5 +29,5 @@ track             what a run records in MLflow, and the registration of the cand
 attest            what the training job signs about the candidate
 errors            the exception for invalid input
 run               one training run: the steps above, in order
-cli               the commands `train`, `evaluate` and `rows`
+cli               the commands `train`, `evaluate`, `rows` and `describe-data`
 """

@@ -19,8 +19,8 @@ import typer
 from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
-from registry.progress import step
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
+from training.draft import describe, write_new
 from training.errors import BadInput
 from training.evaluation_rows import write_evaluation_rows
 from training.models import MODELS
@@ -31,7 +31,7 @@ MAX_TAG_LENGTH = 5000
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataOption = Annotated[
-    str, typer.Option(help="Parquet or CSV file, folder of Parquet files, or `simulated`.")
+    str, typer.Option(help="Parquet or CSV file, a folder of either, or `simulated`.")
 ]
 DatasetOption = Annotated[
     str, typer.Option(help="Data-set file: the name of a shipped one, or a path.")
@@ -91,8 +91,7 @@ def evaluate(
     """
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         path = Path(folder) / "rows.parquet"
-        with step(f"building evaluation rows from {data}"):
-            write_evaluation_rows(data, dataset, path)
+        write_evaluation_rows(data, dataset, path)
         command = [sys.executable, "-m", "registry", "evaluate", candidate, "--rows", str(path)]
         if policy:
             command += ["--policy", policy]
@@ -110,6 +109,24 @@ def rows(
     Example: python -m training rows rows.parquet --data creditcard.parquet --dataset creditcard
     """
     print(f"{write_evaluation_rows(data, dataset, destination):,} rows in {destination}")
+
+
+@app.command()
+def describe_data(
+    data: Annotated[Path, typer.Argument(help="Parquet or CSV file, or a folder of such files.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; by default NAME.yaml, here.")
+    ] = None,
+) -> None:
+    """Look at data, print what it contains, and write a data-set file to start from.
+
+    Example: python -m training describe-data payments.csv
+    """
+    draft = describe(data)
+    path = output or Path(f"{data.name.split('.')[0]}.yaml")
+    write_new(path, draft.yaml)
+    print(f"{draft.table}\n\n{path} is written: check each line, and choose the label; next:")
+    print(f"mlflow run . -P data={data} -P dataset={path}")
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -1,10 +1,10 @@
-"""Reading transactions: from the user's file to one checked table with the features added."""
+"""Reading transactions: from the user's files to one checked table with the features added."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,44 +14,79 @@ from features.offline import add_calendar, add_history
 from registry.atomic import atomic_write
 from registry.ledger.manifest import sha256_of
 from training import simulate
+from training.columns import as_label, as_number, as_text, rows
 from training.dataset import Dataset
 from training.errors import BadInput
+from training.files import DataFile, check_columns, data_files, sha256_of_data
+from training.times import as_time
 
 SIMULATED = "simulated"
 SIMULATION_SEED = 20260101
 """Seed of the embedded data, fixed so that runs with different `seed` see the same transactions."""
 
-_MIN_TIME, _MAX_TIME = datetime(1, 1, 1), datetime(9999, 12, 31)
-_MAX_NUMBER = float(np.finfo(np.float32).max)
-
 
 @dataclass(frozen=True)
 class Data:
-    """Transactions in order of time: the model's inputs, and the label and time of the file."""
+    """Transactions in order of time: the model's inputs, and the label and time of the file.
+
+    `notes` tell what a reader may not expect of the data, such as rows without an entity.
+    """
 
     frame: pl.DataFrame
     dataset: Dataset
     path: Path
     sha256: str
+    notes: tuple[str, ...] = ()
 
     def labels(self, part: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
         return part[self.dataset.label].to_numpy()
 
 
 def read_data(source: str, dataset: Dataset, cache: Path = Path(".local/data")) -> Data:
-    """Read a Parquet or CSV file, a folder of Parquet files, or `simulated`; add the features.
+    """Read a Parquet or CSV file, a folder of either, or `simulated`; add the features.
 
-    The result is sorted by time; numbers are Float64 with null where missing, categories are text,
-    the label is Int8. Raises BadInput naming the file or column and what is wrong with it.
+    As `read_transactions`, then `with_features`.
+    """
+    return with_features(read_transactions(source, dataset, cache))
+
+
+def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/data")) -> Data:
+    """Read a Parquet or CSV file, a folder of either, or `simulated`, without features.
+
+    The result is sorted by time, which is in UTC where the data says so; numbers are Float64 with
+    null where missing, categories and entities are text, and the label is Int8, with null where it
+    is not known yet. Raises BadInput naming the file or column, the value and its row.
     """
     path = _simulated_file(cache) if source == SIMULATED else Path(source)
-    raw, sha256 = _read_unchanged(path, dataset)
-    time = dataset.time.column
-    frame = add_calendar(_with_types(raw, dataset), dataset.calendar_features, time=time)
+    if not path.exists():
+        raise BadInput(
+            f"no data at {path}; pass a Parquet or CSV file, a folder of such files, "
+            f"or `{SIMULATED}`"
+        )
+    sha256 = sha256_of_data(path)
+    frame = _checked(path, _read(path, dataset), dataset)
+    if sha256_of_data(path) != sha256:
+        raise BadInput(f"{path.name} changed while it was read; run again once it is complete")
+    frame = _in_order_of_time(frame, dataset.time.column)
+    return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)))
+
+
+def with_features(data: Data) -> Data:
+    """The same with the features added, but without the rows whose label is not known yet.
+
+    Those count in the histories of others, as transactions that are not known to be frauds.
+    """
+    dataset, time = data.dataset, data.dataset.time.column
+    frame = add_calendar(data.frame, dataset.calendar_features, time=time)
     frame = add_history(
         frame, dataset.history, time=time, amount=dataset.amount, label=dataset.label
     )
-    return Data(frame.sort(time, maintain_order=True), dataset, path, sha256)
+    return replace(data, frame=labelled(frame, dataset))
+
+
+def labelled(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """The rows whose label is known."""
+    return frame.drop_nulls(dataset.label) if frame[dataset.label].null_count() else frame
 
 
 def _simulated_file(cache: Path) -> Path:
@@ -65,131 +100,82 @@ def _simulated_file(cache: Path) -> Path:
     return path
 
 
-def _sha256(path: Path) -> str:
-    """Of the whole file; of a folder, of the names and digests of its files, sorted by name."""
-    if path.is_file():
-        return sha256_of(path)
-    files = sorted(path.glob("*.parquet"))
-    lines = "".join(f"{sha256_of(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _read_unchanged(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, str]:
-    """The content of the file, and its sha256; refused if the file changes while it is read."""
-    if not path.exists():
-        raise BadInput(
-            f"no data at {path}; pass a Parquet or CSV file, a folder of Parquet files, "
-            f"or `{SIMULATED}`"
-        )
-    sha256 = _sha256(path)
-    frame = _read(path, dataset)
-    if _sha256(path) != sha256:
-        raise BadInput(f"{path.name} changed while it was read; run again once it is complete")
-    return frame, sha256
-
-
 def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
+    """The columns that the data-set file names, the label as text, all others typed."""
+    files = data_files(path, dataset.encoding)
+    for file in files:
+        with _named(file):
+            check_columns(file.columns(), dataset.columns)
+    parts = [_read_file(file, dataset) for file in files]
+    return pl.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def _read_file(file: DataFile, dataset: Dataset) -> pl.DataFrame:
+    with _named(file):
+        raw = file.read(dataset.columns)
+        # Each raw column is let go once it is typed: two copies of a table may not fit in memory.
+        typed = [_typed(raw.drop_in_place(name), dataset) for name in dataset.columns]
+    return pl.DataFrame(typed)
+
+
+@contextmanager
+def _named(file: DataFile) -> Iterator[None]:
+    """In a folder, an error has to say in which file."""
     try:
-        if path.is_dir():
-            if not (parts := sorted(path.glob("*.parquet"))):
-                raise BadInput(f"folder {path} contains no .parquet file")
-            frame = pl.read_parquet(parts, glob=False)
-        elif path.suffix == ".csv":
-            frame = pl.read_csv(
-                path,
-                infer_schema_length=None,
-                try_parse_dates=True,
-                # Unparsed: as a number, `007` would become `7`, which no client sends.
-                schema_overrides=dict.fromkeys(dataset.categories, pl.String),
-                glob=False,
+        yield
+    except BadInput as error:
+        name = file.path.name
+        if file.path == file.root or str(error).startswith(name):
+            raise
+        raise BadInput(f"{name}: {error}") from error
+
+
+def _typed(column: pl.Series, dataset: Dataset) -> pl.Series:
+    if column.name == dataset.time.column:
+        return as_time(column, dataset)
+    if column.name in (dataset.amount, *dataset.numbers):
+        number = as_number(column, dataset.missing, dataset.decimal)
+        if column.name == dataset.amount and number.null_count():
+            raise BadInput(
+                f"column {column.name!r} (the amount) has no value in {rows(number.is_null())}: "
+                "remove the rows, or fill in the amounts"
             )
-        else:
-            frame = pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = (str(error).splitlines() or ["unreadable"])[0]
-        kind = "CSV" if path.suffix == ".csv" else "Parquet"
-        raise BadInput(f"{path.name} cannot be read as {kind}: {reason}") from error
+        return number
+    # Of a label, only what `unlabelled` lists is not known: `None` may be what a genuine one has.
+    return as_text(column, () if column.name == dataset.label else dataset.missing)
+
+
+def _checked(path: Path, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """With the label as a number: what it may contain depends on the rows of all files."""
     if frame.is_empty():
         raise BadInput(f"{path.name} contains no rows")
-    return frame
+    times = frame[dataset.time.column]
+    if times.min() == times.max():
+        raise BadInput(f"column {times.name!r} (the time) has the same value in every row")
+    label = as_label(frame[dataset.label], dataset)
+    if label.null_count() == len(label):
+        raise BadInput(f"column {label.name!r} (the label) has no known value: check `unlabelled`")
+    return frame.with_columns(label)
 
 
-def _with_types(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-    """The columns that the data-set file names, each checked and cast to its type."""
-    if missing := [name for name in dataset.columns if name not in frame.columns]:
-        raise BadInput(
-            f"the data has no column {missing[0]!r}, which the data-set file requires; "
-            f"its columns are {', '.join(frame.columns)}"
+def _in_order_of_time(frame: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Sorted column by column, because a table and its sorted copy may not fit in memory."""
+    if not frame[time].is_sorted():
+        order = frame.select(pl.arg_sort_by(time, maintain_order=True)).to_series()
+        columns = list(frame.columns)
+        frame = pl.DataFrame([frame.drop_in_place(name).gather(order) for name in columns])
+    return frame.with_columns(pl.col(time).set_sorted())
+
+
+def _notes(frame: pl.DataFrame, dataset: Dataset) -> Iterator[str]:
+    if unknown := frame[dataset.label].null_count():
+        yield (
+            f"{unknown:,} of {len(frame):,} rows have no known label (`unlabelled`): they count in "
+            "histories, but are neither trained nor tested on"
         )
-    for name in (*dataset.categories, *dataset.entities):
-        if frame[name].dtype.is_nested():
-            raise BadInput(f"column {name!r} contains lists or structs; expected one value per row")
-    amount = _parse_number(frame[dataset.amount])
-    if amount.null_count():
-        raise BadInput(f"column {dataset.amount!r} (the amount) has missing values")
-    columns = [
-        _parse_label(frame[dataset.label]),
-        _parse_time(frame[dataset.time.column], dataset),
-        amount,
-        *(_parse_number(frame[name]) for name in dataset.numbers),
-        *(frame[name].cast(pl.String) for name in dataset.categories),
-        *(frame[name] for name in dataset.entities),
-    ]
-    return pl.DataFrame(columns)
-
-
-def _parse_label(column: pl.Series) -> pl.Series:
-    if not column.dtype.is_numeric() and column.dtype != pl.Boolean:
-        raise BadInput(
-            f"column {column.name!r} (the label) must contain 0 and 1, but is of type "
-            f"{column.dtype}"
-        )
-    if column.null_count() or not column.cast(pl.Float64).is_in([0.0, 1.0]).all():
-        raise BadInput(f"column {column.name!r} (the label) contains values other than 0 and 1")
-    return column.cast(pl.Int8)
-
-
-def _parse_number(column: pl.Series) -> pl.Series:
-    if column.dtype.is_temporal():
-        raise BadInput(f"column {column.name!r} contains times, but numbers are expected")
-    try:
-        number = column.cast(pl.Float64).fill_nan(None)
-    except pl.exceptions.PolarsError as error:
-        raise BadInput(f"column {column.name!r} contains a value that is not a number") from error
-    if number.is_infinite().any():
-        raise BadInput(f"column {column.name!r} contains an infinite number")
-    if (number.abs() > _MAX_NUMBER).any():
-        raise BadInput(f"column {column.name!r} contains a number too large for float32")
-    return number
-
-
-def _parse_time(column: pl.Series, dataset: Dataset) -> pl.Series:
-    """The time as naive microseconds; ISO 8601 text with an offset is converted to UTC."""
-    name = f"column {column.name!r} (the time)"
-    time = dataset.time
-    try:
-        if time.unit and time.origin:
-            if not column.dtype.is_numeric():
-                raise BadInput(
-                    f"{name} is of type {column.dtype}, not a number: remove `unit` and `origin`"
-                )
-            scale = 1_000_000 if time.unit == "s" else 1_000
-            origin = datetime(time.origin.year, time.origin.month, time.origin.day)
-            micros = (column.cast(pl.Float64) * scale).round().cast(pl.Int64)
-            parsed = micros.cast(pl.Duration("us")) + origin
-        elif column.dtype == pl.String:
-            utc = column.str.to_datetime(time_unit="us", time_zone="UTC")
-            parsed = utc.dt.replace_time_zone(None)
-        else:
-            parsed = column.cast(pl.Datetime("us"))
-            if column.dtype.is_numeric():
-                raise BadInput(f"{name} contains numbers: set `unit` and `origin`")
-    except pl.exceptions.PolarsError as error:
-        raise BadInput(f"{name} contains values that cannot be parsed as times") from error
-    if parsed.null_count():
-        raise BadInput(f"{name} has missing values")
-    if not parsed.is_between(_MIN_TIME, _MAX_TIME).all():
-        raise BadInput(f"{name} has values outside the years 1 to 9999: check `unit`")
-    if parsed.min() == parsed.max():
-        raise BadInput(f"{name} has the same value in every row")
-    return parsed.alias(column.name)
+    for name in dataset.entities:
+        if missing := frame[name].null_count():
+            yield (
+                f"{missing:,} of {len(frame):,} rows have no {name!r}: they get no history, and "
+                "are not the same entity"
+            )

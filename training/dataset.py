@@ -5,38 +5,75 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from features.definitions import calendar_features, history_features
 from registry.errors import first_error
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import AMOUNT, BAND_PREFIX, CLUSTER, LABEL, TIME
+from registry.model.canonical import canonical_text
 from registry.model.contract import CalendarFeature, CalendarPart, HistoryFeature
 from registry.model.scorer import OUTPUT
+from training.dataset_yaml import load, unknown_key
 from training.errors import BadInput
 
 SHIPPED = Path(__file__).parent / "datasets"
 RESERVED = frozenset({LABEL, TIME, AMOUNT, CLUSTER, OUTPUT})
 """Columns that evaluation rows and parity rows hold beside the inputs."""
+MISSING = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "Null", "null", "None")
+"""Texts that mean that there is no value, as pandas, R and databases write them."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone, such as `Europe/Berlin`") from error
+    return name
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError(f"{name!r} is not an encoding, such as `latin-1` or `utf-16`") from error
+    return name
+
+
 class Time(_Strict):
-    """The time column: timestamps, ISO 8601 text, or numbers in `unit` since `origin`."""
+    """The time: timestamps, text in ISO 8601 or in `format`, or numbers in `unit` since `origin`.
+
+    `zone` is the IANA time zone of the calendar features, and of times that have none themselves.
+    """
 
     column: str
     unit: Literal["s", "ms"] | None = None
     origin: date | None = None
+    format: str | None = None
+    zone: Annotated[str, AfterValidator(_zone)] | None = None
 
     @model_validator(mode="after")
-    def _unit_and_origin_are_set_together(self) -> Self:
+    def _there_is_one_way_to_read_it(self) -> Self:
         if (self.unit is None) != (self.origin is None):
             raise ValueError("`unit` and `origin` must be set together")
+        if self.unit and self.format:
+            raise ValueError("`format` is for text, `unit` and `origin` for numbers: remove one")
         return self
 
 
@@ -54,16 +91,28 @@ class Entity(_Strict):
     drop_compromised_days: PositiveInt | None = None
 
 
+_Text = Annotated[str, BeforeValidator(canonical_text)]
+
+
+def _as_tuple(value: object) -> object:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 class Dataset(_Strict):
     """The roles of the columns, and how to split the data and evaluate models on it."""
 
     label: str
+    positive: Annotated[str, BeforeValidator(canonical_text)] | None = None
+    unlabelled: Annotated[tuple[_Text, ...], BeforeValidator(_as_tuple)] = ()
     time: Time
     amount: str
     entities: dict[str, Entity] = {}
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    missing: Annotated[tuple[_Text, ...], BeforeValidator(_as_tuple)] = MISSING
+    decimal: Literal[".", ","] = "."
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
     calendar: tuple[CalendarPart, ...] = ()
     windows_days: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 7, 30)
     delay_days: Annotated[int, Field(ge=0)]
@@ -140,7 +189,7 @@ class Dataset(_Strict):
 
     @property
     def calendar_features(self) -> tuple[CalendarFeature, ...]:
-        return calendar_features(self.calendar)
+        return calendar_features(self.calendar, zone=self.time.zone)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -170,14 +219,14 @@ def read_dataset(name: str) -> Dataset:
     """
     path = dataset_file(name)
     try:
-        return Dataset.model_validate(yaml.safe_load(path.read_text()))
+        return Dataset.model_validate(load(path.read_text()))
     except FileNotFoundError as error:
         shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
         raise BadInput(
             f"no data-set file {name!r}: use one of {shipped}, or the path to your own YAML file"
         ) from error
     except ValidationError as error:
-        first = first_error(error)
+        first = unknown_key(error, Dataset) or first_error(error)
         parts = (path.name, first.field, first.message)
         raise BadInput(": ".join(part for part in parts if part)) from error
     except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: such as a 13th month

@@ -21,7 +21,8 @@ from registry.evaluation.rows import (
     EvaluationRows,
     numbered_owners,
 )
-from training.data import Data, read_data
+from registry.progress import step, warn
+from training.data import Data, labelled, read_transactions, with_features
 from training.dataset import read_dataset
 from training.errors import BadInput
 from training.split import split_data
@@ -34,15 +35,15 @@ def write_evaluation_rows(source: str, dataset_name: str, destination: Path) -> 
     was made from. Raises BadInput as reading and splitting do, or if the file cannot be written.
     """
     dataset = read_dataset(dataset_name)
-    data = read_data(source, dataset)
-    split = split_data(data.frame, dataset)
-    rows = split.test.select(
-        *dataset.inputs,
-        pl.col(dataset.label).alias(LABEL),
-        pl.col(dataset.time.column).alias(TIME),
-        pl.col(dataset.amount).alias(AMOUNT),
-        *(pl.col(owner).alias(CLUSTER) for owner in list(dataset.entities)[:1]),
-    ).hstack(_bands(data, split.test))
+    with step(f"reading {source}"):
+        transactions = read_transactions(source, dataset)
+        split_data(labelled(transactions.frame, dataset), dataset)  # refuses before the features
+    for note in transactions.notes:
+        warn(note)
+    with step("building evaluation rows"):
+        data = with_features(transactions)
+        split = split_data(data.frame, dataset)
+        rows = _rows(data, split.test)
     metadata = {
         "dataset": dataset_name,
         "data": source,
@@ -51,6 +52,17 @@ def write_evaluation_rows(source: str, dataset_name: str, destination: Path) -> 
     }
     _write(rows, destination, metadata)
     return len(rows)
+
+
+def _rows(data: Data, test: pl.DataFrame) -> pl.DataFrame:
+    dataset = data.dataset
+    return test.select(
+        *dataset.inputs,
+        pl.col(dataset.label).alias(LABEL),
+        pl.col(dataset.time.column).alias(TIME),
+        pl.col(dataset.amount).alias(AMOUNT),
+        *(pl.col(owner).alias(CLUSTER) for owner in list(dataset.entities)[:1]),
+    ).hstack(_bands(data, test))
 
 
 def _write(rows: pl.DataFrame, destination: Path, metadata: dict[str, str]) -> None:

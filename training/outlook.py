@@ -1,17 +1,32 @@
-"""What gates will refuse of a candidate, known before it is trained."""
+"""What gates will refuse of a candidate, and at which alert budget, known before it is trained."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from registry.evaluation.gates.leakage import Leakage
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
-from registry.evaluation.policy import Policy
+from registry.evaluation.policy import SHIPPED, Policy, read_policy
 from registry.provenance.repository import Repository
 from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
+from training.dataset import Dataset
 
 SHOWN_FILES = 3
+
+
+def judging_policy() -> Policy:
+    """The policy that `evaluate` will read too, unless it is given another. Raises UsageError."""
+    return read_policy(Path(os.environ.get("FRAUD_POLICY") or SHIPPED))
+
+
+def budget_in_words(policy: Policy, dataset: Dataset) -> str:
+    """The alert budget of the data-set file, and where the policy judges at another."""
+    budget = dataset.alert_budget_per_day
+    note = policy.budget_note(budget)
+    return f"{budget:,} a day" + (f"; {note}" if note else "")
 
 
 def refusals(

@@ -16,8 +16,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from registry.errors import first_error
 from registry.evaluation.model_files import MAX_MODEL_BYTES
-from registry.evaluation.policy import SHIPPED as SHIPPED_POLICY
-from registry.evaluation.policy import Policy, read_policy
 from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
 from registry.progress import step, warn
@@ -27,7 +25,7 @@ from training.assess import Assessment, assess
 from training.attest import Ran, attest, training_signer
 from training.contract_writer import describe_inputs, write_contract
 from training.convert import convert
-from training.data import Data, read_data
+from training.data import Data, labelled, read_transactions, with_features
 from training.dataset import Dataset, dataset_file, read_dataset
 from training.errors import BadInput
 from training.fit import Recipe, ValidatedRecipe, encode, validate
@@ -41,6 +39,8 @@ VALIDATION_SHARE = 0.25
 
 FOLDS, FOLDS_SHARE = 3, 0.45
 """Number of folds of a search, and the last share of the training window that they test on."""
+
+MIN_TEST_FRAUDS = 30
 
 PRINTED_MEASURES = ("average_precision", "budget_precision", "budget_recall")
 
@@ -75,17 +75,23 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     dataset = read_dataset(parameters.dataset)
     uncommitted = track.CHECKOUT.uncommitted(dataset_file(parameters.dataset))
     origin = track.log_origin(uncommitted)
-    policy = _judging_policy()
+    policy = outlook.judging_policy()
     for refusal in outlook.refusals(
         policy, track.CHECKOUT, origin, uncommitted, attested=signer is not None
     ):
         warn(f"the policy {policy.name} will refuse this candidate, {refusal}")
-    print(f"  alert budget: {_budget(dataset)}")
-    with step(f"reading {parameters.data} and computing {len(dataset.history)} history features"):
-        data = read_data(parameters.data, dataset)
+    print(f"  alert budget: {outlook.budget_in_words(policy, dataset)}")
+    with step(f"reading {parameters.data}"):
+        transactions = read_transactions(parameters.data, dataset)
+    for note in transactions.notes:
+        warn(note)
+    check_splits(transactions, parameters.trials)
+    with step(f"computing {len(dataset.history)} history features"):
+        data = with_features(transactions)
         track.log_data(data)
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
+    warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
     model_id, contract = _finish(data, parameters, split, inputs, validated, origin)
@@ -96,16 +102,32 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     return track.register(model_id, files) if parameters.register_candidate else None
 
 
-def _judging_policy() -> Policy:
-    """The policy that `evaluate` will read too, unless it is given another."""
-    return read_policy(Path(os.environ.get("FRAUD_POLICY") or SHIPPED_POLICY))
+def check_splits(transactions: Data, trials: int) -> None:
+    """Raise BadInput, before features are computed, for splits that no model can be made from."""
+    dataset = transactions.dataset
+    train = split_data(labelled(transactions.frame, dataset), dataset).train
+    _validation_split(dataset, train)
+    if trials:
+        search_folds(dataset, train)
 
 
-def _budget(dataset: Dataset) -> str:
-    """The alert budget in words, and what `evaluate` makes of it."""
-    budget = dataset.alert_budget_per_day
-    note = _judging_policy().budget_note(budget)
-    return f"{budget:,} a day" + (f"; {note}" if note else "")
+def _validation_split(dataset: Dataset, train: pl.DataFrame) -> Split:
+    names = ("fitting", "validation")
+    return split_by_time(train, dataset, test_share=VALIDATION_SHARE, names=names)
+
+
+def warn_if_few_frauds(frauds: int, rows: int) -> None:
+    """Warn where the intervals of measures are too narrow: resampling knows only what it has seen.
+
+    Method: Clopper and Pearson (1934), the exact lower bound of n successes in n trials.
+    """
+    if frauds < MIN_TEST_FRAUDS:
+        lowest = 0.025 ** (1 / frauds)
+        warn(
+            f"the test days have {frauds} frauds in {rows:,} rows, and the intervals below are too "
+            f"narrow: even a recall of 100.0% may be one of {lowest:.1%} on other days; use more "
+            "data, or a larger `test_share`"
+        )
 
 
 def _summary(data: Data, part: pl.DataFrame) -> str:
@@ -121,8 +143,7 @@ def _choose_recipe(
     recipe = Recipe(parameters.model, MODELS[parameters.model].defaults, parameters.seed)
     if parameters.trials:
         recipe = _search(data, recipe, parameters.trials, train, inputs)
-    names = ("fitting", "validation")
-    split = split_by_time(train, data.dataset, test_share=VALIDATION_SHARE, names=names)
+    split = _validation_split(data.dataset, train)
     with step(f"choosing the threshold of {parameters.model} on {len(split.test):,} later rows"):
         validated = validate(data, recipe, split, inputs)
     mlflow.set_tag("calibration", str(validated.recipe.sigmoid or "none: it would not help"))
@@ -219,7 +240,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str], dataset: Dataset) -> dict[
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
-        "alert budget": _budget(dataset),
+        "alert budget": outlook.budget_in_words(outlook.judging_policy(), dataset),
         "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }

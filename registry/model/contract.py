@@ -53,7 +53,7 @@ class HistoryFeature(_Value):
 
 
 class CalendarFeature(_Value):
-    """A part of the transaction's time, in the time zone of the data.
+    """A part of the transaction's time in the IANA time zone `zone`, or else as the data has it.
 
     `hour` is the hour of the day, 0 to 23; `night` is 1 for the hours 0 to 6, and `weekend` 1 on
     Saturday and Sunday, else 0, as in the Fraud Detection Handbook, chapter 3.
@@ -61,6 +61,8 @@ class CalendarFeature(_Value):
 
     name: str
     part: CalendarPart
+    # Left out where there is none, so that services of earlier versions read the contract.
+    zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
 
 
 class Histogram(_Value):

@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from registry.errors import ContractError, UsageError
+from registry.model.canonical import canonical_text
 from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input, read_contract
 
 SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
@@ -124,9 +125,12 @@ class Scorer:
 
 
 def _code(value: Value, codes: Mapping[str, float]) -> float:
+    code = codes.get(value) if isinstance(value, str) else None
+    if code is not None:  # what clients send nearly always, at the cost of one look-up
+        return code
     # pandas has NaN for missing text. As text, "nan" or "None" could be a category's name.
-    missing = value is None or value != value  # noqa: PLR0124
-    return UNKNOWN_CATEGORY_CODE if missing else codes.get(str(value), UNKNOWN_CATEGORY_CODE)
+    text = canonical_text(value)
+    return UNKNOWN_CATEGORY_CODE if text is None else codes.get(text, UNKNOWN_CATEGORY_CODE)
 
 
 def encode_columns(
@@ -143,7 +147,10 @@ def encode_columns(
             raise UsageError(f"the rows have no column {name!r}, which the model needs")
         if described.kind == "category":
             codes = described.codes
-            coded = [_code(value, codes) for value in columns[name]]
+            try:
+                coded = [_code(value, codes) for value in columns[name]]
+            except ValueError as error:
+                raise UsageError(f"column {name!r}: {error}; write it as text") from error
             encoded.append(np.asarray(coded, dtype=np.float32))
             continue
         try:

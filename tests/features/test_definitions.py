@@ -71,3 +71,6 @@ def test_a_calendar_feature_has_the_name_of_its_part() -> None:
         CalendarFeature(name="weekend", part="weekend"),
         CalendarFeature(name="hour", part="hour"),
     )
+    assert calendar_features(["hour"], zone="Asia/Tokyo") == (
+        CalendarFeature(name="hour", part="hour", zone="Asia/Tokyo"),
+    )

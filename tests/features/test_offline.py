@@ -118,6 +118,24 @@ def test_the_calendar_is_that_of_the_times_as_they_stand() -> None:
     assert set(result.dtypes[1:]) == {pl.Float64}
 
 
+def test_the_calendar_of_a_zone_is_that_of_its_clocks() -> None:
+    times = [datetime(2026, 3, 29, 0, 59), datetime(2026, 3, 29, 1), datetime(2026, 7, 3, 22)]
+    features = calendar_features(["hour", "night", "weekend"], zone="Europe/Berlin")
+
+    result = add_calendar(pl.DataFrame({"when": times}), features, time="when")
+
+    assert result["when"].to_list() == times
+    assert result["hour"].to_list() == [1, 3, 0]
+    assert result["night"].to_list() == [1, 1, 1]
+    assert result["weekend"].to_list() == [1, 1, 1]
+
+
+def test_an_entity_that_is_nan_is_no_entity() -> None:
+    frame = frame_of([at(0), at(0.1), at(0.2)]).with_columns(card=pl.lit(float("nan")))
+
+    assert column(frame, "card_count_1d") == [0, 0, 0]
+
+
 def test_of_rows_with_the_same_time_only_those_above_count() -> None:
     frame = frame_of([at(0, eur=10), at(0, eur=30), at(0, eur=80)])
 

@@ -14,6 +14,7 @@ import pytest
 from deploy.local.processes import free_port
 from registry.evaluation.rows import read_rows
 from tests.places import REPOSITORY
+from tests.training import own_data
 from tests.training.commands import (
     Finished,
     candidates,
@@ -67,10 +68,10 @@ def own_yaml_with_another_purpose(folder: Path, transactions: Path) -> list[str]
     ("make", "message"),
     [
         (missing_column, "the data has no column 'amount', which the data-set file requires"),
-        (other_labels, "column 'fraud' (the label) contains values other than 0 and 1"),
+        (other_labels, "column 'fraud': '2' in row "),
         (no_fraud, "the train part of the split contains no fraud"),
         (no_fraud_to_fit_on, "the fitting part of the split contains no fraud"),
-        (own_yaml_with_an_unknown_key, "own.yaml: delay: Extra inputs are not permitted"),
+        (own_yaml_with_an_unknown_key, "own.yaml: delay: unknown key; did you mean `delay_days`?"),
         (own_yaml_with_another_purpose, "own.yaml: threshold_for: Input should be 'budget' or"),
         (lambda folder, _: ["--data", str(folder / "no.parquet")], "no data at "),
         (lambda *_: ["--dataset", "nobody"], "no data-set file 'nobody': use one of creditcard"),
@@ -98,6 +99,7 @@ def test_bad_input_ends_in_one_line_and_a_failed_run_with_the_reason(
     assert line.startswith(f"error: {message}")
     assert finished.errors.splitlines()[-1] == line
     assert "Traceback" not in finished.errors
+    assert "computing" not in finished.errors  # features: they take longest
     run = newest_run(client)
     assert run.info.status == "FAILED"
     assert f"error: {run.data.tags['failure']}" == line
@@ -216,3 +218,40 @@ def test_bad_data_ends_the_other_commands_in_one_line_too(
     [line] = finished.error_lines
     assert line.startswith(f"error: no data at {tmp_path}/none.csv; pass a Parquet or CSV file")
     assert "Traceback" not in finished.errors
+
+
+def test_describe_data_shows_the_columns_and_writes_a_file_for_the_next_command(
+    tmp_path: Path,
+) -> None:
+    data, _ = own_data.write(tmp_path)
+
+    finished = training("", "describe-data", str(data), folder=tmp_path)
+    again = training("", "describe-data", str(data), "--output", "payments.yaml", folder=tmp_path)
+    other = training("", "describe-data", str(data), "--output", "b.yaml", folder=tmp_path)
+
+    assert finished.code == 2  # the file of `own_data` is there
+    assert again.error_lines == finished.error_lines
+    assert finished.error_lines == [
+        "error: payments.yaml exists: delete it, or pass another name by --output"
+    ]
+    assert other.code == 0, other.errors
+    assert other.output.splitlines()[0].split() == [
+        *("column", "type", "missing", "distinct", "role", "values")
+    ]
+    assert other.output.splitlines()[-1] == f"mlflow run . -P data={data} -P dataset=b.yaml"
+    assert "# label: is_fraud" in (tmp_path / "b.yaml").read_text()
+
+
+def test_rows_without_an_entity_are_reported(tmp_path: Path, transactions: Path) -> None:
+    frame = pl.read_parquet(transactions)
+    some = pl.col("transaction_id") % 1000 == 0
+    path = tmp_path / "gaps.parquet"
+    frame.with_columns(pl.when(~some).then("customer_id").alias("customer_id")).write_parquet(path)
+
+    finished = training("", "rows", str(tmp_path / "rows.parquet"), "--data", str(path))
+
+    assert finished.code == 0, finished.errors
+    assert (
+        "warning: 19 of 18,545 rows have no 'customer_id': they get no history, and are not the "
+        "same entity"
+    ) in finished.errors.splitlines()

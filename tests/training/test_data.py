@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.training.keys import dataset
 from training import simulate
-from training.data import read_data
-from training.dataset import Dataset, read_dataset
+from training.data import read_data, read_transactions
+from training.dataset import read_dataset
 from training.errors import BadInput
 
 JAN_1, JAN_2, JAN_3 = datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)
 CSV = "t,a,y\n2026-01-01T00:00:00,1.5,0\n2026-01-02T00:00:00,2.5,1\n"
 
 
-def dataset(**more: Any) -> Dataset:
-    return Dataset.model_validate(
-        {
-            "label": "y",
-            "time": {"column": "t"},
-            "amount": "a",
-            "delay_days": 1,
-            "alert_budget_per_day": 5,
-            **more,
-        }
-    )
-
-
+LABEL_HINT = (
+    "set `positive` to the value that means fraud, or list it under `unlabelled` if it means that "
+    "the label is not known yet"
+)
 SECONDS = {"time": {"column": "t", "unit": "s", "origin": date(2026, 1, 1)}}
 
 
@@ -62,8 +57,8 @@ def test_parquet_is_read_with_its_roles_and_types(tmp_path: Path) -> None:
         "y": pl.Int8(),
         "t": pl.Datetime("us"),
         "a": pl.Float64(),
-        "n": pl.Float64(),
         "k": pl.String(),
+        "n": pl.Float64(),
     }
     assert data.frame["k"].to_list() == ["x", None, "z"]
     assert data.frame["n"].to_list() == [1.0, None, 3.0]
@@ -125,16 +120,17 @@ def test_history_features_are_added_with_the_names_of_their_entity(tmp_path: Pat
 
 
 def test_times_may_be_seconds_or_milliseconds_since_an_origin(tmp_path: Path) -> None:
-    path = parquet(tmp_path, frame(t=[0, 90_000, 172_800]))
+    path = parquet(tmp_path, frame(t=[0, 90_000_000, 172_800_500]))
     milliseconds = {"column": "t", "unit": "ms", "origin": date(2026, 1, 1)}
 
     seconds = read_data(path, dataset(**SECONDS)).frame["t"]
     thousandths = read_data(path, dataset(time=milliseconds)).frame["t"]
 
-    assert seconds.to_list() == [JAN_1, datetime(2026, 1, 2, 1), JAN_3]
-    assert thousandths.to_list()[1:] == [
-        datetime(2026, 1, 1, 0, 1, 30),
-        datetime(2026, 1, 1, 0, 2, 52, 800_000),
+    assert seconds.to_list()[:2] == [JAN_1, datetime(2028, 11, 7, 16)]
+    assert thousandths.to_list() == [
+        JAN_1,
+        datetime(2026, 1, 2, 1),
+        datetime(2026, 1, 3, 0, 0, 0, 500_000),
     ]
 
 
@@ -174,26 +170,50 @@ def test_booleans_are_labels_too(tmp_path: Path) -> None:
             {"numbers": ["n"]},
             "the data has no column 'n', which the data-set file requires; its columns are t, a, y",
         ),
-        ({"y": [0, 1, 2]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
-        ({"y": [0, 1, None]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
-        ({"y": [0.0, 0.5, 1.0]}, {}, "column 'y' (the label) contains values other than 0 and 1"),
+        ({"y": [0, 1, 2]}, {}, f"column 'y': '2' in row 3 is neither 0 nor 1: {LABEL_HINT}"),
+        (
+            {"y": [0.0, 0.5, 1.0]},
+            {},
+            f"column 'y': '0.5' in row 2 is neither 0 nor 1: {LABEL_HINT}",
+        ),
         (
             {"y": ["no", "yes", "no"]},
             {},
-            "column 'y' (the label) must contain 0 and 1, but is of type String",
+            f"column 'y': 'no' in row 1 is neither 0 nor 1: {LABEL_HINT}",
         ),
-        ({"a": ["1", "2", "three"]}, {}, "column 'a' contains a value that is not a number"),
-        ({"a": [[1], [2], [3]]}, {}, "column 'a' contains a value that is not a number"),
-        ({"a": [JAN_1, JAN_1, JAN_1]}, {}, "column 'a' contains times, but numbers are expected"),
-        ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a' contains an infinite number"),
-        ({"a": [1.0, 2.0, float("-inf")]}, {}, "column 'a' contains an infinite number"),
         (
-            {"a": [1.0, 2.0, 3.5e38]},
+            {"y": [0, 1, None]},
             {},
-            "column 'a' contains a number too large for float32",
+            "column 'y' (the label) has no value in 1 row, first in row 3: set `unlabelled: ''` if "
+            "such labels are not known yet, or remove the rows",
         ),
-        ({"a": [1.0, 2.0, None]}, {}, "column 'a' (the amount) has missing values"),
-        ({"a": [1.0, 2.0, float("nan")]}, {}, "column 'a' (the amount) has missing values"),
+        (
+            {"a": ["1", "2", "three"]},
+            {},
+            "column 'a': 'three' in row 3 is not a number: list it under `missing` if it means "
+            "that there is no value",
+        ),
+        (
+            {"a": [[1], [2], [3]]},
+            {},
+            "column 'a' contains lists or structs; expected one value per row",
+        ),
+        ({"a": [JAN_1, JAN_1, JAN_1]}, {}, "column 'a' contains times, but numbers are expected"),
+        ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a': inf in row 3 is infinite"),
+        ({"a": [1.0, float("-inf"), 2.0]}, {}, "column 'a': -inf in row 2 is infinite"),
+        ({"a": [1.0, 2.0, 3.5e38]}, {}, "column 'a': 3.5e+38 in row 3 is too large for float32"),
+        (
+            {"a": [1.0, 2.0, None]},
+            {},
+            "column 'a' (the amount) has no value in 1 row, first in row 3: remove the rows, or "
+            "fill in the amounts",
+        ),
+        (
+            {"a": [1.0, float("nan"), float("nan")]},
+            {},
+            "column 'a' (the amount) has no value in 2 rows, first in row 2: remove the rows, or "
+            "fill in the amounts",
+        ),
         (
             {"k": [["x"], ["y"], ["z"]]},
             {"categories": ["k"]},
@@ -207,17 +227,20 @@ def test_booleans_are_labels_too(tmp_path: Path) -> None:
         (
             {"t": ["2026-01-01", "yesterday", "2026-01-03"]},
             {},
-            "column 't' (the time) contains values that cannot be parsed as times",
+            "column 't': 'yesterday' in row 2 is not ISO 8601: set `format` in `time` to how it is "
+            "written, such as `'%d/%m/%Y %H:%M:%S'`",
         ),
         (
             {"t": [0, 1, 2]},
             {},
-            "column 't' (the time) contains numbers: set `unit` and `origin`",
+            "column 't' (the time) is of type Int64: set `unit` and `origin` if it counts seconds "
+            "or milliseconds, or else `format`",
         ),
         (
             {"t": [0.5, 1.5, 2.5]},
             {},
-            "column 't' (the time) contains numbers: set `unit` and `origin`",
+            "column 't' (the time) is of type Float64: set `unit` and `origin` if it counts "
+            "seconds or milliseconds, or else `format`",
         ),
         (
             {},
@@ -228,14 +251,19 @@ def test_booleans_are_labels_too(tmp_path: Path) -> None:
         (
             {"t": [0, 1, 1_700_000_000_000]},
             SECONDS,
-            "column 't' (the time) has values outside the years 1 to 9999: check `unit`",
+            "column 't': 1700000000000 in row 3 would be in the year 55896, before 1980 or after "
+            "2100: check `unit`, `origin` and `format`, or remove the row",
         ),
         (
             {"t": [0.0, 1.0, float("nan")]},
             SECONDS,
-            "column 't' (the time) contains values that cannot be parsed as times",
+            "column 't' (the time) has no value in 1 row, first in row 3: remove the rows",
         ),
-        ({"t": [JAN_1, JAN_2, None]}, {}, "column 't' (the time) has missing values"),
+        (
+            {"t": [JAN_1, JAN_2, None]},
+            {},
+            "column 't' (the time) has no value in 1 row, first in row 3: remove the rows",
+        ),
         (
             {"t": [JAN_1, JAN_1, JAN_1]},
             {},
@@ -271,12 +299,6 @@ def zero_bytes(folder: Path) -> str:
     return str(folder / "none.parquet")
 
 
-def folder_of_different_tables(folder: Path) -> str:
-    parquet(folder, frame(), "a.parquet")
-    parquet(folder, frame(a=["x", "y", "z"]), "b.parquet")
-    return str(folder)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -293,7 +315,6 @@ def folder_of_different_tables(folder: Path) -> str:
         (lambda folder: str(folder / "nothing.parquet"), "no data at "),
         (lambda folder: str(folder / "nothing.csv"), "no data at "),
         (str, "folder "),
-        (folder_of_different_tables, ""),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_in_one_line(
@@ -309,10 +330,11 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_parquet_files_is_refused(tmp_path: Path) -> None:
-    csv(tmp_path, CSV)
+def test_an_error_in_a_folder_names_the_file(tmp_path: Path) -> None:
+    parquet(tmp_path, frame(), "a.parquet")
+    parquet(tmp_path, frame(a=["1", "y", "z"]), "b.parquet")
 
-    with pytest.raises(BadInput, match=r"contains no \.parquet file"):
+    with pytest.raises(BadInput, match=r"b\.parquet: column 'a': 'y' in row 2 is not a number"):
         read_data(str(tmp_path), dataset())
 
 
@@ -371,6 +393,130 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     monkeypatch.setattr(pl, "read_parquet", read_and_change)
     with pytest.raises(BadInput, match="changed while it was read; run again once"):
         read_data(str(path), dataset())
+
+
+@pytest.mark.parametrize(
+    ("ids", "counts"),
+    [
+        (["007", "7", "7"], [1.0, 1.0, 2.0]),
+        (["1e5", "100000", "1e5"], [1.0, 1.0, 2.0]),
+        (["9007199254740993", "9007199254740992", "9007199254740993"], [1.0, 1.0, 2.0]),
+    ],
+)
+def test_entities_of_a_csv_file_are_text_always(
+    tmp_path: Path, ids: list[str], counts: list[float]
+) -> None:
+    lines = [f"2026-01-0{row + 1},{row},{row % 2},{card}" for row, card in enumerate(ids)]
+    path = csv(tmp_path, "\n".join(["t,a,y,card", *lines]))
+
+    data = read_data(path, dataset(entities={"card": {}}, windows_days=[7]))
+
+    assert data.frame["card"].to_list() == ids
+    assert data.frame["card_count_7d"].to_list() == counts
+
+
+@pytest.mark.parametrize(
+    "absent", [None, "", " ", "NULL", "NaN", "nan", "NA", "N/A", "None", "<NA>", float("nan")]
+)
+def test_rows_without_an_entity_share_no_history_and_are_counted(
+    tmp_path: Path, absent: str | float | None
+) -> None:
+    present = 7.0 if isinstance(absent, float) else "7"
+    path = parquet(tmp_path, frame(card=[absent, absent, present]))
+
+    data = read_data(path, dataset(entities={"card": {}}, windows_days=[7]))
+
+    assert data.frame["card"].to_list() == [None, None, "7"]
+    assert data.frame["card_count_7d"].to_list() == [0.0, 0.0, 1.0]
+    assert data.notes == (
+        "2 of 3 rows have no 'card': they get no history, and are not the same entity",
+    )
+
+
+def test_rows_without_a_known_label_are_history_but_not_examples(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=[2, 0, 1], card=["k", "k", "k"]))
+
+    data = read_data(path, dataset(unlabelled=[2], entities={"card": {}}, windows_days=[7]))
+
+    assert data.frame["y"].to_list() == [0, 1]
+    assert data.frame["card_count_7d"].to_list() == [2.0, 3.0]
+    assert data.notes == (
+        "1 of 3 rows have no known label (`unlabelled`): they count in histories, but are neither "
+        "trained nor tested on",
+    )
+
+
+def test_labels_that_are_all_unknown_are_refused(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=[2, 2, 2]))
+
+    with pytest.raises(BadInput, match=r"'y' \(the label\) has no known value: check `unlabelled`"):
+        read_data(path, dataset(unlabelled=2))
+
+
+def test_a_label_that_is_called_none_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(y=["None", "fraud", "None"]))
+
+    assert read_data(path, dataset(positive="fraud")).frame["y"].to_list() == [0, 1, 0]
+
+
+def test_files_of_a_folder_may_differ_in_the_type_of_a_number(tmp_path: Path) -> None:
+    parquet(tmp_path, frame(a=[1, 2, 3], k=[5411, 1, 2]), "a.parquet")
+    parquet(tmp_path, frame(a=["4", "5", "6"], k=[5411.0, None, 2.5]), "b.parquet")
+
+    data = read_data(str(tmp_path), dataset(categories=["k"]))
+
+    assert sorted(data.frame["a"]) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert data.frame["k"].to_list() == ["5411", "5411", "1", None, "2", "2.5"]
+
+
+def test_a_label_may_be_of_one_kind_in_one_file_of_a_folder(tmp_path: Path) -> None:
+    parquet(tmp_path, frame(y=["legit", "legit", "legit"]), "a.parquet")
+    parquet(tmp_path, frame(y=["legit", "fraud", "legit"]), "b.parquet")
+
+    data = read_data(str(tmp_path), dataset(positive="fraud"))
+
+    assert data.frame["y"].to_list() == [0, 0, 0, 1, 0, 0]
+
+
+CELLS = st.one_of(
+    st.lists(st.integers(-(2**53) + 1, 2**53 - 1), min_size=2, max_size=2),
+    st.lists(st.booleans(), min_size=2, max_size=2),
+    st.lists(st.integers(-(2**52), 2**52).map(float), min_size=2, max_size=2),
+    st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C"])), min_size=2),
+)
+
+
+@given(cells=CELLS, gap=st.booleans())
+def test_a_category_and_an_entity_are_the_same_from_csv_and_parquet(
+    cells: list[Any], gap: bool
+) -> None:
+    values = [*cells, *([None] if gap else [])]
+    size = len(values)
+    times = [JAN_1 + timedelta(hours=row) for row in range(size)]
+    table = pl.DataFrame({"t": times, "a": 1.0, "y": 0, "k": values, "c": values})
+    roles = dataset(categories=["k"], entities={"c": {}})
+    with tempfile.TemporaryDirectory() as folder:
+        table.write_csv(Path(folder) / "data.csv")
+        read = [
+            read_transactions(parquet(Path(folder), table), roles).frame,
+            read_transactions(str(Path(folder) / "data.csv"), roles).frame,
+        ]
+
+    assert read[0].equals(read[1])
+    assert read[0]["k"].to_list() == read[0]["c"].to_list()
+
+
+def test_calendar_features_are_of_the_zone(tmp_path: Path) -> None:
+    summer = [datetime(2026, 7, 1, 22, 30), datetime(2026, 7, 3, 21, 59), datetime(2026, 7, 3, 22)]
+    path = parquet(tmp_path, frame(t=[f"{time.isoformat()}Z" for time in summer]))
+    time = {"column": "t", "zone": "Europe/Berlin"}
+
+    data = read_data(path, dataset(time=time, calendar=["hour", "night", "weekend"]))
+
+    assert data.frame["t"].to_list() == summer
+    assert data.frame["hour"].to_list() == [0.0, 23.0, 0.0]
+    assert data.frame["night"].to_list() == [1.0, 0.0, 1.0]
+    assert data.frame["weekend"].to_list() == [0.0, 0.0, 1.0]
 
 
 def test_calendar_features_are_computed(tmp_path: Path) -> None:

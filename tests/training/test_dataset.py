@@ -113,6 +113,28 @@ def test_a_name_that_is_nearly_reserved_is_free(tmp_path: Path, name: str) -> No
     assert name in read_dataset(write(tmp_path, GOOD + f"numbers: [{name}]\n")).inputs
 
 
+@pytest.mark.parametrize(
+    ("text", "positive"), [("Yes", "Yes"), ("on", "on"), ("true", "true"), ("1.0", "1"), ("2", "2")]
+)
+def test_the_value_that_means_fraud_is_the_text_that_the_data_has(
+    tmp_path: Path, text: str, positive: str
+) -> None:
+    assert read_dataset(write(tmp_path, GOOD + f"positive: {text}\n")).positive == positive
+
+
+def test_values_may_be_a_list_or_one(tmp_path: Path) -> None:
+    assert read_dataset(write(tmp_path, GOOD + "unlabelled: 2\n")).unlabelled == ("2",)
+    assert read_dataset(write(tmp_path, GOOD + "missing: [NA, No, -1]\n")).missing == (
+        "NA",
+        "No",
+        "-1",
+    )
+
+
+def test_a_column_may_have_the_name_of_a_boolean(tmp_path: Path) -> None:
+    assert read_dataset(write(tmp_path, GOOD + "numbers: [on, No]\n")).numbers == ("on", "No")
+
+
 @pytest.mark.parametrize("cost", ["-1", ".nan", ".inf", "much"])
 def test_the_cost_of_an_alert_is_a_finite_number_of_at_least_0(tmp_path: Path, cost: str) -> None:
     with pytest.raises(BadInput, match=r"mine\.yaml: alert_cost: "):
@@ -122,8 +144,33 @@ def test_the_cost_of_an_alert_is_a_finite_number_of_at_least_0(tmp_path: Path, c
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "labels: y\n", "mine.yaml: labels: Extra inputs are not permitted"),
+        (GOOD + "labels: y\n", "mine.yaml: labels: unknown key; did you mean `label`?"),
         (GOOD.replace("label: y\n", ""), "mine.yaml: label: Field required"),
+        (
+            GOOD.replace("label: y\n", "lable: y\n"),
+            "mine.yaml: lable: unknown key; did you mean `label`?",
+        ),
+        (
+            GOOD.replace("{column: t}", "{colum: t}"),
+            "mine.yaml: time.colum: unknown key; did you mean `column`?",
+        ),
+        (
+            GOOD.replace("{column: t}", "{column: t, xyz: 1}"),
+            "mine.yaml: time.xyz: unknown key; the keys are column, unit, origin, format, zone",
+        ),
+        (
+            GOOD.replace("{column: t}", "{column: t, zone: CET/Berlin}"),
+            "mine.yaml: time.zone: 'CET/Berlin' is not an IANA time zone, such as `Europe/Berlin`",
+        ),
+        (
+            GOOD.replace("{column: t}", "{column: t, unit: s, origin: 2026-01-01, format: '%Y'}"),
+            "mine.yaml: time: `format` is for text, `unit` and `origin` for numbers: remove one",
+        ),
+        (
+            GOOD + "encoding: latin1252\n",
+            "mine.yaml: encoding: 'latin1252' is not an encoding, such as `latin-1` or `utf-16`",
+        ),
+        (GOOD + "decimal: ';'\n", "mine.yaml: decimal: Input should be '.' or ','"),
         (GOOD + "numbers: [a]\n", "mine.yaml: column 'a' has more than one role"),
         (GOOD + "ignored: [y]\n", "mine.yaml: column 'y' has more than one role"),
         (
@@ -162,7 +209,7 @@ def test_the_cost_of_an_alert_is_a_finite_number_of_at_least_0(tmp_path: Path, c
         ),
         (
             GOOD + "entities: {card: {risky: true}}\n",
-            "mine.yaml: entities.card.risky: Extra inputs are not permitted",
+            "mine.yaml: entities.card.risky: unknown key; did you mean `risk`?",
         ),
         ("- a\n- b\n", "mine.yaml: Input should be a valid dictionary"),
         ("", "mine.yaml: Input should be a valid dictionary"),

@@ -41,7 +41,7 @@ from training.evaluation_rows import write_evaluation_rows
 from training.fit import Recipe, validate
 from training.intervals import estimates
 from training.models import MODELS
-from training.run import warn_if_too_large
+from training.run import warn_if_few_frauds, warn_if_too_large
 from training.split import split_by_time
 
 
@@ -416,4 +416,17 @@ def test_a_model_that_the_gates_would_refuse_for_its_size_is_warned_of(
     assert capsys.readouterr().err == (
         "warning: the model has 140 MB, and the gate `integrity` refuses more than 100 MB unless "
         "the policy raises max_model_bytes; fewer or smaller trees make it smaller\n"
+    )
+
+
+def test_intervals_of_a_handful_of_frauds_are_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    warn_if_few_frauds(30, 9_000)
+    assert capsys.readouterr().err == ""
+    warn_if_few_frauds(3, 90)
+    assert capsys.readouterr().err == (
+        "warning: the test days have 3 frauds in 90 rows, and the intervals below are too narrow: "
+        "even a recall of 100.0% may be one of 29.2% on other days; use more data, or a larger "
+        "`test_share`\n"
     )

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from registry.errors import ContractError
-from registry.model.contract import METADATA_KEY, Contract, read_contract
+from registry.model.contract import METADATA_KEY, CalendarFeature, Contract, read_contract
 from tests.candidates import contract, saved_model
 from tests.contracts import category, number
 
@@ -36,6 +36,20 @@ def test_the_metadata_holds_json_types_only() -> None:
     metadata = contract().as_metadata()
     assert list(metadata) == ["fraud_contract"]
     assert Contract.model_validate(json.loads(json.dumps(metadata))["fraud_contract"]) == contract()
+
+
+def test_a_calendar_feature_names_its_zone_only_if_it_has_one() -> None:
+    plain, zoned = CalendarFeature(name="hour", part="hour"), {"name": "night", "part": "night"}
+    zoned["zone"] = "Europe/Berlin"
+    features = (plain, CalendarFeature.model_validate(zoned))
+
+    metadata = contract().model_copy(update={"calendar_features": features}).as_metadata()
+
+    # Services of earlier versions refuse a contract with a key that they do not know.
+    assert metadata["fraud_contract"]["calendar_features"] == [
+        {"name": "hour", "part": "hour"},
+        {"name": "night", "part": "night", "zone": "Europe/Berlin"},
+    ]
 
 
 def test_names_are_in_the_order_of_the_models_columns() -> None:

@@ -82,6 +82,20 @@ def test_a_missing_or_unknown_category_becomes_minus_one(mixed: Scorer, value: s
     assert mixed.encode([0.0, value]).tolist() == [[0.0, -1.0]]
 
 
+@pytest.mark.parametrize("value", ["5411", "5411.0", 5411, 5411.0])
+def test_a_whole_number_is_one_category_however_it_is_written(value: Value) -> None:
+    assert encode_columns({"mcc": [value]}, [category("mcc", "5411")]).tolist() == [[0.0]]
+
+
+def test_an_exact_match_comes_first_for_models_trained_before_texts_were_canonical() -> None:
+    assert encode_columns({"mcc": ["5411.0"]}, [category("mcc", "5411.0")]).tolist() == [[0.0]]
+
+
+def test_a_category_column_of_inexact_floats_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"'card': 9007199254740992\.0 is a float .* as text"):
+        encode_columns({"card": [2.0**53]}, [category("card", "1")])
+
+
 def test_a_category_may_have_the_name_of_a_missing_value(mixed: Scorer) -> None:
     assert mixed.encode([0.0, "None"]).tolist() == [[0.0, 2.0]]
     assert mixed.encode([0.0, "nan"]).tolist() == [[0.0, 3.0]]
