@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from deploy.local.processes import free_port, running, wait_until_ok
+from registry.tracking.client import connect
 from tests.places import REPOSITORY
 from tests.training import own_data
 
@@ -23,6 +24,8 @@ README = (REPOSITORY / "README.md").read_text()
 CHAPTER = README[README.index("## Your own data") : README.index("## Gates and approval")]
 REFERENCE = re.compile(r"[0-9a-f]{32}@sha256:[0-9a-f]{64}")
 SHORTENED = re.compile(r"[0-9a-f]{8}…@sha256:[0-9a-f]{8}…")
+RANDOM_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
+"""As MLflow gives one to a run without a name."""
 TOKEN = re.compile(r"not shown again: (\S+)")
 
 
@@ -110,6 +113,12 @@ class Terminal:
             self._environment["TOKEN"] = token[1]
         return f"{done.stdout}\n{done.stderr}"
 
+    def run_names(self) -> list[str]:
+        """The names of all runs on the server."""
+        client = connect(f"http://127.0.0.1:{self._mlflow}")
+        ids = [each.experiment_id for each in client.search_experiments()]
+        return [str(run.info.run_name) for run in client.search_runs(ids)]
+
     def _serve(self, command: str, address: str) -> None:
         log = self._clone.parent / f"{command.rsplit(maxsplit=1)[-1]}.log"
         process = self._servers.enter_context(
@@ -132,6 +141,8 @@ def test_the_readme_leads_from_own_data_to_a_served_model_and_back(terminal: Ter
         [text] = [text for command, text in printed.items() if command.startswith(start)]
         return text
 
+    names = terminal.run_names()
+    assert [name for name in names if RANDOM_NAME.fullmatch(name)] == []
     assert "will refuse" not in "".join(printed.values())
     answer = json.loads(of("curl").splitlines()[0])
     assert answer["decision"] in ("approve", "review")

@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
+from registry.tracking.project_run import name_project_run
 from training.draft import describe, write_new
 from training.errors import BadInput
 from training.evaluation_rows import write_evaluation_rows
@@ -27,6 +28,8 @@ from training.models import MODELS
 from training.run import train_candidate
 
 MAX_TAG_LENGTH = 5000
+USAGE_ERROR = 2
+"""typer's exit code."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -142,6 +145,11 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx")
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == USAGE_ERROR:
+            with suppress(MlflowException):
+                name_project_run(mlflow.MlflowClient(), "usage error: nothing was run")
+        raise
     except (BadInput, RegistryError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None

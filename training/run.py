@@ -20,7 +20,7 @@ from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
 from registry.progress import step, warn
 from registry.tracking.names import ATTESTATION_FILE, AUTHORS_TAG, DATA_TAG, GIT_COMMIT_TAG
-from training import model_card, outlook, track
+from training import model_card, notes, outlook, track
 from training.assess import Assessment, assess
 from training.attest import Ran, attest, training_signer
 from training.contract_writer import describe_inputs, write_contract
@@ -69,6 +69,7 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     except ValidationError as error:
         first = first_error(error)
         raise BadInput(f"parameter `{first.field}`: {first.message}") from error
+    notes.name_run(parameters.model, parameters.trials)
     signer = training_signer(os.environ)
     started_at = datetime.now(UTC).replace(microsecond=0)
     mlflow.log_params(raw)
@@ -94,12 +95,20 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
-    model_id, contract = _finish(data, parameters, split, inputs, validated, origin)
+    model_id, contract, assessment = _finish(data, parameters, split, inputs, validated, origin)
     files = track.logged_files(model_id)
     if signer is not None:
         ran = Ran(raw, parameters.dataset, {**origin, DATA_TAG: data.sha256}, started_at)
         mlflow.log_text(attest(signer, files, contract, ran), ATTESTATION_FILE)
-    return track.register(model_id, files) if parameters.register_candidate else None
+    value = assessment.estimates["average_precision"].value
+    notes.name_run(parameters.model, parameters.trials, value)
+    facts = _facts(validated.recipe, origin, dataset)
+    description = notes.describe_run(contract, assessment, facts)
+    if not parameters.register_candidate:
+        return None
+    version = track.register(model_id, files, notes.candidate_tags(contract, assessment))
+    notes.describe_candidate(version, description)
+    return version
 
 
 def check_splits(transactions: Data, trials: int) -> None:
@@ -184,10 +193,10 @@ def _finish(
     inputs: tuple[Input, ...],
     validated: ValidatedRecipe,
     origin: Mapping[str, str],
-) -> tuple[str, Contract]:
+) -> tuple[str, Contract, Assessment]:
     """Fit on the whole training window, convert to ONNX, assess the ONNX model and log it.
 
-    Returns the id of the logged model, and its contract.
+    Returns the id of the logged model, its contract, and what was measured.
     """
     recipe = validated.recipe
     mlflow.log_params({f"{recipe.model}.{k}": value for k, value in recipe.parameters.items()})
@@ -219,7 +228,7 @@ def _finish(
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)
     _print_measures(assessment)
-    return model_id, contract
+    return model_id, contract, assessment
 
 
 def warn_if_too_large(model_bytes: int) -> None:

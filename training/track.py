@@ -149,12 +149,12 @@ def log_model(model: onnx.ModelProto, contract: Contract) -> str:
     return str(logged.model_id)
 
 
-def register(model_id: str, files: Manifest) -> int:
-    """Register a logged model as the next candidate, with the digest of its files.
+def register(model_id: str, files: Manifest, more_tags: Mapping[str, str]) -> int:
+    """Register a logged model as the next candidate, with the digest of its files and more tags.
 
     Returns its version.
     """
-    tags = {FILES_TAG: files.digest}
+    tags = {**more_tags, FILES_TAG: files.digest}
     registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
     return int(registered.version)
 

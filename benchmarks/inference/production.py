@@ -120,7 +120,7 @@ def _train(experiment_id: str) -> tuple[int, tuple[Input, ...], Pipeline]:
             track.write_parity_rows(Path(temporary), split.test[sample], names, probability[sample])
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(convert(pipeline, len(inputs)), contract)
-        candidate = track.register(model_id, track.logged_files(model_id))
+        candidate = track.register(model_id, track.logged_files(model_id), {})
     return candidate, inputs, pipeline
 
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from registry.evaluation.evidence import Evidence, past_sentences
+from registry.evaluation.policy import advice
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import format_time
 from registry.ledger.trust import Trust
@@ -73,7 +74,7 @@ def verdicts(evidence: Evidence) -> None:
     for sentence in past_sentences(evidence):
         out.print(sentence, highlight=False, markup=False)
     out.print(
-        f"{evidence.summary}: it cannot be promoted; train a better one"
+        f"{evidence.summary}: it cannot be promoted; {advice(evidence.blocking)}"
         if evidence.blocking
         else f"{evidence.summary}: approve it with `registry promote` and the line below",
         highlight=False,

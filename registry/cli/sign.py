@@ -19,6 +19,7 @@ from registry.lifecycle.plan import plan as append_plan
 from registry.lifecycle.plan import planned_file, planned_query
 from registry.lifecycle.promote import promote as promote_evidence
 from registry.lifecycle.rollback import rollback as append_rollback
+from registry.tracking.project_run import name_project_run
 
 Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
@@ -86,6 +87,7 @@ def promote(
     Example: python -m registry promote 4f2a…@sha256:9c1e… --approver github:alice --comment "ok"
     """
     client, trust = session.client, session.trust
+    name_project_run(client, f"promote · evidence {evidence[:8]}")
     approvals = session.approvals(approver)
     link, is_new = promote_evidence(
         client,
@@ -116,6 +118,7 @@ def rollback(
     Example: python -m registry rollback --to 2 --reason "too many false alerts since 09:00"
     """
     client, trust = session.client, session.trust
+    name_project_run(client, f"rollback · to version {to}" if to else "rollback")
     approval = with_comment(session.approvals(approver)[0], reason, url)
     link, is_new = append_rollback(client, trust, session.signer, to, approval)
     _print_entry(link, session, "in Production" if is_new else "already in Production")

@@ -29,6 +29,7 @@ from registry.lifecycle.recovery import check_not_lost
 from registry.provenance.trusted import create_trusted
 from registry.tracking import candidates
 from registry.tracking.client import connect
+from registry.tracking.project_run import name_project_run
 from registry.tracking.rest import Registry
 
 
@@ -111,6 +112,9 @@ def evaluate(
     reference, evidence = evaluate_candidate(
         session.client, session.trust, candidate, rows, policy, report, trusted
     )
+    verdict = "refused" if evidence.blocking else "passed"
+    name = f"evaluate · candidate {evidence.candidate.version} · {verdict}"
+    name_project_run(session.client, name, f"Evidence: `{reference}`")
     if session.as_json:
         output.print_json({"evidence": str(reference), **evidence.model_dump(mode="json")})
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -117,6 +117,12 @@ class Policy(BaseModel):
             for name, gate in self.gates.items()
             for verdict in gate.verdicts_from(measurements[name])
         )
+
+
+def advice(blocking: Iterable[Verdict]) -> str:
+    """What helps where these verdicts stop a candidate, each thing once."""
+    gates = (GATES[verdict.gate.partition(".")[0]] for verdict in blocking)
+    return "; ".join(dict.fromkeys(gate.advice for gate in gates))
 
 
 def read_policy(path: Path) -> Policy:

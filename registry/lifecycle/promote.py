@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from registry.errors import Refused
 from registry.evaluation.evidence import Evidence, Fetched, fetch_evidence, parse_reference
-from registry.evaluation.policy import Policy, parse_policy, policy_bytes
+from registry.evaluation.policy import Policy, advice, parse_policy, policy_bytes
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.signing import Signer
@@ -148,7 +148,8 @@ def _check_verdicts(evidence: Evidence, policy: Policy) -> None:
     if evidence.blocking:
         gates = ", ".join(verdict.gate for verdict in evidence.blocking)
         raise Refused(
-            f"candidate {evidence.candidate.version} did not pass: {gates}; train a better one"
+            f"candidate {evidence.candidate.version} did not pass: {gates}; "
+            f"{advice(evidence.blocking)}"
         )
 
 

@@ -170,7 +170,30 @@ def test_a_run_records_its_authors_and_the_pins_of_its_environment(
 def test_the_candidate_has_the_digest_of_its_files(lasting_world: World, trained: Trained) -> None:
     version = lasting_world.client.get_model_version(CANDIDATES, str(trained.version))
 
-    assert version.tags == {"files_sha256": trained.files.manifest.digest}
+    metrics = trained.run.data.metrics
+    assert version.tags == {
+        "files_sha256": trained.files.manifest.digest,
+        "average_precision": f"{metrics['average_precision']:.4f}",
+        "budget_recall": f"{metrics['budget_recall']:.4f}",
+        "threshold": f"{metrics['threshold']:.6g}",
+        "dataset": "simulated",
+    }
+
+
+def test_the_ui_shows_what_a_run_and_its_candidate_are(
+    lasting_world: World, trained: Trained
+) -> None:
+    client, value = lasting_world.client, trained.run.data.metrics["average_precision"]
+    name = trained.run.info.run_name
+    assert name == f"hist_gradient_boosting · trials 0 · AP .{round(100 * value)}"
+    version = client.get_model_version(CANDIDATES, str(trained.version))
+    described = str(version.description)
+    assert described.startswith("**hist_gradient_boosting** on `simulated`, trained on 20")
+    assert f"| Average precision | {value:.3f} | " in described
+    assert trained.run.data.tags["mlflow.note.content"] == described
+    assert client.get_registered_model(CANDIDATES).description.startswith("Candidates. ")
+    experiment = client.get_experiment(trained.run.info.experiment_id)
+    assert experiment.tags["mlflow.note.content"].startswith("Each run trains one model. ")
 
 
 def test_the_measures_of_a_run_are_those_of_the_rows_that_the_gates_read(

@@ -123,7 +123,7 @@ def test_the_environment_is_recorded_with_its_digest(
 def test_a_candidate_is_registered_with_the_digest_of_its_files(world: World, run: Run) -> None:
     model_id = track.log_model(convert(pipeline(1.0), 3), contract())
 
-    number = track.register(model_id, track.logged_files(model_id))
+    number = track.register(model_id, track.logged_files(model_id), {})
 
     version = world.client.get_model_version(CANDIDATES, str(number))
     files = download_candidate(world.client, version)

@@ -26,6 +26,7 @@ class ContractCompatible(Gate):
 
     name: ClassVar[str] = "contract"
     measured_as: ClassVar[type[Measured]] = ContractMeasured
+    advice: ClassVar[str] = "train one with the inputs that clients send, or agree with them first"
     units: ClassVar[Mapping[str, Unit]] = {"": "whole", "limits": "whole"}
 
     def __str__(self) -> str:

@@ -118,7 +118,8 @@ class Gate(BaseModel, ABC):
     """One check, with its bounds as fields; `str(gate)` says in a sentence what it requires.
 
     The docstring of a gate is its documentation: `docs/gates.md` is made of it. `units` is the unit
-    of each part of its verdicts, by name; "" is a gate of one part.
+    of each part of its verdicts, by name; "" is a gate of one part. `advice` is what helps where it
+    fails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -126,6 +127,7 @@ class Gate(BaseModel, ABC):
     name: ClassVar[str]
     measured_as: ClassVar[type[Measured]]
     units: ClassVar[Mapping[str, Unit]] = {}
+    advice: ClassVar[str] = "train a better one"
     required: bool = True
 
     @abstractmethod

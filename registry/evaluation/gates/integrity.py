@@ -50,6 +50,7 @@ class Integrity(Gate):
 
     name: ClassVar[str] = "integrity"
     measured_as: ClassVar[type[Measured]] = IntegrityMeasured
+    advice: ClassVar[str] = "train it again with `mlflow run .`"
     units: ClassVar[Mapping[str, Unit]] = {"files": "whole", "size": "bytes"}
 
     parity_tolerance: Annotated[float, Field(gt=0, lt=1)]

@@ -29,6 +29,7 @@ class Latency(Gate):
 
     name: ClassVar[str] = "latency"
     measured_as: ClassVar[type[Measured]] = LatencyMeasured
+    advice: ClassVar[str] = "train a smaller one"
     units: ClassVar[Mapping[str, Unit]] = {"ratio": "times"}
 
     max_ratio: Annotated[float, Field(gt=0)]

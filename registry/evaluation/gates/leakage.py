@@ -51,6 +51,7 @@ class Leakage(Gate):
 
     name: ClassVar[str] = "leakage"
     measured_as: ClassVar[type[Measured]] = LeakageMeasured
+    advice: ClassVar[str] = "evaluate it on later rows, or train it on earlier ones"
     units: ClassVar[Mapping[str, Unit]] = {"candidate": "days", "Production": "days"}
 
     at_least: Basis = "claimed"

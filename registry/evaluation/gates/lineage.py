@@ -31,6 +31,7 @@ class Lineage(Gate):
 
     name: ClassVar[str] = "lineage"
     measured_as: ClassVar[type[Measured]] = LineageMeasured
+    advice: ClassVar[str] = "commit all changes and train it again"
     units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
 
     clean_tree: bool = True

@@ -23,6 +23,7 @@ class Planned(Gate):
 
     name: ClassVar[str] = "plan"
     measured_as: ClassVar[type[Measured]] = PlannedMeasured
+    advice: ClassVar[str] = "sign a plan with `registry plan` first, then evaluate it again"
     units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
 
     def __str__(self) -> str:

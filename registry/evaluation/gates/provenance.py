@@ -22,6 +22,9 @@ class ProvenanceVerified(Gate):
 
     name: ClassVar[str] = "provenance"
     measured_as: ClassVar[type[Measured]] = ProvenanceMeasured
+    advice: ClassVar[str] = (
+        "let the training job attest it (docs/provenance.md), and train it again"
+    )
     units: ClassVar[Mapping[str, Unit]] = {"": "whole"}
 
     verified: tuple[FactName, ...] = ()
