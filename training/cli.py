@@ -19,6 +19,8 @@ import typer
 from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
+from registry.progress import warn
+from registry.tracking.client import reason_of
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from registry.tracking.project_run import name_project_run
 from training.draft import describe, write_new
@@ -66,6 +68,11 @@ def train(
         "seed": seed,
         "register": register,
     }
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        warn(
+            f"MLFLOW_TRACKING_URI is not set: this run goes to {mlflow.get_tracking_uri()}, from "
+            "where nothing is promoted; `make server` starts a tracking server"
+        )
     if "MLFLOW_RUN_ID" not in os.environ and "MLFLOW_EXPERIMENT_NAME" not in os.environ:
         mlflow.set_experiment(TRAINING_EXPERIMENT)
     with mlflow.start_run() as run:
@@ -154,6 +161,7 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None
     except MlflowException as error:
-        reason = (str(error).splitlines() or ["no answer"])[0][:300]
-        typer.echo(f"error: the tracking server: {reason}", err=True)
+        typer.echo(
+            f"error: the tracking server: {reason_of(error)}; `make server` starts one", err=True
+        )
         raise SystemExit(2) from None

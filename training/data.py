@@ -60,7 +60,7 @@ def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/
     path = _simulated_file(cache) if source == SIMULATED else Path(source)
     if not path.exists():
         raise BadInput(
-            f"no data at {path}; pass a Parquet or CSV file, a folder of such files, "
+            f"no data at {path.absolute()}; pass a Parquet or CSV file, a folder of such files, "
             f"or `{SIMULATED}`"
         )
     sha256 = sha256_of_data(path)

@@ -222,8 +222,10 @@ def read_dataset(name: str) -> Dataset:
         return Dataset.model_validate(load(path.read_text()))
     except FileNotFoundError as error:
         shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
+        looked_for = name if name.isidentifier() else str(path.absolute())
         raise BadInput(
-            f"no data-set file {name!r}: use one of {shipped}, or the path to your own YAML file"
+            f"no data-set file {looked_for!r}: use one of {shipped}, or the path to your own YAML "
+            "file"
         ) from error
     except ValidationError as error:
         first = unknown_key(error, Dataset) or first_error(error)

@@ -129,7 +129,9 @@ def _quoted(text: str) -> str:
 def describe(path: Path) -> Draft:
     """Look at a file, or the first file of a folder, and guess roles. Raises BadInput."""
     if not path.exists():
-        raise BadInput(f"no data at {path}; pass a Parquet or CSV file, or a folder of such files")
+        raise BadInput(
+            f"no data at {path.absolute()}; pass a Parquet or CSV file, or a folder of such files"
+        )
     file, encoding = _readable(data_files(path)[0])
     frame = file.read(file.columns())
     if frame.is_empty():

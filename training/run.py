@@ -81,7 +81,6 @@ def train_candidate(raw: dict[str, str]) -> int | None:
         policy, track.CHECKOUT, origin, uncommitted, attested=signer is not None
     ):
         warn(f"the policy {policy.name} will refuse this candidate, {refusal}")
-    print(f"  alert budget: {outlook.budget_in_words(policy, dataset)}")
     with step(f"reading {parameters.data}"):
         transactions = read_transactions(parameters.data, dataset)
     for note in transactions.notes:
@@ -92,6 +91,7 @@ def train_candidate(raw: dict[str, str]) -> int | None:
         track.log_data(data)
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
+    print(f"  alert budget: {outlook.budget_in_words(policy, dataset)}")
     warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)

@@ -5,6 +5,7 @@ The only module of `registry` that imports `mlflow`, so that its defaults are se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,10 +39,13 @@ __all__ = [
     "download",
     "download_file",
     "read_ledger",
+    "reason_of",
     "server_errors",
     "suppress_exists",
 ]
 
+AWAY = re.compile(r"Pool\(host='(?P<host>[^']+)', port=(?P<port>\d+)\): Max retries exceeded")
+CAUSE = re.compile(r"\[Errno -?\d+\] ([A-Z][\w ]+)")
 MAX_REASON = 400
 """Characters of the server's message in an error."""
 
@@ -99,10 +103,10 @@ def server_errors(operation: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise NotFound(f"{operation}: {_reason(error)}") from error
-        raise Unreachable(f"{operation}: {_reason(error)}") from error
+            raise NotFound(f"{operation}: {reason_of(error)}") from error
+        raise Unreachable(f"{operation}: {reason_of(error)}") from error
     except (RequestException, OSError) as error:
-        raise Unreachable(f"{operation}: {_reason(error)}") from error
+        raise Unreachable(f"{operation}: {reason_of(error)}") from error
 
 
 @contextmanager
@@ -123,10 +127,14 @@ def _malformed_responses(operation: str) -> Iterator[None]:
     except RegistryError:
         raise
     except Exception as error:
-        raise Unreachable(f"{operation}: not an MLflow response ({_reason(error)})") from error
+        raise Unreachable(f"{operation}: not an MLflow response ({reason_of(error)})") from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What went wrong, on one line. Of a server that is away, urllib3 tells 500 characters."""
+    if away := AWAY.search(str(error)):
+        cause = (CAUSE.findall(str(error)) or ["no answer"])[-1]
+        return f"no tracking server answers at {away['host']}:{away['port']} ({cause})"
     lines = str(error).splitlines() or [type(error).__name__]
     if lines[0].endswith(":"):  # of a failed download, only the next lines say which file, and why
         lines[0] = " ".join(lines[:3])

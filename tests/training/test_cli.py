@@ -184,11 +184,14 @@ def test_ctrl_c_in_a_search_registers_the_best_so_far(
 def test_a_tracking_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
-    finished = training(f"http://127.0.0.1:{free_port()}", "train")
+    port = free_port()
+    finished = training(f"http://127.0.0.1:{port}", "train")
 
     assert finished.code == 2
-    [line] = finished.error_lines
-    assert line.startswith("error: the tracking server: ")
+    assert finished.error_lines == [
+        f"error: the tracking server: no tracking server answers at 127.0.0.1:{port} (Connection "
+        "refused); `make server` starts one"
+    ]
     assert "Traceback" not in finished.errors
 
 
