@@ -25,6 +25,8 @@ importance        the contribution of each input
 assess            all of these together, and the plots of them
 plots             one function for each plot
 model_card        one HTML page about the model
+notes             names and descriptions that MLflow's UI shows
+outlook           what gates will refuse, known before anything is trained
 track             what a run records in MLflow, and the registration of the candidate
 attest            what the training job signs about the candidate
 errors            the exception for invalid input

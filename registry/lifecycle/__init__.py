@@ -15,6 +15,7 @@ rollback    sign an entry that puts an earlier model back in force
 freeze      sign an entry that voids promotions until `unfreeze`
 append      insert one signed entry at the end of the ledger; all that sign use it
 aliases     the alias and the tags that people see in MLflow
+recovery    a ledger that stands while its configuration is lost
 verified    what `verify` has verified, remembered in a file
 verify      check every entry's files and evidence, and alias and tags
 

@@ -6,6 +6,7 @@ trusted      provenance.yaml: the evaluator's repository, training keys, people 
 repository   the evaluator's own clone of the code: commits, signatures, files at a commit
 attestation  what the training job signs about a candidate (in-toto, SLSA Provenance)
 environment  the installed packages that a training job recorded, against the lock files
+web          one GET of a JSON document
 github       runs, commits and approvals by GitHub's REST API
 jenkins      who started a build, by Jenkins' JSON API
 facts        a fact: its value, and who verified it; or that it is only claimed

@@ -9,6 +9,7 @@ fetch            the files of a ledger entry, verified against its statement
 head             the model in Production, verified and ready to score, in one call
 client_settings  defaults of MLflow's client, set before it is imported
 client           MLflow's client, its errors turned into ours
+project_run      the run that `mlflow run` made for this process, named
 candidates       the versions of `fraud-detector`, and the one in Staging
 
 To *download* is to get bytes as the server sends them; to *fetch* is to download and verify them.
