@@ -2,7 +2,7 @@
 
 registry          the paired bootstrap (`make bench-registry`)
 training          accuracy, history features and a whole run (`make bench-training`)
-coverage         how often the intervals of a run hold what they estimate
+coverage          how often the intervals of a run hold what they estimate
 creditcard        on the ULB data: how the shipped defaults were chosen
 handbook          on the Handbook's data: its protocol, and how the parameters were chosen
 pandas_features   the Handbook's features in pandas, to compare speed with
