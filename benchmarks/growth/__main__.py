@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.growth import bodies, metrics
+from benchmarks.growth import bodies, evaluation, metrics
 from benchmarks.growth.row import Row, exponent
 
-ROWS: tuple[Row, ...] = (*bodies.ROWS, *metrics.ROWS)
+ROWS: tuple[Row, ...] = (*bodies.ROWS, *metrics.ROWS, *evaluation.ROWS)
 NAMES = ", ".join(row.name for row in ROWS)
 
 
