@@ -40,7 +40,7 @@ EXPRESSIONS = [
     for group in yaml.safe_load(rules)["groups"]
     for rule in group["rules"]
 ]
-INDEX = "fraud_input:stability_index:1d"
+INDEX = "input:stability_index:1d"
 HISTOGRAM = Histogram(edges=(0.5,), counts=(60, 40))
 """Of the third bin, that of missing rows, there are none, in training and in service."""
 
@@ -71,7 +71,7 @@ class Monitored:
 
     def rows(self) -> float:
         """The rows of the last day, as Prometheus has seen them."""
-        return max((value for _, value in self.ask("fraud_input:rows:increase1d")), default=0)
+        return max((value for _, value in self.ask("input:scored_rows:increase1d")), default=0)
 
     def alerts(self) -> set[str]:
         """The inputs for which an alert fires."""

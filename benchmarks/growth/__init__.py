@@ -1,13 +1,14 @@
 """Where cost grows with size: each row measures a cost at rising sizes, and prints the exponent.
 
-row        what a row is, and the exponent between two sizes
-pause      how long an event loop is held
-models     a served model of any number of inputs
-bodies     reading a request's body, against its number of fields
-metrics    a scrape of /metrics, against inputs and promotions
-ledgers    ledgers of any length, in memory and on a server
-ledger     reading the ledger, against its number of entries
-__main__   the command line of `make bench-growth`
+row         what a row is, and the exponent between two sizes
+pause       how long an event loop is held
+models      a served model of any number of inputs
+bodies      reading a request's body, against its number of fields
+metrics     a scrape of /metrics, against inputs and promotions
+evaluation  memory of the gates, against days
+ledgers     ledgers of any length, in memory and on a server
+ledger      reading the ledger, against its number of entries
+__main__    the command line of `make bench-growth`
 
 To add a row, add a `Row` to the `ROWS` of a module here; to add a module, name it in `__main__`.
 """

@@ -33,8 +33,9 @@ class LabelledRows:
     amounts: NDArray[np.float64]
     clusters: NDArray[np.int64] | None = None
 
-    def part(self, rows: NDArray[np.bool_]) -> LabelledRows:
-        """The rows where a mask of shape (n,) is true, their clusters numbered from 0 again."""
+    def part(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> LabelledRows:
+        """The rows at these positions, or where a mask of shape (n,) is true, with their clusters
+        numbered from 0 again."""
         clusters = None
         if self.clusters is not None:
             clusters = np.unique(self.clusters[rows], return_inverse=True)[1].astype(np.int64)

@@ -40,10 +40,13 @@ BANDS = 4
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the rows: a mask of shape (n,), and a name for what they have in common."""
+    """Some of the rows: their positions, rising, and a name for what they have in common.
+
+    A mask for each of a thousand days would take a thousand times the memory.
+    """
 
     name: str
-    rows: NDArray[np.bool_]
+    rows: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -69,22 +72,31 @@ class EvaluationRows:
         for name in self.columns.columns:
             if str(name).startswith(BAND_PREFIX):
                 banded[str(name).removeprefix(BAND_PREFIX)] = self.columns[name].to_numpy(float)
-        days = self.labelled.days
-        return (
-            *(band for name, values in banded.items() for band in _bands(name, values)),
-            *(Slice(f"day {np.datetime64(int(day), 'D')}", days == day) for day in np.unique(days)),
-        )
+        bands = (band for name, values in banded.items() for band in _bands(name, values))
+        return (*bands, *_by_day(self.labelled.days))
 
     def encoded(self, contract: Contract) -> NDArray[np.float32]:
         """The inputs of one model, float32 of shape (n, inputs). Raises UsageError."""
         return encode_frame(self.columns, contract)
 
 
+def _by_day(days: NDArray[np.int64]) -> list[Slice]:
+    order = np.argsort(days, kind="stable")
+    distinct, starts = np.unique(days[order], return_index=True)
+    return [
+        Slice(f"day {np.datetime64(int(day), 'D')}", rows)
+        for day, rows in zip(distinct, np.split(order, starts[1:]), strict=True)
+    ]
+
+
 def _bands(name: str, values: NDArray[np.float64]) -> list[Slice]:
     """Quartiles of the rows by a number; fewer where values repeat."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BANDS + 1)))
     return [
-        Slice(f"{name} {low:g} to {high:g}", (values >= low) & _below(values, high, edges[-1]))
+        Slice(
+            f"{name} {low:g} to {high:g}",
+            np.flatnonzero((values >= low) & _below(values, high, edges[-1])),
+        )
         for low, high in pairwise(edges)
     ]
 

@@ -23,7 +23,7 @@ def scored_rows() -> tuple[LabelledRows, np.ndarray[tuple[int], np.dtype[np.floa
 
 def measured(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> MeasuredSlice:
     rows, scores = scored_rows()
-    [part] = measure_slices(rows, scores, COSTS, [Slice("part", mask)])
+    [part] = measure_slices(rows, scores, COSTS, [Slice("part", np.flatnonzero(mask))])
     return part
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -124,12 +123,12 @@ def spread(path: Path, **columns: Sequence[object]) -> Path:
         TIME: [*times, NIGHT + timedelta(days=1)],
         AMOUNT: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
     }
-    return write(path, **eight, **columns)
+    return write(path, **{**eight, **columns})
 
 
 def test_slices_are_quarters_by_amount_and_days(tmp_path: Path) -> None:
     slices = read_rows(spread(tmp_path / "rows.parquet")).slices
-    assert [(one.name, np.flatnonzero(one.rows).tolist()) for one in slices] == [
+    assert [(one.name, one.rows.tolist()) for one in slices] == [
         ("amount 1 to 2.75", [0, 1]),
         ("amount 2.75 to 4.5", [2, 3]),
         ("amount 4.5 to 6.25", [4, 5]),
@@ -139,14 +138,23 @@ def test_slices_are_quarters_by_amount_and_days(tmp_path: Path) -> None:
     ]
 
 
+def test_the_days_of_rows_in_any_order_keep_the_rows_in_their_order(tmp_path: Path) -> None:
+    times = [NIGHT + timedelta(days=day) for day in (2, 0, 2, 0, 0, 2, 1, 0)]
+    slices = read_rows(spread(tmp_path / "rows.parquet", **{TIME: times})).slices
+    assert [one.rows.tolist() for one in slices if one.name.startswith("day ")] == [
+        [1, 3, 4, 7],
+        [6],
+        [0, 2, 5],
+    ]
+
+
 def test_a_band_column_makes_slices_too_and_where_values_repeat_fewer(tmp_path: Path) -> None:
     band: dict[str, list[object]] = {"_band.card age": [0, 0, 0, 0, 0, 0, 5, 9]}
     slices = read_rows(spread(tmp_path / "rows.parquet", **band)).slices
-    assert [
-        (one.name, np.flatnonzero(one.rows).tolist())
-        for one in slices
-        if one.name.startswith("card age")
-    ] == [("card age 0 to 1.25", [0, 1, 2, 3, 4, 5]), ("card age 1.25 to 9", [6, 7])]
+    assert [(one.name, one.rows.tolist()) for one in slices if one.name.startswith("card age")] == [
+        ("card age 0 to 1.25", [0, 1, 2, 3, 4, 5]),
+        ("card age 1.25 to 9", [6, 7]),
+    ]
 
 
 @pytest.mark.parametrize(
