@@ -32,11 +32,12 @@ class Range(NamedTuple):
 class DescribedInput:
     """One input, with what the contract's features say about it."""
 
-    def __init__(self, input_: Input, contract: Contract) -> None:
-        self.input = input_
-        name = input_.name
-        self._history = {one.name: one for one in contract.history_features}.get(name)
-        self._part = {one.name: one.part for one in contract.calendar_features}.get(name)
+    def __init__(
+        self, input_: Input, history: HistoryFeature | None, part: CalendarPart | None
+    ) -> None:
+        self.input, self._history, self._part = input_, history, part
+        self._categories = frozenset(input_.categories)
+        self._low, self._high = self.usual
 
     @property
     def is_boolean(self) -> bool:
@@ -75,6 +76,12 @@ class DescribedInput:
             max(low - width, self.possible.low),
             min(high + width, self.possible.high),
         )
+
+    def is_usual(self, value: Value) -> bool:
+        """Whether it is not far outside of what training saw, or missing."""
+        if isinstance(value, str):
+            return value in self._categories
+        return value is None or self._low <= value <= self._high
 
     def annotation(self, range_: Range, *, known: bool) -> Any:
         """The type of its values for pydantic; with `known`, only categories of the contract."""
@@ -143,7 +150,12 @@ class DescribedInput:
 
 def describe_inputs(contract: Contract) -> list[DescribedInput]:
     """The inputs in the contract's order."""
-    return [DescribedInput(input_, contract) for input_ in contract.inputs]
+    history = {one.name: one for one in contract.history_features}
+    parts = {one.name: one.part for one in contract.calendar_features}
+    return [
+        DescribedInput(input_, history.get(input_.name), parts.get(input_.name))
+        for input_ in contract.inputs
+    ]
 
 
 def _as_number(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -33,6 +34,12 @@ def is_loopback(host: str) -> bool:
 def _url(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
         raise ValueError("must be a URL such as http://collector:4318")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", text):
+        raise ValueError("must be a path such as /fraud, without a slash at its end")
     return text
 
 
@@ -89,9 +96,8 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="FRAUD_PORT", description="Port to listen on"
     )
-    root_path: str = Field(
+    root_path: Annotated[str, AfterValidator(_prefix)] = Field(
         default="",
-        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
         validation_alias="FRAUD_ROOT_PATH",
         description="Prefix of the path under which clients see the service, such as `/fraud`, if "
         "the gateway removes it from requests; the API documentation refers to itself with it",

@@ -149,14 +149,15 @@ class TransactionReader:
             values = list(self._validate(document).values())
         except ValidationError as error:
             raise _invalid(error) from error
-        return self._flagged(document, values)
+        return self._flagged(values)
 
-    def _flagged(self, document: Any, values: list[Value]) -> list[Value]:
-        try:
-            self._validate_usual(document)
-        except ValidationError as error:
-            return UnusualValues(values, [detail["loc"][1] for detail in _details(error)])
-        return values
+    def _flagged(self, values: list[Value]) -> list[Value]:
+        outside = [
+            one.input.name
+            for one, value in zip(self._inputs, values, strict=True)
+            if not one.is_usual(value)
+        ]
+        return UnusualValues(values, outside) if outside else values
 
     def read_batch(self, body: bytes) -> list[list[Value]]:
         """Values of each transaction in `{"transactions": [...]}`, as `read` returns them.
@@ -177,7 +178,7 @@ class TransactionReader:
             return [list(row.values()) for row in self._validate_usual_rows(documents)]
         except ValidationError:
             rows = self._batch_rows.read(documents, "transactions")
-        return [self._flagged(*one) for one in zip(documents, rows, strict=True)]
+        return [self._flagged(values) for values in rows]
 
     def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
         """Values of each parsed JSON object; fields that are not in the contract are dropped.

@@ -103,6 +103,14 @@ BOUNDS = (
         "a later turn",
         "tests/inference/test_body.py",
     ),
+    Bound(
+        "gzip body, decompressed",
+        "1 MiB by default",
+        "413, closed",
+        "tests/inference/test_body.py",
+        "FRAUD_BODY_BYTES",
+    ),
+    Bound("members of a gzip body", "1", "400", "tests/inference/test_body.py"),
     Bound("body that arrives slowly", "10 s by default", "408", HOSTILE, "FRAUD_REQUEST_SECONDS"),
     Bound(
         "body that arrives after the response",

@@ -48,9 +48,9 @@ def scores(printed: str) -> list[float]:
 
 def test_java(service: RunningService, probability: float, tmp_path: Path) -> None:
     """Its first request asks for HTTP/2 over clear text, the others use the same connection."""
-    compiler = program("javac", "apt-get install openjdk-17-jdk-headless")
+    compiler = program("javac", "apt-get install default-jdk-headless")
     output(compiler, "-d", str(tmp_path), str(FOLDER / "PredictClient.java"))
-    run = program("java", "apt-get install openjdk-17-jdk-headless"), "-cp", str(tmp_path)
+    run = program("java", "apt-get install default-jdk-headless"), "-cp", str(tmp_path)
     printed = output(*run, "PredictClient", f"{service.address}/predict", BODY)
     assert scores(printed) == [probability] * 3
 

@@ -80,7 +80,7 @@ def test_swagger_shows_the_models_own_fields_and_sends_requests_to_the_service_o
     assert operation.locator(".opblock-summary-path").inner_text() == "/predict"
     operation.locator(".opblock-summary").click()
     example = operation.locator(".body-param__example").inner_text()
-    assert [name for name in NAMES if f'"{name}": 0' in example] == list(NAMES)
+    assert [name for name in NAMES if f'"{name}": 1' in example] == list(NAMES)
     page.wait_for_load_state("networkidle")
     assert f"{named}/static-offline-docs/swagger-ui-bundle.js" in visit.asked
     assert f"{named}/openapi.json" in visit.asked

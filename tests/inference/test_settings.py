@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "max_lag_seconds": 0,
     "host": "127.0.0.1",
     "port": 8000,
+    "root_path": "",
     "auth": "on",
     "tokens": Path(".local/tokens"),
     "metrics_tokens": None,
@@ -27,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_rows": 1000,
     "body_bytes": None,
     "request_seconds": 10,
+    "idle_seconds": 3900,
     "in_flight": 256,
     "drain_seconds": 5,
     "grace_seconds": 20,
@@ -43,6 +45,7 @@ VARIABLES = {
     "FRAUD_MAX_LAG_SECONDS": ("max_lag_seconds", "60", 60.0),
     "FRAUD_HOST": ("host", "0.0.0.0", "0.0.0.0"),  # noqa: S104 (what a container sets)
     "FRAUD_PORT": ("port", "65535", 65535),
+    "FRAUD_ROOT_PATH": ("root_path", "/cards/fraud", "/cards/fraud"),
     "FRAUD_AUTH": ("auth", "off", "off"),
     "FRAUD_TOKENS": ("tokens", "/secrets/tokens", Path("/secrets/tokens")),
     "FRAUD_METRICS_TOKENS": ("metrics_tokens", "/secrets/metrics", Path("/secrets/metrics")),
@@ -50,6 +53,7 @@ VARIABLES = {
     "FRAUD_BATCH_ROWS": ("batch_rows", "100000", 100_000),
     "FRAUD_BODY_BYTES": ("body_bytes", "1024", 1024),
     "FRAUD_REQUEST_SECONDS": ("request_seconds", "0.25", 0.25),
+    "FRAUD_IDLE_SECONDS": ("idle_seconds", "1", 1),
     "FRAUD_IN_FLIGHT": ("in_flight", "1", 1),
     "FRAUD_DRAIN_SECONDS": ("drain_seconds", "0", 0.0),
     "FRAUD_GRACE_SECONDS": ("grace_seconds", "1", 1),
@@ -95,6 +99,12 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         ("FRAUD_BATCH_ROWS", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_BATCH_ROWS", "100001", "Input should be less than or equal to 100000"),
         ("FRAUD_BODY_BYTES", "1023", "Input should be greater than or equal to 1024"),
+        ("FRAUD_IDLE_SECONDS", "0", "Input should be greater than or equal to 1"),
+        ("FRAUD_IDLE_SECONDS", "1.5", "Input should be a valid integer"),
+        *(
+            ("FRAUD_ROOT_PATH", path, "must be a path such as /fraud, without a slash at its end")
+            for path in ("fraud", "/", "/fraud/", "//fraud", "/a?b", "/<script>", "/fraud\n")
+        ),
         ("FRAUD_IN_FLIGHT", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_GRACE_SECONDS", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_LEDGER_FLOOR", "payments", ""),
