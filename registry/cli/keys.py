@@ -139,8 +139,9 @@ def _change(session: Session, after: Trust, change: str) -> None:
         raise UsageError("set MLFLOW_TRACKING_URI: the effect of the change depends on the ledger")
     # The added key may have signed the floor's entry, which only the changed ledger then holds.
     without_floor = session.trust.model_copy(update={"floor": None})
-    versions = list(Registry(session.tracking_uri).versions())
-    effect = keys.describe_change(fold(versions, without_floor), fold(versions, after))
+    registry = Registry(session.tracking_uri)  # read twice: a list could hold any amount of garbage
+    before = fold(registry.versions(), without_floor)
+    effect = keys.describe_change(before, fold(registry.versions(), after))
     keys.write_trust(session.config, after)
     if session.as_json:
         output.print_json({"effect": effect, **after.model_dump(mode="json")})
