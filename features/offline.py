@@ -7,9 +7,7 @@ in order; `features.windows` computes on the arrays.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -86,13 +84,12 @@ def add_history(
     ]
     rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
 
-    def history(number: int) -> dict[str, Floats]:
-        of_entity = [feature for feature in features if feature.entity == entities[number]]
-        return _history_of(rows.rename({f"entity {number}": "entity"}), of_entity, ticks_per_day)
-
-    # numpy and Polars release the GIL meanwhile; more than two threads would cost memory.
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        values = dict(ChainMap(*pool.map(history, range(len(entities)))))
+    values: dict[str, Floats] = {}
+    # One after the other: two threads save a tenth of the time, but need a quarter more memory.
+    for number, entity in enumerate(entities):
+        of_entity = [feature for feature in features if feature.entity == entity]
+        keyed = rows.rename({f"entity {number}": "entity"})
+        values |= _history_of(keyed, of_entity, ticks_per_day)
     return transactions.hstack([pl.Series(each.name, values[each.name]) for each in features])
 
 

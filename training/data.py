@@ -18,7 +18,7 @@ from training.columns import as_label, as_number, as_text, rows
 from training.dataset import Dataset
 from training.errors import BadInput
 from training.files import DataFile, check_columns, data_files, sha256_of_data
-from training.times import as_time
+from training.times import as_time, check_span
 
 SIMULATED = "simulated"
 SIMULATION_SEED = 20260101
@@ -107,6 +107,12 @@ def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
         with _named(file):
             check_columns(file.columns(), dataset.columns)
     parts = [_read_file(file, dataset) for file in files]
+    time = dataset.time.column
+    if len({part.schema[time] for part in parts}) > 1:
+        raise BadInput(
+            f"column {time!r} (the time) has offsets from UTC in some files, but not in others: "
+            "set `zone` in `time` to that of the others"
+        )
     return pl.concat(parts) if len(parts) > 1 else parts[0]
 
 
@@ -149,13 +155,12 @@ def _checked(path: Path, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     """With the label as a number: what it may contain depends on the rows of all files."""
     if frame.is_empty():
         raise BadInput(f"{path.name} contains no rows")
-    times = frame[dataset.time.column]
-    if times.min() == times.max():
-        raise BadInput(f"column {times.name!r} (the time) has the same value in every row")
+    times = frame[dataset.time.column].dt.replace_time_zone(None)
+    check_span(times, dataset)
     label = as_label(frame[dataset.label], dataset)
     if label.null_count() == len(label):
         raise BadInput(f"column {label.name!r} (the label) has no known value: check `unlabelled`")
-    return frame.with_columns(label)
+    return frame.with_columns(label, times)
 
 
 def _in_order_of_time(frame: pl.DataFrame, time: str) -> pl.DataFrame:

@@ -65,7 +65,7 @@ def prequential_folds(
     splits: list[Split] = []
     for fold, border in enumerate(borders):
         is_last = fold + 1 == folds
-        rows = train if is_last else train.filter(times < borders[fold + 1])
+        rows = train if is_last else _before(borders[fold + 1], train, dataset)
         names = (f"fold {fold + 1} fitting", f"fold {fold + 1} test")
         splits.append(_checked(_split_at(border, rows, dataset), rows, dataset, names))
     return tuple(splits)
@@ -105,11 +105,16 @@ def _without_compromised(
 
 
 def _split_at(border: datetime, frame: pl.DataFrame, dataset: Dataset) -> Split:
-    times = frame[dataset.time.column]
+    """Slices of `frame`, not copies: the rows of years may fit into memory only once."""
     return Split(
-        train=frame.filter(times < border - timedelta(days=dataset.delay_days)),
-        test=frame.filter(times >= border),
+        train=_before(border - timedelta(days=dataset.delay_days), frame, dataset),
+        test=frame.slice(len(_before(border, frame, dataset))),
     )
+
+
+def _before(border: datetime, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """The rows before a time, of rows that are sorted by time."""
+    return frame.head(int(frame[dataset.time.column].search_sorted(border, side="left")))
 
 
 def _checked(split: Split, frame: pl.DataFrame, dataset: Dataset, names: tuple[str, str]) -> Split:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -21,11 +22,10 @@ _COMMON_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m
 _COMMON_TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 COMMON_FORMATS = tuple(date + time for date in _COMMON_DATES for time in _COMMON_TIMES)
 _SCALES = {"s": 1_000_000, "ms": 1_000}
-_MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 def as_time(column: pl.Series, dataset: Dataset) -> pl.Series:
-    """The column as naive Datetime("us"), in UTC where `zone` or an offset says what that is.
+    """The column as Datetime("us"): in UTC, or naive where neither it nor `zone` says what that is.
 
     Raises BadInput for a missing time, and for text other than ISO 8601 without a `format`.
     """
@@ -47,12 +47,26 @@ def as_time(column: pl.Series, dataset: Dataset) -> pl.Series:
     if moment.null_count():
         raise BadInput(f"{name} has no value in {rows(moment.is_null())}: remove the rows")
     utc = _in_utc(moment, time.zone).alias(column.name)
-    if (outside := ~utc.is_between(MIN_TIME, MAX_TIME)).any():
+    naive = utc.dt.replace_time_zone(None)
+    if (outside := ~naive.is_between(MIN_TIME, MAX_TIME)).any():
         raise BadInput(
-            f"{in_row(column, outside)} would be in the year {utc.filter(outside).dt.year()[0]}, "
+            f"{in_row(column, outside)} would be in the year {naive.filter(outside).dt.year()[0]}, "
             "before 1980 or after 2100: check `unit`, `origin` and `format`, or remove the row"
         )
     return utc
+
+
+def check_span(times: pl.Series, dataset: Dataset) -> None:
+    """Raises BadInput for the naive times of all files that span nothing, or seconds as `ms`."""
+    low, high = cast(datetime, times.min()), cast(datetime, times.max())
+    name = f"column {times.name!r} (the time)"
+    if low == high:
+        raise BadInput(f"{name} has the same value in every row")
+    if dataset.time.unit == "ms" and high - low < timedelta(days=1):
+        raise BadInput(
+            f"{name} spans only {(high - low).total_seconds():,.0f} s with `unit: ms`: set "
+            "`unit: s`, or write the times as timestamps if that is right"
+        )
 
 
 def _since_origin(column: pl.Series, dataset: Dataset) -> pl.Series:
@@ -67,18 +81,8 @@ def _since_origin(column: pl.Series, dataset: Dataset) -> pl.Series:
     if (wide := (number.abs() * _SCALES[time.unit] > 2**62)).any():
         raise BadInput(f"{in_row(column, wide)} is too many {time.unit}: check `unit`")
     micros = (number * _SCALES[time.unit]).round().cast(pl.Int64)
-    if time.unit == "ms" and 0 < _span(micros) < _MICROSECONDS_PER_DAY:
-        raise BadInput(
-            f"column {column.name!r} (the time) spans only {_span(micros) / 1e6:,.0f} s with "
-            "`unit: ms`: set `unit: s`, or write the times as timestamps if that is right"
-        )
     origin = datetime(time.origin.year, time.origin.month, time.origin.day)
-    return micros.cast(pl.Duration("us")) + origin
-
-
-def _span(micros: pl.Series) -> int:
-    values = micros.drop_nulls()
-    return int(values.max() - values.min()) if len(values) else 0  # type: ignore[operator, arg-type]
+    return (micros.cast(pl.Duration("us")) + origin).dt.replace_time_zone("UTC")
 
 
 def as_iso_8601(text: pl.Series) -> pl.Series:
@@ -146,9 +150,9 @@ def _formatted(text: pl.Series, format_: str) -> pl.Series:
 
 
 def _in_utc(moment: pl.Series, zone: str | None) -> pl.Series:
-    """Naive UTC. Naive times stay without a zone; of an hour that occurs twice, it is the first."""
+    """Naive times stay without a zone; of an hour that occurs twice, it is the first."""
     if getattr(moment.dtype, "time_zone", None) is not None:
-        return moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return moment.dt.convert_time_zone("UTC")
     if zone is None:
         return moment
     local = moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -157,4 +161,4 @@ def _in_utc(moment: pl.Series, zone: str | None) -> pl.Series:
             f"{in_row(moment, local.is_null())} does not exist in {zone}, where the clocks are put "
             "forward then: correct the row or `zone`"
         )
-    return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return local.dt.convert_time_zone("UTC")

@@ -22,6 +22,7 @@ from training.dataset import read_dataset
 from training.errors import BadInput
 
 JAN_1, JAN_2, JAN_3 = datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)
+JAN_3_UTC = "2026-01-03T12:00Z"
 CSV = "t,a,y\n2026-01-01T00:00:00,1.5,0\n2026-01-02T00:00:00,2.5,1\n"
 
 
@@ -469,6 +470,25 @@ def test_files_of_a_folder_may_differ_in_the_type_of_a_number(tmp_path: Path) ->
     assert data.frame["k"].to_list() == ["5411", "5411", "1", None, "2", "2.5"]
 
 
+def test_files_of_a_folder_that_differ_in_stating_an_offset_need_a_zone(tmp_path: Path) -> None:
+    parquet(tmp_path, frame(t=["2026-01-01T12:00Z", "2026-01-02T12:00Z", JAN_3_UTC]), "a.parquet")
+    parquet(tmp_path, frame(t=["2026-01-01", "2026-01-02", "2026-01-03"]), "b.parquet")
+
+    with pytest.raises(BadInput, match="in some files, but not in others: set `zone` in `time`"):
+        read_data(str(tmp_path), dataset())
+
+    data = read_data(str(tmp_path), dataset(time={"column": "t", "zone": "Europe/Berlin"}))
+    assert data.frame["t"].to_list()[:2] == [datetime(2025, 12, 31, 23), datetime(2026, 1, 1, 12)]
+
+
+def test_files_of_a_folder_may_each_be_of_an_hour(tmp_path: Path) -> None:
+    time = {"column": "t", "unit": "ms", "origin": date(2026, 1, 1)}
+    parquet(tmp_path, frame(t=[0, 1_000, 2_000]), "a.parquet")
+    parquet(tmp_path, frame(t=[172_800_000, 172_801_000, 172_802_000]), "b.parquet")
+
+    assert read_data(str(tmp_path), dataset(time=time)).frame["t"].to_list()[3] == JAN_3
+
+
 def test_a_label_may_be_of_one_kind_in_one_file_of_a_folder(tmp_path: Path) -> None:
     parquet(tmp_path, frame(y=["legit", "legit", "legit"]), "a.parquet")
     parquet(tmp_path, frame(y=["legit", "fraud", "legit"]), "b.parquet")
@@ -504,6 +524,16 @@ def test_a_category_and_an_entity_are_the_same_from_csv_and_parquet(
 
     assert read[0].equals(read[1])
     assert read[0]["k"].to_list() == read[0]["c"].to_list()
+
+
+def test_the_hours_of_seconds_since_1970_are_of_the_zone(tmp_path: Path) -> None:
+    path = parquet(tmp_path, frame(t=[1_782_907_200, 1_782_910_800, 1_782_993_600]))
+    time = {"column": "t", "unit": "s", "origin": date(1970, 1, 1), "zone": "America/New_York"}
+
+    data = read_data(path, dataset(time=time, calendar=["hour"]))
+
+    assert data.frame["t"].to_list()[0] == datetime(2026, 7, 1, 12)
+    assert data.frame["hour"].to_list() == [8.0, 9.0, 8.0]
 
 
 def test_calendar_features_are_of_the_zone(tmp_path: Path) -> None:

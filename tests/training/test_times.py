@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.training.keys import dataset
 from training.errors import BadInput
-from training.times import COMMON_FORMATS, as_time
+from training.times import COMMON_FORMATS, as_time, check_span
 
 JAN_1 = datetime(2026, 1, 1)
 EPOCH = date(1970, 1, 1)
@@ -20,7 +20,12 @@ EPOCH = date(1970, 1, 1)
 
 def times(values: list[Any] | pl.Series, **keys: Any) -> list[datetime]:
     column = pl.Series("t", values)
-    return as_time(column, dataset(time={"column": "t", **keys})).to_list()
+    read = as_time(column, dataset(time={"column": "t", **keys}))
+    return read.dt.replace_time_zone(None).to_list()
+
+
+def span(values: list[Any], **keys: Any) -> None:
+    check_span(pl.Series("t", times(values, **keys)), dataset(time={"column": "t", **keys}))
 
 
 @pytest.mark.parametrize(
@@ -146,12 +151,24 @@ def test_a_suggested_format_reads_what_it_writes(format_: str, moment: datetime)
     assert read.strftime(format_) == moment.strftime(format_)
 
 
-@pytest.mark.parametrize(
-    "values", [[1.7e9, 1.7e9 + 5], [1_700_000_000, 1_700_086_000], ["1700000000", "1700000060"]]
-)
+@pytest.mark.parametrize("values", [[0, 172_792], [0.0, 86_399_999.0], ["0", "60"]])
 def test_seconds_that_are_called_milliseconds_are_refused(values: list[Any]) -> None:
     with pytest.raises(BadInput, match="with `unit: ms`: set `unit: s`, or write the times as"):
-        times(values, unit="ms", origin=EPOCH)
+        span(values, unit="ms", origin=date(2013, 9, 1))
+
+
+def test_a_span_of_a_day_of_milliseconds_and_of_a_minute_of_seconds_are_right() -> None:
+    span([0, 86_400_000], unit="ms", origin=date(2013, 9, 1))
+    span([0, 60], unit="s", origin=date(2013, 9, 1))
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("s", 1), ("ms", 1000)])
+def test_numbers_since_an_origin_are_utc_in_any_zone(unit: str, scale: int) -> None:
+    noon = [1_782_907_200 * scale, 1_782_993_600 * scale]
+
+    read = times(noon, unit=unit, origin=EPOCH, zone="America/New_York")
+
+    assert read == [datetime(2026, 7, 1, 12), datetime(2026, 7, 2, 12)]
 
 
 def test_years_of_seconds_that_are_called_milliseconds_are_refused_too() -> None:
