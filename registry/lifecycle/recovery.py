@@ -20,11 +20,11 @@ def check_not_lost(registry: Registry, config: Path) -> None:
     """
     if config.exists():
         return
-    statements = sum(version.envelope is not None for version in registry.versions())
-    if statements:
+    first = next((version for version in registry.versions() if version.envelope), None)
+    if first:
         raise UsageError(
-            f"there is no {config}, but {registry.uri} has a ledger (statements: {statements}): "
-            "get its ledger.yaml back from version control, from a reader or from a backup, or "
+            f"there is no {config}, but {registry.uri} has a ledger, from version {first.number} "
+            "on: get its ledger.yaml back from version control, from a reader or from a backup, or "
             "make it again with `python -m registry keys recover KEY.pem`"
         )
 
@@ -36,7 +36,7 @@ def recover(registry: Registry, key: TrustedKey, floor: Tip | None) -> Trust:
     where the key signed no first statement, or those of several ledgers, VerificationError where
     the ledger does not extend the floor, and what `Registry.versions` does.
     """
-    versions = registry.versions()
+    versions = list(registry.versions())
     ledger_ids = set[str]()
     for version in versions:
         try:

@@ -116,7 +116,7 @@ def test_a_lost_configuration_is_no_invitation_to_start_over(
     world.config.unlink()
     for command in (["status"], ["init"], ["verify"]):
         assert run_here(*command) == (2, "")
-        assert "has a ledger (statements: 1): get its ledger.yaml back" in run_here.error
+        assert "has a ledger, from version 1 on: get its ledger.yaml back" in run_here.error
     assert not world.config.exists()
 
     key = str(world.key)

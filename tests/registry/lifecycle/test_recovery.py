@@ -30,7 +30,7 @@ def test_with_a_ledger_on_the_server_the_way_to_its_configuration_is_said(
     with pytest.raises(UsageError) as refused:
         check_not_lost(Registry(world.server.uri), lost)
     assert str(refused.value) == (
-        f"there is no {lost}, but {world.server.uri} has a ledger (statements: 1): get its "
+        f"there is no {lost}, but {world.server.uri} has a ledger, from version 1 on: get its "
         "ledger.yaml back from version control, from a reader or from a backup, or make it again "
         "with `python -m registry keys recover KEY.pem`"
     )
