@@ -18,3 +18,8 @@ atomic       files that are written whole or not at all
 In the order cli, lifecycle, report, evaluation, provenance, tracking, ledger, model, each package
 imports only those to its right.
 """
+
+from pathlib import Path
+
+SHIPPED_POLICY = Path(__file__).parent / "policy.yaml"
+"""The policy that applies where no other is named."""

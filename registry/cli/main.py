@@ -16,11 +16,11 @@ from registry.cli import keys, output, sign, write
 from registry.cli.session import Session, with_session
 from registry.cli.stop import LOOK_FIRST, Stopped, stopped_by_signals
 from registry.errors import RegistryError, UsageError
+from registry.ledger.statement import format_time
 from registry.ledger.tip import Tip
 from registry.lifecycle.pending import pending
 from registry.lifecycle.verified import Verified
-from registry.lifecycle.verify import verify as verify_ledger
-from registry.tracking import candidates
+from registry.tracking.overview import staged_version
 
 app = typer.Typer(
     name="registry",
@@ -43,13 +43,13 @@ def status(*, session: Session) -> None:
 
     Example: python -m registry status --json
     """
-    client, ledger = session.client, session.ledger
-    staged, head, tip = candidates.staged(client), ledger.head, Tip.of(ledger)
-    waiting = pending(client, head)
+    registry, ledger = session.registry, session.ledger
+    staged, head, tip = staged_version(registry), ledger.head, Tip.of(ledger)
+    waiting = pending(registry, head)
     if session.as_json:
         output.print_json(
             {
-                "staging": int(staged.version) if staged else None,
+                "staging": staged,
                 "production": output.entry_values(head) if head else None,
                 "pending": [candidate._asdict() for candidate in waiting],
                 "frozen": ledger.frozen,
@@ -58,10 +58,13 @@ def status(*, session: Session) -> None:
             }
         )
         return
-    typer.echo(f"Staging:    {f'candidate {staged.version}' if staged else 'nothing'}")
+    typer.echo(f"Staging:    {f'candidate {staged}' if staged else 'nothing'}")
     typer.echo(f"Production: {head or 'nothing'}{' (frozen)' if ledger.frozen else ''}")
     if head:
-        typer.echo(f"            {head.statement.entry.verdict}")
+        entry = head.statement.entry
+        why = f": {entry.comment}" if entry.comment else ""
+        typer.echo(f"            since {format_time(entry.approved_at)}{why}")
+        typer.echo(f"            {entry.verdict}")
     for run, candidate in waiting:
         typer.echo(f"pending:    {candidate} passed its gates in evidence run {run}")
     for finding in ledger.findings:
@@ -108,6 +111,8 @@ def verify(
 
     Example: python -m registry verify --remember verified.txt
     """
+    from registry.lifecycle.verify import verify as verify_ledger
+
     verification = verify_ledger(session.client, session.ledger, Verified(remember))
     tip = str(verification.tip) if verification.tip else None
     if session.as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from registry.evaluation.policy import SHIPPED
+from registry import SHIPPED_POLICY
 from registry.ledger.tip import Tip
 from registry.provenance.trusted import Trusted, read_trusted
 
@@ -49,7 +49,7 @@ POLICY_VARIABLE = "FRAUD_POLICY"
 
 def _policy_path(text: str | Path) -> Path:
     """An empty value is none: the MLproject's entry points pass every parameter on."""
-    return Path(text) if str(text) else Path(os.environ.get(POLICY_VARIABLE) or SHIPPED)
+    return Path(text) if str(text) else Path(os.environ.get(POLICY_VARIABLE) or SHIPPED_POLICY)
 
 
 PolicyFile = Annotated[

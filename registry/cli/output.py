@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from registry.evaluation.evidence import Evidence, past_sentences
-from registry.evaluation.policy import advice
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.statement import format_time
 from registry.ledger.trust import Trust
+
+if TYPE_CHECKING:
+    from registry.evaluation.evidence import Evidence
 
 PIPE_WIDTH = 1_000_000
 """Columns without a terminal, so that a line of a table is never broken or cut."""
@@ -58,6 +59,9 @@ def entry_values(link: Link) -> dict[str, Any]:
 
 def verdicts(evidence: Evidence) -> None:
     """Print the verdicts of an evaluation, and whether it may be promoted."""
+    from registry.evaluation.evidence import past_sentences
+    from registry.evaluation.policy import advice
+
     title = f"Candidate {evidence.candidate.version} under policy {evidence.policy.name}"
     rows = table(title, "gate", "requirement", "measured", "bound", "verdict", "note")
     for verdict in evidence.verdicts:

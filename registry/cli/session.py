@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from registry import SHIPPED_POLICY
 from registry.cli.options import (
     DEFAULT_CONFIG,
     DEFAULT_KEY_URI,
@@ -20,19 +21,24 @@ from registry.cli.options import (
     SigningKey,
     TrackingUri,
 )
-from registry.evaluation.policy import SHIPPED, read_policy
 from registry.ledger.chain import Ledger
+from registry.ledger.fold import fold
 from registry.ledger.signing import Signer
 from registry.ledger.trust import Trust, open_signer, read_trust
 from registry.lifecycle.approval import Approval, approvals
 from registry.lifecycle.recovery import check_not_lost
-from registry.tracking.client import MlflowClient, connect, read_ledger
 from registry.tracking.rest import Registry
+
+if TYPE_CHECKING:
+    from registry.tracking.client import MlflowClient
 
 
 @dataclass(frozen=True)
 class Session:
-    """The options of a command that reads the ledger; each part is opened on first use."""
+    """The options of a command that reads the ledger; each part is opened on first use.
+
+    MLflow's client is imported then, too: it takes longer than `status` may.
+    """
 
     tracking_uri: TrackingUri = ""
     config: Config = DEFAULT_CONFIG
@@ -41,17 +47,23 @@ class Session:
 
     @cached_property
     def client(self) -> MlflowClient:
+        from registry.tracking.client import connect
+
         return connect(self.tracking_uri)
 
     @cached_property
     def trust(self) -> Trust:
         if self.tracking_uri:
-            check_not_lost(Registry(self.tracking_uri), self.config)
+            check_not_lost(self.registry, self.config)
         return read_trust(self.config, self.floor)
 
     @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.tracking_uri)
+
+    @cached_property
     def ledger(self) -> Ledger:
-        return read_ledger(self.client, self.trust)
+        return fold(self.registry.versions(), self.trust)
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class SigningSession(Session):
     """The options of a command that signs an entry."""
 
     signing_key: SigningKey = DEFAULT_KEY_URI
-    policy: PolicyFile = SHIPPED
+    policy: PolicyFile = SHIPPED_POLICY
 
     @cached_property
     def signer(self) -> Signer:
@@ -67,6 +79,8 @@ class SigningSession(Session):
 
     def approvals(self, approver: str | None) -> tuple[Approval, ...]:
         """Who approved this command; `approver` is the value of `--approver`."""
+        from registry.evaluation.policy import read_policy
+
         deployment = read_policy(self.policy).approval_environment
         return approvals(os.environ, approver, deployment, at_terminal=sys.stdin.isatty())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,15 +11,11 @@ from registry.cli import output
 from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, Url, read_provenance
 from registry.cli.session import SigningSession, with_session
 from registry.errors import UsageError
-from registry.evaluation.plan import PlannedFile, PlannedQuery
 from registry.ledger.chain import Link
 from registry.lifecycle.approval import with_comment
-from registry.lifecycle.freeze import set_frozen
-from registry.lifecycle.plan import plan as append_plan
-from registry.lifecycle.plan import planned_file, planned_query
-from registry.lifecycle.promote import promote as promote_evidence
-from registry.lifecycle.rollback import rollback as append_rollback
-from registry.tracking.project_run import name_project_run
+
+if TYPE_CHECKING:
+    from registry.evaluation.plan import PlannedFile, PlannedQuery
 
 Reason = Annotated[str, typer.Option(help="Reason to record in the entry.")]
 
@@ -56,6 +52,8 @@ def plan(
 
     Example: python -m registry plan 3 --rows rows.parquet --reason "monthly release"
     """
+    from registry.lifecycle.plan import plan as append_plan
+
     data = _planned_data(rows, dataset, start, until)
     client, trust = session.client, session.trust
     approval = with_comment(session.approvals(approver)[0], reason, url)
@@ -66,6 +64,8 @@ def plan(
 def _planned_data(
     rows: Path | None, dataset: str | None, start: str | None, until: str | None
 ) -> PlannedFile | PlannedQuery:
+    from registry.lifecycle.plan import planned_file, planned_query
+
     if rows and not (dataset or start or until):
         return planned_file(rows)
     if dataset and start and until and not rows:
@@ -86,6 +86,9 @@ def promote(
 
     Example: python -m registry promote 4f2a…@sha256:9c1e… --approver github:alice --comment "ok"
     """
+    from registry.lifecycle.promote import promote as promote_evidence
+    from registry.tracking.project_run import name_project_run
+
     client, trust = session.client, session.trust
     name_project_run(client, f"promote · evidence {evidence[:8]}")
     approvals = session.approvals(approver)
@@ -117,6 +120,9 @@ def rollback(
 
     Example: python -m registry rollback --to 2 --reason "too many false alerts since 09:00"
     """
+    from registry.lifecycle.rollback import rollback as append_rollback
+    from registry.tracking.project_run import name_project_run
+
     client, trust = session.client, session.trust
     name_project_run(client, f"rollback · to version {to}" if to else "rollback")
     approval = with_comment(session.approvals(approver)[0], reason, url)
@@ -152,6 +158,8 @@ def _set_frozen(
     url: str,
     session: SigningSession,
 ) -> None:
+    from registry.lifecycle.freeze import set_frozen
+
     client, trust = session.client, session.trust
     approval = with_comment(session.approvals(approver)[0], reason, url)
     link = set_frozen(client, trust, session.signer, action, approval)

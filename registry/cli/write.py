@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from registry import SHIPPED_POLICY
 from registry.cli import output
 from registry.cli.options import (
     DEFAULT_CONFIG,
@@ -21,15 +22,10 @@ from registry.cli.options import (
     read_provenance,
 )
 from registry.cli.session import Session, with_session
-from registry.evaluation.policy import SHIPPED
 from registry.ledger.creation import create_ledger
-from registry.lifecycle import aliases
-from registry.lifecycle.evaluate import evaluate as evaluate_candidate
 from registry.lifecycle.recovery import check_not_lost
 from registry.provenance.trusted import create_trusted
-from registry.tracking import candidates
-from registry.tracking.client import connect
-from registry.tracking.project_run import name_project_run
+from registry.tracking.names import STAGING_ALIAS
 from registry.tracking.rest import Registry
 
 
@@ -79,6 +75,9 @@ def stage(
 
     Example: python -m registry stage 3
     """
+    from registry.tracking import candidates
+    from registry.tracking.client import connect
+
     staged = candidates.stage(connect(tracking_uri), version)
     if as_json:
         output.print_json({"staging": int(staged.version), "run_id": staged.run_id})
@@ -90,10 +89,8 @@ def stage(
 
 def evaluate(
     rows: Annotated[Path, typer.Option(help="Parquet file with the evaluation rows.")],
-    candidate: Annotated[
-        str, typer.Argument(help="Version number, or `staging`.")
-    ] = candidates.STAGING,
-    policy: PolicyFile = SHIPPED,
+    candidate: Annotated[str, typer.Argument(help="Version number, or `staging`.")] = STAGING_ALIAS,
+    policy: PolicyFile = SHIPPED_POLICY,
     report: Annotated[
         Path | None, typer.Option(help="Also write report.html and report.md to this folder.")
     ] = None,
@@ -108,6 +105,9 @@ def evaluate(
 
     Example: python -m registry evaluate staging --rows rows.parquet --report report
     """
+    from registry.lifecycle.evaluate import evaluate as evaluate_candidate
+    from registry.tracking.project_run import name_project_run
+
     trusted = read_provenance(provenance)
     reference, evidence = evaluate_candidate(
         session.client, session.trust, candidate, rows, policy, report, trusted
@@ -132,6 +132,8 @@ def repair(*, session: Session) -> None:
 
     Example: python -m registry repair
     """
+    from registry.lifecycle import aliases
+
     repaired = aliases.repair(session.client, session.ledger)
     if session.as_json:
         output.print_json({"repaired": repaired})

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from registry import SHIPPED_POLICY
 from registry.errors import UsageError, first_error
 from registry.evaluation.gates import gate_classes
 from registry.evaluation.gates.gate import Gate, Verdict
@@ -29,9 +30,7 @@ from registry.model.contract import Contract
 
 GateKind = TypeVar("GateKind", bound=Gate)
 
-SHIPPED = Path(__file__).parents[1] / "policy.yaml"
-
-
+SHIPPED = SHIPPED_POLICY
 GATES = gate_classes()
 
 _Gates = create_model(

@@ -4,6 +4,7 @@ names            what experiments, models, aliases, tags and files are called on
 credentials      credentials, certificates and timeouts, from MLflow's environment variables
 connection       a GET request whose response is bounded in bytes and in time
 rest             the ledger's versions and the artifact store, over MLflow's REST API
+overview         Staging and the evidence runs, for `status`
 watch            the ledger as a pod follows it, look by look
 fetch            the files of a ledger entry, verified against its statement
 head             the model in Production, verified and ready to score, in one call

@@ -1,4 +1,4 @@
-"""GET requests to the tracking server, each response bounded in bytes and in time.
+"""Requests that read from the tracking server, each response bounded in bytes and in time.
 
 With Python's own `http.client`: it keeps no cookies, follows no redirects, and reads nothing that
 it was not asked to.
@@ -48,8 +48,16 @@ class TooLarge(Unreachable):
     """A response is larger than it may be."""
 
 
+class RefusedByServer(Unreachable):
+    """The server answered with another HTTP status than 200."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Connection:
-    """A server that takes GET requests; each response is bounded in bytes and in time."""
+    """A server that is only read from; each response is bounded in bytes and in time."""
 
     def __init__(self, address: str | None, default_retries: int = MAX_RETRIES) -> None:
         """Nothing is sent yet. MLFLOW_HTTP_REQUEST_MAX_RETRIES overrides `default_retries`.
@@ -64,12 +72,18 @@ class Connection:
         self._tls = self._access.tls() if self._parts.scheme == "https" else None
 
     def get(
-        self, operation: str, path: str, query: dict[str, str], max_bytes: int
+        self,
+        operation: str,
+        path: str,
+        query: dict[str, str],
+        max_bytes: int,
+        posted: bytes | None = None,
     ) -> Iterator[bytes]:
-        """The body of the response, chunk by chunk.
+        """The body of the response, chunk by chunk; to a POST of JSON where that is how one reads.
 
         Transient failures are retried as often as MLFLOW_HTTP_REQUEST_MAX_RETRIES says, unless a
-        chunk was yielded already. Raises Unreachable, whose message starts with `operation`; also
+        chunk was yielded already. Raises Unreachable, whose message starts with `operation`
+        (RefusedByServer for another status than 200); also
         for a body that takes longer than MAX_RESPONSE_SECONDS. Raises TooLarge for a body of more
         than `max_bytes`, whose first chunk was yielded then.
         """
@@ -78,21 +92,23 @@ class Connection:
         retriable = True
         for retries_left in reversed(range(self._retries + 1)):
             try:
-                with self._response(operation, target) as response:
+                with self._response(operation, target, posted) as response:
                     if response.status == 200:
                         for chunk in _chunks(operation, response, max_bytes):
                             retriable = False
                             yield chunk
                         return
                     retriable = response.status in RETRIED_STATUSES
-                    raise Unreachable(f"{operation}: {_refusal(response)}")
+                    raise RefusedByServer(f"{operation}: {_refusal(response)}", response.status)
             except Unreachable:
                 if not (retriable and retries_left):
                     raise
             time.sleep(RETRY_DELAY_SECONDS)
 
     @contextmanager
-    def _response(self, operation: str, target: str) -> Iterator[HTTPResponse]:
+    def _response(
+        self, operation: str, target: str, posted: bytes | None
+    ) -> Iterator[HTTPResponse]:
         """The response, while the connection is open; any failure to read it is Unreachable."""
         connection, timed_out = self._new_connection(), threading.Event()
 
@@ -108,7 +124,11 @@ class Connection:
             connection.connect()
             sock = connection.sock
             timer.start()
-            connection.request("GET", target, headers=self._access.headers())
+            if posted is None:
+                connection.request("GET", target, headers=self._access.headers())
+            else:
+                headers = {**self._access.headers(), "Content-Type": "application/json"}
+                connection.request("POST", target, body=posted, headers=headers)
             with connection.getresponse() as response:
                 yield response
             if timed_out.is_set():  # to its reader it looked as if the response had ended

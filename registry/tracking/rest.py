@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
@@ -200,6 +200,22 @@ class Registry:
         for chunk in self._connection.get(f"downloading {path}", address, {}, max_bytes):
             content.write(chunk)
         return content.getvalue()
+
+    def read(
+        self,
+        kind: type[Parsed],
+        operation: str,
+        path: str,
+        query: dict[str, str],
+        posted: dict[str, Any] | None = None,
+    ) -> Parsed:
+        """The response of an endpoint of MLflow's API, to a POST where `posted` is given.
+
+        Raises Unreachable as `Connection.get` does, and for what is not a response of that kind.
+        """
+        body = None if posted is None else json.dumps(posted).encode()
+        content = self._connection.get(operation, f"{API}/{path}", query, MAX_PAGE_BYTES, body)
+        return _parsed(kind, operation, b"".join(content))
 
     def _get(
         self, kind: type[Parsed], operation: str, path: str, query: dict[str, str], max_bytes: int

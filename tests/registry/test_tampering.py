@@ -267,9 +267,14 @@ class Interrupted(Connection):
         self._client = client
 
     def get(
-        self, operation: str, path: str, query: dict[str, str], max_bytes: int
+        self,
+        operation: str,
+        path: str,
+        query: dict[str, str],
+        max_bytes: int,
+        posted: bytes | None = None,
     ) -> Iterator[bytes]:
-        yield from super().get(operation, path, query, max_bytes)
+        yield from super().get(operation, path, query, max_bytes, posted)
         if query["filter"].endswith("version_number > 0"):
             for version in ("1", "2", "1003"):
                 self._client.update_model_version(PRODUCTION, version, "touched")

@@ -42,7 +42,7 @@ COMMANDS = [
     "verify",
     "keys",
 ]
-KEYS_COMMANDS = ["list", "add", "retire", "revoke"]
+KEYS_COMMANDS = ["list", "add", "retire", "revoke", "recover"]
 
 
 def test_the_commands_are_these() -> None:
@@ -63,6 +63,14 @@ def test_the_help_of_each_command_has_an_example(command: list[str]) -> None:
     assert result.exit_code == 0
     example = f"Example: python -m registry {' '.join(command)}"
     assert example in " ".join(result.output.split())
+
+
+def since(world: World) -> str:
+    """The line of `status` on the head."""
+    head = world.ledger.head
+    assert head is not None
+    entry = head.statement.entry
+    return f"            since {format_time(entry.approved_at)}: {entry.comment}".removesuffix(": ")
 
 
 def test_without_a_command_the_help_is_shown(run: Commands) -> None:
@@ -112,10 +120,23 @@ def test_an_unknown_option_is_wrong_use(run: Commands) -> None:
     assert (code, out) == (2, "")
 
 
-def test_a_missing_ledger_configuration_says_how_to_make_one(run: Commands, tmp_path: Path) -> None:
-    code, _ = run("status", "--tracking-uri", "http://127.0.0.1:1", "--config", str(tmp_path / "x"))
-    assert code == 2
-    assert "create one with `python -m registry init`" in run.error
+def test_a_missing_ledger_configuration_says_how_to_make_one(
+    run_here: Commands, tmp_path: Path
+) -> None:
+    assert run_here("status", "--config", str(tmp_path / "x")) == (2, "")
+    assert "create a new ledger with `python -m registry init`" in run_here.error
+
+
+def test_without_configuration_and_server_nothing_is_said_of_a_new_ledger(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for command in ("status", "init"):
+        arguments = ("--tracking-uri", "http://127.0.0.1:1", "--config", str(tmp_path / "x"))
+        assert run(command, *arguments) == (2, "")
+        assert run.error.startswith(
+            "error: reading the ledger: no response from http://127.0.0.1:1"
+        )
 
 
 def test_history_as_csv(run_here: Commands, world: World) -> None:
@@ -155,6 +176,7 @@ def test_status_lists_staging_production_and_tip(run_here: Commands, world: Worl
         0,
         "Staging:    candidate 2\n"
         "Production: version 1: promote of candidate 1 by github:alice\n"
+        f"{since(world)}\n"
         f"            {PROMOTED}\n"
         f"tip:        {world.trust.ledger_id}:1:{digest}\n",
     )
@@ -170,6 +192,7 @@ def test_status_lists_pending_candidates_and_a_frozen_ledger(
         0,
         "Staging:    nothing\n"
         "Production: version 1: promote of candidate 1 by github:alice (frozen)\n"
+        f"{since(world)}\n"
         f"            {PROMOTED}\n"
         f"pending:    fraud-detector/2 passed its gates in evidence run {run}\n"
         f"tip:        {Tip.of(world.ledger)}\n",
@@ -186,6 +209,7 @@ def test_status_warns_of_an_unsigned_version(run_here: Commands, world: World) -
     assert code == 0
     assert out.splitlines()[1:] == [
         "Production: version 1: promote of candidate 1 by github:alice",
+        since(world),
         f"            {PROMOTED}",
         "warning:    version 2 is passed over: it has no statement",
         f"tip:        {Tip.of(world.ledger)}",

@@ -16,6 +16,7 @@ from registry.cli.stop import STOPPING, Stopped, stopped_by_signals
 from registry.lifecycle.pending import pending
 from registry.tracking import candidates
 from registry.tracking.names import EVIDENCE_EXPERIMENT
+from registry.tracking.rest import Registry
 from tests.places import REPOSITORY
 from tests.registry.command_line import CommandLine
 from tests.registry.kills import signal_after_responses
@@ -108,10 +109,10 @@ def test_an_evaluation_stopped_during_its_upload_leaves_a_failed_run_and_no_temp
             break
         assert ended.code == 129, ended.output
         assert ended.output.endswith(f"error: stopped by SIGHUP{ADVICE}\n")
-        assert pending(world.client, None) == []
+        assert pending(Registry(world.server.uri), None) == []
     assert seen[-1] == "FINISHED"
     assert set(seen[:-1]) == {"FAILED"}
-    assert len(pending(world.client, None)) == 1
+    assert len(pending(Registry(world.server.uri), None)) == 1
 
 
 def test_a_command_whose_terminal_is_closed_ends_in_order(world: World, tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ from registry.lifecycle.approval import Approval
 from registry.lifecycle.freeze import set_frozen
 from registry.lifecycle.pending import Pending, pending
 from registry.lifecycle.rollback import rollback
-from registry.tracking.client import connect
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from registry.tracking.rest import Registry
 from tests.world import World
 
 BOB = Approval("github:bob", "why not")
 
 
 def listed(world: World) -> list[Pending]:
-    return pending(world.client, world.ledger.head)
+    return pending(Registry(world.server.uri), world.ledger.head)
 
 
 def run_of(reference: str) -> str:
@@ -120,7 +120,7 @@ def evidence_runs_by_hand(world: World, count: int, candidate_run: str) -> None:
 def test_no_number_of_newer_evidence_hides_a_candidate_that_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.lifecycle.pending.RUNS_PER_PAGE", 3)
+    monkeypatch.setattr("registry.tracking.overview.RUNS_PER_PAGE", 3)
     reference, _ = world.evaluate(world.register())
     evidence_runs_by_hand(world, 7, "c0ffee" * 5 + "00")
     assert listed(world) == [(run_of(reference), "fraud-detector/1")]
@@ -147,7 +147,7 @@ def test_no_number_of_newer_candidates_hides_one_that_waits(world: World) -> Non
 def test_each_of_many_candidates_that_wait_is_listed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.lifecycle.pending.VERSIONS_PER_PAGE", 2)
+    monkeypatch.setattr("registry.tracking.overview.VERSIONS_PER_PAGE", 2)
     for _ in range(3):
         world.evaluate(world.register())
     assert [name for _, name in listed(world)] == [f"fraud-detector/{one}" for one in (3, 2, 1)]
@@ -162,4 +162,4 @@ def test_a_run_id_that_would_change_the_search_finds_nothing(world: World) -> No
 def test_an_unreachable_server_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Unreachable, match=r"^reading the evidence runs: "):
-        pending(connect("http://127.0.0.1:9"), None)
+        pending(Registry("http://127.0.0.1:9"), None)
