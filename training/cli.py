@@ -33,6 +33,15 @@ MAX_TAG_LENGTH = 5000
 USAGE_ERROR = 2
 """typer's exit code."""
 
+
+class Ended(Exception):
+    """A command that was run ended; its exit code is that of this process."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataOption = Annotated[
@@ -105,7 +114,7 @@ def evaluate(
         command = [sys.executable, "-m", "registry", "evaluate", candidate, "--rows", str(path)]
         if policy:
             command += ["--policy", policy]
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
+        raise Ended(subprocess.run(command, check=False).returncode)
 
 
 @app.command()
@@ -157,6 +166,8 @@ def main() -> None:
             with suppress(MlflowException):
                 name_project_run(mlflow.MlflowClient(), "usage error: nothing was run")
         raise
+    except Ended as ended:
+        raise SystemExit(ended.exit_code) from None
     except (BadInput, RegistryError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None

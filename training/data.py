@@ -106,7 +106,9 @@ def _read(path: Path, dataset: Dataset) -> pl.DataFrame:
     for file in files:
         with _named(file):
             check_columns(file.columns(), dataset.columns)
-    parts = [_read_file(file, dataset) for file in files]
+    read = [_read_file(file, dataset) for file in files]
+    # A file without rows has no times that could have offsets.
+    parts = [part for part in read if len(part)] or read[:1]
     time = dataset.time.column
     if len({part.schema[time] for part in parts}) > 1:
         raise BadInput(

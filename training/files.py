@@ -47,8 +47,8 @@ class DataFile:
 
     def read(self, names: Sequence[str]) -> pl.DataFrame:
         """The columns of these names: from CSV as text, from Parquet as typed. Raises BadInput."""
-        partitions = self._partitions()
-        inside = [name for name in names if name in self.columns() and name not in partitions]
+        partitions, columns = self._partitions(), set(self.columns())
+        inside = [name for name in names if name in columns and name not in partitions]
         with self._errors():
             if is_csv(self.path):
                 frame = self._read_csv(inside)
@@ -84,7 +84,7 @@ class DataFile:
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             encoding = "utf-16"
         # The last character of the piece may be incomplete, and only the first line is used.
-        lines = head.decode(encoding, errors="ignore")
+        lines = head.decode(encoding, errors="ignore").lstrip("\r\n")
         if not lines.strip():
             raise pl.exceptions.NoDataError("empty CSV")
         if "\0" in lines.splitlines()[0]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from registry.evaluation.gates.leakage import Leakage
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
-from registry.evaluation.policy import SHIPPED, Policy, read_policy
+from registry.evaluation.policy import SHIPPED, GateKind, Policy, read_policy
 from registry.provenance.repository import Repository
 from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training.dataset import Dataset
@@ -42,7 +42,7 @@ def refusals(
     `origin` are the tags of the run (`track.log_origin`), `uncommitted` the files that the checkout
     does not have like that, and `attested` is whether the run has a training key.
     """
-    lineage, provenance = policy.gate(Lineage), policy.gate(ProvenanceVerified)
+    lineage, provenance = _required(policy, Lineage), _required(policy, ProvenanceVerified)
     verified = provenance.verified if provenance else ()
     commit = origin[GIT_COMMIT_TAG]
     if uncommitted is None:
@@ -53,7 +53,7 @@ def refusals(
         yield f"lineage: not committed: {_listed(uncommitted)}; commit, and train again"
     if not origin[AUTHORS_TAG] and policy.four_eyes:
         yield "four eyes: the commit has no author; set git's user.email, and commit again"
-    leakage = policy.gate(Leakage)
+    leakage = _required(policy, Leakage)
     if not attested and (set(verified) - {"commit"} or (leakage and leakage.at_least != "claimed")):
         yield (
             "provenance: there is no training key, so what this run records is only claimed; run "
@@ -64,6 +64,12 @@ def refusals(
             f"provenance: commit {commit[:10]} is not signed, so its author is only claimed; sign "
             "it (`git commit --amend -S`)"
         )
+
+
+def _required(policy: Policy, kind: type[GateKind]) -> GateKind | None:
+    """The gate of this class, if one that fails would stop a promotion."""
+    gate = policy.gate(kind)
+    return gate if gate and gate.required else None
 
 
 def _listed(files: tuple[str, ...]) -> str:

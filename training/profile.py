@@ -65,11 +65,12 @@ def profile(column: pl.Series) -> Profile:
     """Look at all values of a column."""
     if column.dtype in (pl.Date, pl.Datetime):
         return _profile(column, "time", readings=({},))
-    if column.dtype.is_temporal():
+    if column.dtype == pl.Time:
         return _profile(column.cast(pl.String), "text")
     try:
-        written = as_written(column, MISSING)
-    except BadInput:
+        # A float need not be writable as one text: an amount of 1e9 in 32 bits is not.
+        written = column if column.dtype.is_float() else as_written(column, MISSING)
+    except (BadInput, pl.exceptions.InvalidOperationError):  # the latter for a duration
         return Profile(column.name, "unusable", len(column), column.null_count(), 0)
     if not column.dtype.is_float() and (readings := _readings(written)):
         return _profile(written, "time", readings=readings)
@@ -84,7 +85,7 @@ def profile(column: pl.Series) -> Profile:
             return _profile(
                 values, "number", **_of_number(number), has_decimal_comma=decimal == ","
             )
-    return _profile(written, "text")
+    return _profile(written, "unusable" if column.dtype.is_float() else "text")
 
 
 def _of_number(number: pl.Series) -> dict[str, Any]:
@@ -108,9 +109,16 @@ def _profile(values: pl.Series, kind: Kind, **facts: Any) -> Profile:
         rows=len(values),
         missing=values.null_count(),
         distinct=len(counts),
-        counts={canonical_text(value) or "": count for value, count in first.iter_rows()},
+        counts={_in_words(value): count for value, count in first.iter_rows()},
         **{"low": present.min(), "high": present.max(), **facts},
     )
+
+
+def _in_words(value: object) -> str:
+    try:
+        return canonical_text(value) or ""
+    except ValueError:  # a float so large that its text may lack its last digits
+        return f"{value:.6g}"
 
 
 def _readings(text: pl.Series) -> tuple[Mapping[str, str], ...]:

@@ -33,6 +33,8 @@ def as_time(column: pl.Series, dataset: Dataset) -> pl.Series:
     time = dataset.time
     if time.unit and time.origin:
         moment = _since_origin(column, dataset)
+    elif time.format and column.dtype in (pl.Date, pl.Datetime):
+        raise BadInput(f"{name} contains times already: remove `format`")
     elif time.format:
         moment = _formatted(as_written(column, dataset.missing), time.format)
     elif column.dtype in (pl.String, pl.Categorical, pl.Enum):

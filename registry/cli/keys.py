@@ -114,9 +114,8 @@ def recover_config(
     Example: python -m registry keys recover .local/signing-key.pem
     """
     registry = Registry(tracking_uri)
-    trust = recovery.recover(registry, keys.read_key(key), floor)
+    trust, ledger = recovery.recover(registry, keys.read_key(key), floor)
     recovery.write_recovered(config, trust)
-    ledger = fold(registry.versions(), trust)
     if as_json:
         output.print_json({"tip": str(Tip.of(ledger)), **trust.model_dump(mode="json")})
         return

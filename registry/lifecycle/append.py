@@ -44,7 +44,7 @@ def next_place(ledger: Ledger) -> Place:
         raise Refused(
             f"{PRODUCTION} has {ledger.versions:,} versions, and readers list no more than "
             f"{MAX_VERSIONS:,}; {len(ledger.findings):,} of them are no entries: delete these "
-            "(`registry verify` names them), or begin a new ledger with `registry init`"
+            "(`registry verify` names them), or begin a new ledger on another tracking server"
         )
     tip = ledger.tip
     if tip is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from registry.atomic import publish, write_temporary
 from registry.errors import Refused, UsageError, VerificationError
+from registry.ledger.chain import Ledger
 from registry.ledger.fold import fold
 from registry.ledger.statement import open_envelope
 from registry.ledger.tip import Tip
@@ -29,16 +30,15 @@ def check_not_lost(registry: Registry, config: Path) -> None:
         )
 
 
-def recover(registry: Registry, key: TrustedKey, floor: Tip | None) -> Trust:
-    """The configuration of the ledger whose first statement `key` signed.
+def recover(registry: Registry, key: TrustedKey, floor: Tip | None) -> tuple[Trust, Ledger]:
+    """The configuration of the ledger whose first statement `key` signed, and that ledger.
 
     It trusts this key alone: others have to be added again, and retired or revoked. Raises Refused
     where the key signed no first statement, or those of several ledgers, VerificationError where
     the ledger does not extend the floor, and what `Registry.versions` does.
     """
-    versions = list(registry.versions())
     ledger_ids = set[str]()
-    for version in versions:
+    for version in registry.versions():
         try:
             statement, _ = open_envelope(version.envelope or "", [key.key()])
         except VerificationError:
@@ -51,8 +51,8 @@ def recover(registry: Registry, key: TrustedKey, floor: Tip | None) -> Trust:
             f"{registry.uri}, and not of exactly one; name the first key that the ledger had"
         )
     trust = Trust(ledger_id=ledger_ids.pop(), keys=(key,), floor=floor)
-    fold(versions, trust)
-    return trust
+    # Read twice: a list could hold any amount of what is no entry.
+    return trust, fold(registry.versions(), trust)
 
 
 def write_recovered(config: Path, trust: Trust) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,8 +39,9 @@ class Verified:
         self._names: set[str] = set()
         now = datetime.now(UTC)
         for match in map(LINE.fullmatch, self._lines()):
-            if match and now - MAX_AGE <= datetime.fromisoformat(match["time"]) <= now:
-                self._names.add(match["digest"])
+            with suppress(ValueError):  # such as a month of 13
+                if match and now - MAX_AGE <= datetime.fromisoformat(match["time"]) <= now:
+                    self._names.add(match["digest"])
 
     def __contains__(self, name: str) -> bool:
         return name in self._names

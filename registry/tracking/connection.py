@@ -21,6 +21,8 @@ from registry.tracking.credentials import read_access
 
 MAX_ERROR_BYTES = 4096
 CHUNK_BYTES = 2**18
+MIN_START_BYTES = 1024
+"""Of a body that is too large, so much is yielded before it is refused."""
 MAX_RESPONSE_SECONDS = 300.0
 RETRY_DELAY_SECONDS = 0.5
 RETRIED_STATUSES = (408, 429, 500, 502, 503, 504)
@@ -159,7 +161,8 @@ def _chunks(operation: str, response: HTTPResponse, max_bytes: int) -> Iterator[
     while chunk := response.read1(CHUNK_BYTES):
         size += len(chunk)
         yield chunk
-        if max(size, length or 0) > max_bytes:
+        # The start of a body that is announced to be too large is of use to `rest`.
+        if size > max_bytes or (size >= MIN_START_BYTES and (length or 0) > max_bytes):
             raise TooLarge(f"{operation}: the response is larger than {max_bytes:,} bytes")
     if length is not None and size < length:
         raise Unreachable(f"{operation}: the response ended after {size:,} of {length:,} bytes")

@@ -96,21 +96,21 @@ class Registry:
         self.uri = uri or ""
         self.default_retries = default_retries
 
-    def versions(self, first: int = 1) -> Iterator[Version]:
+    def versions(self, first: int = 1, page: int = VERSIONS_PER_PAGE) -> Iterator[Version]:
         """The versions of `fraud-detector-production` from number `first` on, by number.
 
-        They are unverified: fold them. They are read page by page, as the caller asks for them.
-        Raises Unreachable, and VerificationError where the server has versions that it does not
-        list.
+        They are unverified: fold them. They are read page by page, as the caller asks for them; the
+        first request asks for `page` versions. Raises Unreachable, and VerificationError where the
+        server has versions that it does not list.
         """
         operation = "reading the ledger"
         is_empty = True
-        for version in self._list_versions(operation, first):
+        for version in self._list_versions(operation, first, page):
             is_empty = False
             yield version
         if is_empty and first == 1 and self._has_versions(operation):
             # The first may have been appended meanwhile.
-            for version in self._list_versions(operation, first):
+            for version in self._list_versions(operation, first, page):
                 is_empty = False
                 yield version
             if is_empty:
@@ -120,8 +120,8 @@ class Registry:
                     "necessary"
                 )
 
-    def _list_versions(self, operation: str, first: int) -> Iterator[Version]:
-        last, count, size = first - 1, 0, VERSIONS_PER_PAGE
+    def _list_versions(self, operation: str, first: int, size: int) -> Iterator[Version]:
+        last, count = first - 1, 0
         while True:
             try:
                 listed, is_last = self._page(operation, last, size)

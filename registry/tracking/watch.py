@@ -76,7 +76,8 @@ class Watch:
         if not self._opened or self._looks_left < 0 or time.monotonic() > self._read_again_at:
             return False
         newest = self._opened[-1]
-        listed = self._registry.versions(newest.number)
+        # One at first: should its tags have grown too large, a page of several is asked for again.
+        listed = self._registry.versions(newest.number, page=1)
         first = next(listed, None)
         if first is None or _fingerprint(first) != newest.fingerprint:
             return False

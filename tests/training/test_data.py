@@ -470,6 +470,14 @@ def test_files_of_a_folder_may_differ_in_the_type_of_a_number(tmp_path: Path) ->
     assert data.frame["k"].to_list() == ["5411", "5411", "1", None, "2", "2.5"]
 
 
+def test_a_file_without_rows_says_nothing_about_offsets(tmp_path: Path) -> None:
+    full = frame(t=["2026-01-01T12:00+01:00", "2026-01-02T12:00Z", JAN_3_UTC])
+    (tmp_path / "b.csv").write_text(full.write_csv())
+    (tmp_path / "a.csv").write_text(full.clear().write_csv())
+
+    assert len(read_data(str(tmp_path), dataset()).frame) == 3
+
+
 def test_files_of_a_folder_that_differ_in_stating_an_offset_need_a_zone(tmp_path: Path) -> None:
     parquet(tmp_path, frame(t=["2026-01-01T12:00Z", "2026-01-02T12:00Z", JAN_3_UTC]), "a.parquet")
     parquet(tmp_path, frame(t=["2026-01-01", "2026-01-02", "2026-01-03"]), "b.parquet")

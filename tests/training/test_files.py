@@ -92,6 +92,12 @@ def test_a_row_with_more_fields_than_columns_is_refused(tmp_path: Path) -> None:
         table(tmp_path / "d.csv")
 
 
+def test_blank_lines_before_the_header_are_no_header(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("\n\na;shop\n1;x\n")
+
+    assert table(tmp_path / "d.csv").rows() == [("1", "x")]
+
+
 def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("a,shop\n1,x\n\n2,\n,,\n".replace(",,", ",") + "\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from registry.evaluation.policy import SHIPPED, Policy, read_policy
 from registry.provenance.repository import Repository
@@ -83,3 +84,12 @@ def test_both_alert_budgets_are_named_where_they_differ() -> None:
     dataset = read_dataset("simulated")
     assert budget_in_words(DEMO, dataset) == "20 a day"
     assert budget_in_words(STRICT, dataset) == "20 a day; the policy default allows up to 100"
+
+
+def test_an_advisory_gate_refuses_nothing(origin: Origin, tmp_path: Path) -> None:
+    content = yaml.safe_load(SHIPPED.read_text())
+    for name in ("lineage", "leakage", "provenance"):
+        content["gates"][name]["required"] = False
+    path = tmp_path / "policy.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert expected(origin, read_policy(path), FOUR_FILES, attested=False) == []

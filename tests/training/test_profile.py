@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -44,6 +44,13 @@ def test_a_column_is_of_a_kind_and_shows_its_values(
     seen = profile(column(values))
 
     assert (seen.kind, str(seen)) == (kind, shown)
+
+
+def test_large_amounts_in_few_bits_are_numbers() -> None:
+    assert profile(column([1e9, 2.5e9], pl.Float32)).kind == "number"
+    assert profile(column([2.0**60, 1.0])).kind == "number"
+    assert profile(column([1.5, float("inf")])).kind == "unusable"
+    assert profile(column([timedelta(days=1)])).kind == "unusable"
 
 
 def test_the_counts_are_of_all_rows() -> None:

@@ -74,6 +74,11 @@ def test_a_format_says_how_a_text_is_read(text: str, format_: str, time: datetim
     assert times([text], format=format_) == [time]
 
 
+def test_times_need_no_format() -> None:
+    with pytest.raises(BadInput, match=r"\(the time\) contains times already: remove `format`"):
+        times([datetime(2026, 3, 2)], format="%Y%m%d")
+
+
 def test_a_format_reads_whole_numbers_too() -> None:
     assert times([20260302, 20260303], format="%Y%m%d") == [
         datetime(2026, 3, 2),

@@ -41,7 +41,8 @@ def test_the_first_key_and_the_ledger_give_the_configuration_back(
 ) -> None:
     world.put_in_production()
     floor, again = Tip.of(world.ledger), tmp_path / "new" / "ledger.yaml"
-    trust = recover(Registry(world.server.uri), world.trust.keys[0], floor)
+    trust, ledger = recover(Registry(world.server.uri), world.trust.keys[0], floor)
+    assert ledger == world.ledger
     write_recovered(again, trust)
     assert read_trust(again) == world.trust
     with pytest.raises(UsageError, match="already exists, and is not replaced"):

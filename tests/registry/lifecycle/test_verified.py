@@ -46,7 +46,8 @@ def test_it_is_remembered_for_30_days(tmp_path: Path, age: timedelta, remembered
 
 def test_a_line_that_a_crash_cut_off_counts_as_missing(tmp_path: Path) -> None:
     path = tmp_path / "verified.txt"
-    path.write_text(line(timedelta())[:-10] + "\n" + "garbage\n")
+    no_time = f"2026-13-45T99:99:99Z {'a' * 64}\n"
+    path.write_text(line(timedelta())[:-10] + "\n" + "garbage\n" + no_time)
     verified = Verified(path)
     assert NAME not in verified
     verified.add(NAME)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler
 from itertools import repeat
+from typing import cast
 
 import pytest
 
 from registry.errors import Unreachable, UsageError
 from registry.tracking import connection
-from registry.tracking.connection import Connection
+from registry.tracking.connection import Connection, TooLarge
 from tests.registry.tracking.fake_servers import read, send, send_raw, serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -176,3 +178,24 @@ def test_no_cookie_is_kept() -> None:
 def test_the_operation_is_reported_on_one_line() -> None:
     with pytest.raises(Unreachable, match=r"^listing a\\nb\\x1b\[2J: "):
         list(Connection("http://127.0.0.1:9").get("listing a\nb\x1b[2J", "/x", {}, 10))
+
+
+class Segments:
+    """A response whose body arrives in pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+        self.length = sum(map(len, pieces))
+
+    def read1(self, _: int) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_the_start_of_what_is_too_large_is_read_however_it_arrives() -> None:
+    """It may say which version of the ledger has become too large."""
+    seen = bytearray()
+    response = cast(HTTPResponse, Segments(b"x" * 10, b"y" * 1014, b"z" * 9000))
+    with pytest.raises(TooLarge):
+        for chunk in connection._chunks("reading", response, 5000):
+            seen += chunk
+    assert bytes(seen) == b"x" * 10 + b"y" * 1014

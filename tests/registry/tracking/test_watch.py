@@ -16,7 +16,7 @@ from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust
 from registry.tracking import watch
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from registry.tracking.rest import Registry
+from registry.tracking.rest import VERSIONS_PER_PAGE, Registry
 from registry.tracking.watch import LOOKS_PER_PAGE, Watch
 from tests.registry.entries import ALICE, TRUST, folded, numbered, promote
 from tests.world import World
@@ -35,9 +35,9 @@ class Counted(Registry):
         self.asked: list[int] = []
         self.listed: list[int] = []
 
-    def versions(self, first: int = 1) -> Iterator[Version]:
+    def versions(self, first: int = 1, page: int = VERSIONS_PER_PAGE) -> Iterator[Version]:
         self.asked.append(first)
-        for version in super().versions(first):
+        for version in super().versions(first, page):
             self.listed.append(version.number)
             yield version
 
