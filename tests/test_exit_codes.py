@@ -38,7 +38,7 @@ def registry_code(monkeypatch: pytest.MonkeyPatch, error: BaseException | None =
         assert error is not None
         raise error
 
-    monkeypatch.setattr("registry.cli.session.connect", fail)
+    monkeypatch.setattr("registry.cli.session.Registry", fail)
     monkeypatch.setattr(sys, "argv", ["registry", "status" if error else "--help"])
     return code_of(registry_main.main)
 
