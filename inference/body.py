@@ -38,18 +38,34 @@ def body_limit(serving: Serving, fixed_bytes: int | None, rows: int) -> Callable
     return limit
 
 
-class BodyReader:
-    """Reads bodies; of each caller, at most MAX_LARGE_BODIES large ones at a time.
+class Turns:
+    """Let each caller have at most MAX_LARGE_BODIES large bodies at a time, on all routes together.
 
     In one iteration, the event loop reads a part of every body that has arrived. With two hundred
     large ones, an iteration would take as long for each small one between them. A turn ends with
     its request, so that no more large bodies of a caller are in memory.
     """
 
-    def __init__(self, max_bytes: Callable[[], int]) -> None:
-        """`max_bytes` is the largest allowed body; it is called for each body above 1 KiB."""
-        self._max_bytes = max_bytes
-        self._turns: dict[str, asyncio.Semaphore] = {}
+    def __init__(self) -> None:
+        self._by_caller: dict[str, asyncio.Semaphore] = {}
+
+    async def take(self, caller: str) -> None:
+        """Wait for a turn, which ends with the request's own task."""
+        turns = self._by_caller.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
+        await turns.acquire()
+        if task := asyncio.current_task():
+            task.add_done_callback(lambda _: turns.release())
+
+
+class BodyReader:
+    """Reads bodies up to a limit; large ones of a caller in turns."""
+
+    def __init__(self, max_bytes: Callable[[], int], turns: Turns) -> None:
+        """`max_bytes` is the largest allowed body; it is called for each body above 1 KiB.
+
+        Readers with different limits share the turns.
+        """
+        self._max_bytes, self._turns = max_bytes, turns
 
     async def read(self, receive: Receive, request: RequestContext) -> bytes | Reply:
         """The body of a request, decompressed.
@@ -72,7 +88,7 @@ class BodyReader:
             message = await _read_until(receive, message, chunks, small)
             if message.get("more_body") and len(chunks) <= max_bytes:
                 if not has_turn:
-                    await self._take_turn(request.caller)
+                    await self._turns.take(request.caller)
                 message = await _read_until(receive, message, chunks, max_bytes)
             body = bytes(chunks)
         if message["type"] == "http.disconnect":
@@ -88,7 +104,7 @@ class BodyReader:
             return await self._received(receive, request)
         if encoding not in GZIP:
             return UNSUPPORTED_ENCODING
-        await self._take_turn(request.caller)
+        await self._turns.take(request.caller)
         body = await self._received(receive, request, has_turn=True)
         if isinstance(body, Reply):
             return body
@@ -108,13 +124,6 @@ class BodyReader:
         if len(content) > max_bytes:
             return _too_large(max_bytes)
         return content if gzip.eof and not gzip.unused_data else INVALID_GZIP
-
-    async def _take_turn(self, caller: str) -> None:
-        """Wait for a turn, which ends with the request's own task."""
-        turns = self._turns.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
-        await turns.acquire()
-        if task := asyncio.current_task():
-            task.add_done_callback(lambda _: turns.release())
 
 
 def _too_large(max_bytes: int) -> Reply:
