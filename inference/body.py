@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from starlette.types import Message, Receive
 
@@ -48,13 +49,22 @@ class Turns:
 
     def __init__(self) -> None:
         self._by_caller: dict[str, asyncio.Semaphore] = {}
+        self._holders: set[asyncio.Task[Any]] = set()
 
     async def take(self, caller: str) -> None:
-        """Wait for a turn, which ends with the request's own task."""
+        """Wait for a turn, which ends with the request's own task; a task takes only one."""
+        task = asyncio.current_task()
+        if task is None or task in self._holders:
+            return
         turns = self._by_caller.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
         await turns.acquire()
-        if task := asyncio.current_task():
-            task.add_done_callback(lambda _: turns.release())
+        self._holders.add(task)
+
+        def end(ended: asyncio.Task[Any]) -> None:
+            self._holders.discard(ended)
+            turns.release()
+
+        task.add_done_callback(end)
 
 
 class BodyReader:
@@ -76,9 +86,7 @@ class BodyReader:
             return await self._read_encoded(receive, request)
         return await self._received(receive, request)
 
-    async def _received(
-        self, receive: Receive, request: RequestContext, *, has_turn: bool = False
-    ) -> bytes | Reply:
+    async def _received(self, receive: Receive, request: RequestContext) -> bytes | Reply:
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -87,8 +95,7 @@ class BodyReader:
             small = min(SMALL_BODY_BYTES, max_bytes)
             message = await _read_until(receive, message, chunks, small)
             if message.get("more_body") and len(chunks) <= max_bytes:
-                if not has_turn:
-                    await self._turns.take(request.caller)
+                await self._turns.take(request.caller)
                 message = await _read_until(receive, message, chunks, max_bytes)
             body = bytes(chunks)
         if message["type"] == "http.disconnect":
@@ -104,10 +111,11 @@ class BodyReader:
             return await self._received(receive, request)
         if encoding not in GZIP:
             return UNSUPPORTED_ENCODING
-        await self._turns.take(request.caller)
-        body = await self._received(receive, request, has_turn=True)
+        body = await self._received(receive, request)
         if isinstance(body, Reply):
             return body
+        # Not before it has arrived, or slow uploads would block the caller's other requests.
+        await self._turns.take(request.caller)
         try:
             return await self._decompressed(body)
         except zlib.error:

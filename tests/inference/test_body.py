@@ -23,9 +23,9 @@ MEGABYTE = 1024 * 1024
 class Client:
     """Sends the parts of a body when a test says so."""
 
-    def __init__(self, bodies: BodyReader, caller: str) -> None:
+    def __init__(self, bodies: BodyReader, caller: str, encoding: bytes = b"") -> None:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
-        request = RequestContext("id", caller)
+        request = RequestContext("id", caller, encoding)
         self.reading = asyncio.create_task(bodies.read(self._messages.get, request))
 
     def send(self, size: int, *, more: bool = True) -> None:
@@ -219,6 +219,27 @@ def test_large_compressed_bodies_of_one_caller_take_one_turn_each() -> None:
         return await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
     assert asyncio.run(all_at_once()) == [content] * (2 * MAX_LARGE_BODIES)
+
+
+def test_slow_compressed_bodies_take_no_turn_before_they_have_arrived() -> None:
+    async def run() -> None:
+        bodies = BodyReader(lambda: MEGABYTE, Turns())
+        slow = [Client(bodies, "alice", b"gzip") for _ in range(MAX_LARGE_BODIES)]
+        for client in slow:
+            client.send(10)
+        await asyncio.sleep(0.01)
+        parts = iter(pieces(gzip.compress(b"{}")))
+
+        async def receive() -> Message:
+            return next(parts)
+
+        request = RequestContext("id", "alice", b"gzip")
+        assert await asyncio.wait_for(bodies.read(receive, request), 5) == b"{}"
+        for client in slow:
+            client.reading.cancel()
+        await asyncio.gather(*(client.reading for client in slow), return_exceptions=True)
+
+    asyncio.run(run())
 
 
 def test_identity_is_no_compression() -> None:
