@@ -102,7 +102,11 @@ def bury(folder: Path, pid: int) -> None:
 
 
 def inherit(folder: Path) -> None:
-    """Take over the files of one process that has ended, before anything is counted here."""
+    """Take over the files of one process that has ended, before anything is counted here.
+
+    The folder is made again if it is gone: what cleans up /tmp must not end the service.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
     with locked(folder, exclusive=True):
         paths = [path for pattern in INHERITED for path in folder.glob(pattern)]
         pids = {_pid(path) for path in paths}

@@ -74,6 +74,11 @@ def test_a_starting_worker_continues_the_counts_of_one_that_ended(folder: Path, 
     assert counts.totals().tolist() == [1, 42]
 
 
+def test_a_starting_worker_makes_the_folder_again(tmp_path: Path) -> None:
+    worker_files.inherit(tmp_path / "gone")
+    assert (tmp_path / "gone").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_files_of_living_workers_stay(folder: Path) -> None:
     path = written(folder, "rows", 7, os.getppid(), 1, 2)
     worker_files.inherit(folder)
