@@ -93,7 +93,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        if isinstance(exc, TimeoutError):
+        if isinstance(exc, TimeoutError) and not self._was_probed():
             self._count_closed("write timeout")
         super().connection_lost(exc)
         # Requests that will not start refer to this and are referred to by it: for the collector of
@@ -101,6 +101,11 @@ class HttpProtocol(HttpToolsProtocol):
         for cycle, _ in self.pipeline:
             cycle.on_response = _nothing
         self.pipeline.clear()
+
+    def _was_probed(self) -> bool:
+        """Whether it waited so long that TCP's own probes have found its client gone."""
+        since = self._waiting_since
+        return since is not None and self.loop.time() - since >= PROBE_SECONDS
 
     def _make_room(self) -> None:
         """Close the connections that wait longest, of which a prompt client is never one."""

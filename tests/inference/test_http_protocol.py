@@ -403,6 +403,24 @@ def test_a_response_that_is_not_read_closes_the_connection() -> None:
     assert CLOSED == ["write timeout"]
 
 
+@pytest.mark.parametrize(("waited", "counted"), [(0, ["write timeout"]), (60, [])])
+def test_a_client_that_is_gone_while_its_connection_is_idle_leaves_no_response_unread(
+    waited: float, counted: list[str]
+) -> None:
+    """With what it has not acknowledged, TCP gives up earlier than with a probe."""
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"\r\n")
+        got = await reader.readuntil(b"ok")
+        (protocol,) = cast(set[HttpProtocol], STATE.connections)
+        protocol._waiting_since = protocol.loop.time() - waited
+        protocol.connection_lost(TimeoutError())
+        return got
+
+    assert received(asks, idle_seconds=120).endswith(b"ok")
+    assert counted == CLOSED
+
+
 def test_a_response_that_is_read_slowly_arrives() -> None:
     async def reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(HEAD + b"\r\n")
