@@ -58,7 +58,8 @@ BOUNDS = (
         "connections of a process",
         f"{http_bounds.MAX_CONNECTIONS:,}, or the limit on open files "
         f"less {http_bounds.RESERVED_FILES}",
-        "the connection that waits longest for a request is closed",
+        "of those that wait for a request, a slow head is closed, or else what a stranger left "
+        "idle, or else what has waited longest",
         HTTP,
     ),
     Bound(
