@@ -105,8 +105,8 @@ BOUNDS = (
         "tests/inference/test_body.py",
     ),
     Bound(
-        "gzip body, decompressed",
-        "1 MiB by default",
+        "gzip body, both as it arrives and decompressed",
+        "as any other body",
         "413, closed",
         "tests/inference/test_body.py",
         "FRAUD_BODY_BYTES",
