@@ -85,10 +85,11 @@ def served_by_workers(folder: Path) -> Counter[tuple[str, str]]:
 
 
 def forget_other_versions(*versions: int) -> None:
-    """Delete the counts of all models but these."""
+    """Delete the counts of all models but these and those that a worker still serves."""
     if (folder := workers_folder()) is not None:
-        kept = {str(version) for version in versions}
         with locked(folder, exclusive=True):
+            kept = {str(version) for version in versions}
+            kept.update(version for version, _ in served_by_workers(folder))
             for path in folder.glob(COUNTS):
                 if path.name.partition("-")[0] not in kept:
                     path.unlink()

@@ -101,6 +101,16 @@ def test_counts_of_versions_that_are_not_served_any_more_are_deleted(folder: Pat
     assert {path.name for path in folder.iterdir()} == {"7-rows_1.counts", "8-rows_1.counts"}
 
 
+def test_counts_of_a_version_that_a_slower_worker_serves_are_kept(folder: Path) -> None:
+    for version in (5, 6, 7, 8):
+        written(folder, "rows", version, 1, 1)
+    (folder / "serves_2.json").write_text('["6", "digest"]')
+    worker_files.forget_other_versions(7, 8)
+    assert {path.name for path in folder.iterdir()} == {
+        *("6-rows_1.counts", "7-rows_1.counts", "8-rows_1.counts", "serves_2.json")
+    }
+
+
 def test_a_process_alone_has_no_files_to_delete() -> None:
     worker_files.forget_other_versions(7)
     worker_files.note_served(7, "d")
