@@ -188,6 +188,12 @@ BOUNDS = (
         "422 or 400",
         TRANSACTION,
     ),
+    Bound(
+        "commas of a CSV row",
+        f"{mlflow_protocol.MAX_COMMAS_PER_FIELD} for each of these fields",
+        "400",
+        "tests/inference/test_mlflow_protocol.py",
+    ),
     Bound("depth of JSON", "1,024, or 200 where it is not strict", "422 or 400", TRANSACTION),
     Bound(
         "blank lines of a CSV file",

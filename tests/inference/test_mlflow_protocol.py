@@ -355,6 +355,27 @@ def test_blank_lines_of_csv_are_skipped_up_to_a_thousand(ready: Caller) -> None:
     assert "more than 1000 lines are blank" in csv_message(ready, header + "\n" * 2001)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a\n" + "," * 10_031, '"a\n' + '",' + "," * 10_030, "a\n" + (2000 * "," + '"\n"') * 6],
+    ids=["row", "header of two lines", "row of several lines"],
+)
+def test_commas_of_a_csv_row_are_counted_before_its_fields_are_made(
+    text: str, ready: Caller
+) -> None:
+    assert "a row has more than 10030 commas" in csv_message(ready, text)
+
+
+def test_commas_in_quotes_are_no_fields(caller: Caller) -> None:
+    caller.serve(served(number("a"), category("c", "," * 1000), weights=(1.0, 0.25)))
+    assert predictions(caller, "a,c\n" + f'0.5,"{"," * 1000}"\n' * 20, CSV) == [0.5] * 20
+
+
+def test_a_header_of_two_lines_is_as_long_as_any_other_at_most(ready: Caller) -> None:
+    header = '"a\n",' + ",".join(str(number) for number in range(1003))
+    assert "more than 1003 fields" in csv_message(ready, header + "\n1")
+
+
 def test_a_table_of_more_columns_than_any_model_has_is_refused(ready: Caller) -> None:
     names = [str(number) for number in range(1004)]
     assert "more than 1003 fields" in csv_message(ready, ",".join(names) + "\n1")
