@@ -227,7 +227,7 @@ def test_what_could_be_a_category_or_a_code_is_refused(ready: Caller) -> None:
         assert message(ready, {"dataframe_records": [{**FULL, "country": value}]}) == said
     table = "amount,age_days,country\n0.25,0.5,1\n"
     assert message(ready, table, CSV).startswith("0.country: No category has a number as its name")
-    assert ready.samples()["fraud_invalid_fields_total{field=country}"] == 4
+    assert ready.samples()["fraud_invalid_fields_total{field=country,version=7}"] == 4
 
 
 def test_categories_whose_names_are_numbers_are_named_as_text(caller: Caller) -> None:
@@ -323,7 +323,7 @@ def test_rows_are_counted_like_those_of_a_batch(ready: Caller) -> None:
     message(ready, {"dataframe_records": [{**FULL, "amount": "x"}]})
     read = ready.samples()
     assert read["fraud_decisions_total{decision=review}"] == 2
-    assert read["fraud_invalid_fields_total{field=amount}"] == 1
+    assert read["fraud_invalid_fields_total{field=amount,version=7}"] == 1
     assert read["fraud_requests_total{route=/invocations,status=400}"] == 1
 
 
