@@ -152,15 +152,14 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
             return math.nan if text is None else _number(text)  # where the row is too short
         return text
 
-    max_commas, commas = MAX_COMMAS_PER_FIELD * reader.max_fields, 0
+    commas = 0
 
     def bounded(text: io.StringIO) -> Iterator[str]:
         """The lines, of which csv would make a row of any length in one call."""
         nonlocal commas
         for line in text:
             commas += line.count(",")
-            if commas > max_commas:
-                raise ValueError(f"a row has more than {max_commas} commas")
+            reader.check_width(commas // MAX_COMMAS_PER_FIELD)
             yield line
 
     try:
