@@ -47,14 +47,21 @@ def on_starting(_: Any) -> None:
     log_as_json()
 
 
-def post_fork(_: Any, __: Any) -> None:
+# gunicorn ends with all its workers where one of these two hooks raises an OSError.
+def post_fork(server: Any, _: Any) -> None:
     """Let a worker continue the counts of one that ended."""
-    worker_files.inherit(Path(metrics_folder))
+    try:
+        worker_files.inherit(Path(metrics_folder))
+    except OSError as error:
+        server.log.warning("what an ended worker has counted is not continued: %s", error)
 
 
-def child_exit(_: Any, worker: Any) -> None:
+def child_exit(server: Any, worker: Any) -> None:
     """Remove the gauges of a worker that ended from the exported sums."""
-    worker_files.bury(Path(metrics_folder), worker.pid)
+    try:
+        worker_files.bury(Path(metrics_folder), worker.pid)
+    except OSError as error:
+        server.log.warning("the gauges of an ended worker are not removed: %s", error)
 
 
 def on_exit(_: Any) -> None:

@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference import schema
-from inference.body import BodyReader, body_limit
+from inference.body import BodyReader, Turns, body_limit
 from inference.cache import Cache
 from inference.deadlines import Deadlines
 from inference.fast_path import FastPath
@@ -105,8 +105,9 @@ def make_service(settings: Settings) -> Service:
             tracing.shutdown()
 
     predictor = Predictor(serving, metrics, metrics.drift, records)
-    bodies = BodyReader(body_limit(serving, settings.body_bytes, 1))
-    tables = BodyReader(body_limit(serving, settings.body_bytes, settings.batch_rows))
+    turns = Turns()
+    bodies = BodyReader(body_limit(serving, settings.body_bytes, 1), turns)
+    tables = BodyReader(body_limit(serving, settings.body_bytes, settings.batch_rows), turns)
     routers = (
         predict_routes(predictor, bodies, tables),
         operation_routes(serving, metrics, settings.tracking_uri),

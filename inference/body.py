@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from starlette.types import Message, Receive
 
@@ -38,18 +39,43 @@ def body_limit(serving: Serving, fixed_bytes: int | None, rows: int) -> Callable
     return limit
 
 
-class BodyReader:
-    """Reads bodies; of each caller, at most MAX_LARGE_BODIES large ones at a time.
+class Turns:
+    """Let each caller have at most MAX_LARGE_BODIES large bodies at a time, on all routes together.
 
     In one iteration, the event loop reads a part of every body that has arrived. With two hundred
     large ones, an iteration would take as long for each small one between them. A turn ends with
     its request, so that no more large bodies of a caller are in memory.
     """
 
-    def __init__(self, max_bytes: Callable[[], int]) -> None:
-        """`max_bytes` is the largest allowed body; it is called for each body above 1 KiB."""
-        self._max_bytes = max_bytes
-        self._turns: dict[str, asyncio.Semaphore] = {}
+    def __init__(self) -> None:
+        self._by_caller: dict[str, asyncio.Semaphore] = {}
+        self._holders: set[asyncio.Task[Any]] = set()
+
+    async def take(self, caller: str) -> None:
+        """Wait for a turn, which ends with the request's own task; a task takes only one."""
+        task = asyncio.current_task()
+        if task is None or task in self._holders:
+            return
+        turns = self._by_caller.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
+        await turns.acquire()
+        self._holders.add(task)
+
+        def end(ended: asyncio.Task[Any]) -> None:
+            self._holders.discard(ended)
+            turns.release()
+
+        task.add_done_callback(end)
+
+
+class BodyReader:
+    """Reads bodies up to a limit; large ones of a caller in turns."""
+
+    def __init__(self, max_bytes: Callable[[], int], turns: Turns) -> None:
+        """`max_bytes` is the largest allowed body; it is called for each body above 1 KiB.
+
+        Readers with different limits share the turns.
+        """
+        self._max_bytes, self._turns = max_bytes, turns
 
     async def read(self, receive: Receive, request: RequestContext) -> bytes | Reply:
         """The body of a request, decompressed.
@@ -60,9 +86,7 @@ class BodyReader:
             return await self._read_encoded(receive, request)
         return await self._received(receive, request)
 
-    async def _received(
-        self, receive: Receive, request: RequestContext, *, has_turn: bool = False
-    ) -> bytes | Reply:
+    async def _received(self, receive: Receive, request: RequestContext) -> bytes | Reply:
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -71,8 +95,7 @@ class BodyReader:
             small = min(SMALL_BODY_BYTES, max_bytes)
             message = await _read_until(receive, message, chunks, small)
             if message.get("more_body") and len(chunks) <= max_bytes:
-                if not has_turn:
-                    await self._take_turn(request.caller)
+                await self._turns.take(request.caller)
                 message = await _read_until(receive, message, chunks, max_bytes)
             body = bytes(chunks)
         if message["type"] == "http.disconnect":
@@ -88,10 +111,11 @@ class BodyReader:
             return await self._received(receive, request)
         if encoding not in GZIP:
             return UNSUPPORTED_ENCODING
-        await self._take_turn(request.caller)
-        body = await self._received(receive, request, has_turn=True)
+        body = await self._received(receive, request)
         if isinstance(body, Reply):
             return body
+        # Not before it has arrived, or slow uploads would block the caller's other requests.
+        await self._turns.take(request.caller)
         try:
             return await self._decompressed(body)
         except zlib.error:
@@ -108,13 +132,6 @@ class BodyReader:
         if len(content) > max_bytes:
             return _too_large(max_bytes)
         return content if gzip.eof and not gzip.unused_data else INVALID_GZIP
-
-    async def _take_turn(self, caller: str) -> None:
-        """Wait for a turn, which ends with the request's own task."""
-        turns = self._turns.setdefault(caller, asyncio.Semaphore(MAX_LARGE_BODIES))
-        await turns.acquire()
-        if task := asyncio.current_task():
-            task.add_done_callback(lambda _: turns.release())
 
 
 def _too_large(max_bytes: int) -> Reply:

@@ -182,7 +182,10 @@ class Follower:
 
     def serve(self, model: ServedModel) -> None:
         """Serve this model from the next request on. The swap is one assignment: nothing waits."""
-        self._metrics.model_loaded(self.serving.model, model)
+        try:
+            self._metrics.model_loaded(self.serving.model, model)
+        except OSError:  # a full disk must not keep a promotion or a rollback back
+            log.exception("the metrics of this model are incomplete until the next swap or restart")
         self.serving.model = model
 
     def _log_findings(self, ledger: Ledger) -> None:

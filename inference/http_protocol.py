@@ -47,10 +47,13 @@ from inference.http_bounds import (
     Refusal,
     max_connections,
 )
+from inference.messages import RequestContext
 from inference.transport import CoalescingTransport
 
 HEADER_TIMEOUT_SECONDS = 10.0
 WRITE_TIMEOUT_SECONDS = 10.0
+PROMPT_SECONDS = 1.0
+"""A client that sends its head within it is not closed for those that have waited longer."""
 PROBE_SECONDS = 60
 """Between TCP's own probes of an idle connection, which keep it alive in Azure's load balancer (4
 minutes), and find a client that is gone without a word."""
@@ -93,7 +96,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        if isinstance(exc, TimeoutError):
+        if isinstance(exc, TimeoutError) and not self._was_probed():
             self._count_closed("write timeout")
         super().connection_lost(exc)
         # Requests that will not start refer to this and are referred to by it: for the collector of
@@ -102,17 +105,32 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.on_response = _nothing
         self.pipeline.clear()
 
+    def _was_probed(self) -> bool:
+        """Whether it waited so long that TCP's own probes have found its client gone."""
+        since = self._waiting_since
+        return since is not None and self.loop.time() - since >= PROBE_SECONDS
+
     def _make_room(self) -> None:
-        """Close the connections that wait longest, of which a prompt client is never one."""
+        """Close connections that wait, the cheapest to lose first, and of those the oldest."""
+        now = self.loop.time()
         waiting = [
-            (since, id(one), one)
+            (one._rank(now - since), since, id(one), one)
             for one in cast(set[HttpProtocol], self.connections)
             if (since := one._waiting_since) is not None
         ]
         # Several, or each further connection would cost as much.
         count = 1 + self.max_connections // 64
-        for _, _, one in heapq.nsmallest(count, waiting):
+        for *_, one in heapq.nsmallest(count, waiting):
             one._drop("connections")
+
+    def _rank(self, waited: float) -> int:
+        """0 of a head that arrives slowly, 1 of an idle stranger, 2 of others: a gateway's pool is
+        idle for minutes, and would else give way to a stranger's connections of a few seconds.
+        """
+        if not self._is_idle:
+            return 2 if waited < PROMPT_SECONDS else 0
+        request = self.cycle.scope.get("fraud")
+        return 2 if isinstance(request, RequestContext) and request.caller else 1
 
     def data_received(self, data: bytes) -> None:
         if self._head_bytes + len(data) <= MAX_HEAD_BYTES:  # nearly always

@@ -18,7 +18,8 @@ BODY_LABEL, UNKNOWN_FIELD_LABEL = "(body)", "(unknown)"
 
 class InvalidFields(Collector):
     """The metric `fraud_invalid_fields_total`. It has the names of the served model's inputs only,
-    so that a client cannot add any, nor a promotion."""
+    so that a client cannot add any, nor a promotion. Its label `version` keeps the counters of two
+    workers apart while only one of them serves a promotion."""
 
     def __init__(self) -> None:
         self._model: ServedModel | None = None
@@ -53,13 +54,15 @@ class InvalidFields(Collector):
     def collect(self) -> Iterator[Metric]:
         """Fields that were rejected at least once."""
         family = CounterMetricFamily(
-            "fraud_invalid_fields", "Rejected fields of requests, by name", labels=["field"]
+            "fraud_invalid_fields",
+            "Rejected fields of requests, by ledger version and name",
+            labels=["version", "field"],
         )
         with self._lock:
-            places, counts = self._places, self._counts
-        if counts is not None:
+            model, places, counts = self._model, self._places, self._counts
+        if model is not None and counts is not None:
             totals = counts.totals().tolist()
             for name, place in places.items():
                 if totals[place]:
-                    family.add_metric([name], totals[place])
+                    family.add_metric([str(model.version), name], totals[place])
         yield family

@@ -147,16 +147,20 @@ class Metrics:
         self._closed.labels(reason).inc()
 
     def model_loaded(self, before: ServedModel | None, model: ServedModel) -> None:
-        """Report `model` as the served one from now on, in place of `before`."""
+        """Report `model` as the served one from now on, in place of `before`.
+
+        Raises OSError where the workers' files cannot be written; the rest is reported.
+        """
         self.flush(wait=True)
         self._info.model = model
-        worker_files.note_served(model.version, model.digest)
         self._approved.set(model.link.statement.entry.approved_at.timestamp())
         self._loaded.set(model.loaded_at.timestamp())
+        if before:
+            self.swaps.inc()
+        worker_files.note_served(model.version, model.digest)
         self.invalid.start(model)
         self.drift.start(model)
         if before:
-            self.swaps.inc()
             worker_files.forget_other_versions(before.version, model.version)
 
     def flush(self, *, wait: bool = False) -> None:

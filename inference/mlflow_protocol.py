@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from typing import Any
 
@@ -23,6 +23,8 @@ from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input
 
 FORMATS = ("dataframe_split", "dataframe_records", "inputs", "instances")
 MAX_BLANK_LINES = 1000
+MAX_COMMAS_PER_FIELD = 10
+"""On average over a row of a CSV file: those in quotes, which separate nothing, are not many."""
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 UNSUPPORTED_FORMAT = Reply(
     415, b"This service accepts application/json and text/csv, in UTF-8", (TEXT,)
@@ -150,16 +152,27 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
             return math.nan if text is None else _number(text)  # where the row is too short
         return text
 
-    end = body.find(b"\n")
-    reader.check_width(body.count(b",", 0, end if end >= 0 else len(body)) + 1)
+    commas = 0
+
+    def bounded(text: io.StringIO) -> Iterator[str]:
+        """The lines, of which csv would make a row of any length in one call."""
+        nonlocal commas
+        for line in text:
+            commas += line.count(",")
+            reader.check_width(commas // MAX_COMMAS_PER_FIELD)
+            yield line
+
     try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig")), strict=True)
+        lines = csv.reader(bounded(io.StringIO(body.decode("utf-8-sig"))), strict=True)
         names = next(lines, [])
+        reader.check_width(len(names))
+        commas = 0
         if len(set(names)) != len(names):
             raise ValueError("the header repeats a name")
         columns = {name: names.index(name) for name in contract.names if name in names}
         records: list[Any] = []
         for number, row in enumerate(lines):
+            commas = 0
             reader.check_rows(len(records) + bool(row))
             if number >= reader.max_rows + MAX_BLANK_LINES:
                 raise ValueError(f"more than {MAX_BLANK_LINES} lines are blank")

@@ -175,7 +175,7 @@ class TransactionReader:
         documents = batch.transactions
         self._batch_rows.check_widths(documents, "transactions")
         try:
-            return [list(row.values()) for row in self._validate_usual_rows(documents)]
+            return self._batch_rows.in_slices(self._validate_usual_rows, documents)
         except ValidationError:
             rows = self._batch_rows.read(documents, "transactions")
         return [self._flagged(values) for values in rows]
@@ -218,15 +218,21 @@ class _Rows:
     def read(self, rows: Sequence[Any], *location: str) -> list[list[Value]]:
         """Values of each row. Raises InvalidTransaction."""
         self.check_widths(rows, *location)
-        size = max(1, MAX_VALUES_AT_ONCE // self._max_fields)
         try:
-            return [
-                list(row.values())
-                for begin in range(0, len(rows), size)
-                for row in self._validate(rows[begin : begin + size])
-            ]
+            return self.in_slices(self._validate, rows)
         except ValidationError as error:  # which names the first invalid row only
             raise self._all_errors(rows, *location) from error
+
+    def in_slices(
+        self, validate: Callable[[Any], list[Any]], rows: Sequence[Any]
+    ) -> list[list[Value]]:
+        """Values of each row, of which few are validated in one call. Raises ValidationError."""
+        size = max(1, MAX_VALUES_AT_ONCE // self._max_fields)
+        return [
+            list(row.values())
+            for begin in range(0, len(rows), size)
+            for row in validate(rows[begin : begin + size])
+        ]
 
     def check_widths(self, rows: Sequence[Any], *location: str) -> None:
         """Raises InvalidTransaction for a row of more fields than a transaction may have."""

@@ -85,10 +85,11 @@ def served_by_workers(folder: Path) -> Counter[tuple[str, str]]:
 
 
 def forget_other_versions(*versions: int) -> None:
-    """Delete the counts of all models but these."""
+    """Delete the counts of all models but these and those that a worker still serves."""
     if (folder := workers_folder()) is not None:
-        kept = {str(version) for version in versions}
         with locked(folder, exclusive=True):
+            kept = {str(version) for version in versions}
+            kept.update(version for version, _ in served_by_workers(folder))
             for path in folder.glob(COUNTS):
                 if path.name.partition("-")[0] not in kept:
                     path.unlink()
@@ -102,7 +103,11 @@ def bury(folder: Path, pid: int) -> None:
 
 
 def inherit(folder: Path) -> None:
-    """Take over the files of one process that has ended, before anything is counted here."""
+    """Take over the files of one process that has ended, before anything is counted here.
+
+    The folder is made again if it is gone: what cleans up /tmp must not end the service.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
     with locked(folder, exclusive=True):
         paths = [path for pattern in INHERITED for path in folder.glob(pattern)]
         pids = {_pid(path) for path in paths}

@@ -58,7 +58,8 @@ BOUNDS = (
         "connections of a process",
         f"{http_bounds.MAX_CONNECTIONS:,}, or the limit on open files "
         f"less {http_bounds.RESERVED_FILES}",
-        "the connection that waits longest for a request is closed",
+        "of those that wait for a request, a slow head is closed, or else what a stranger left "
+        "idle, or else what has waited longest",
         HTTP,
     ),
     Bound(
@@ -104,8 +105,8 @@ BOUNDS = (
         "tests/inference/test_body.py",
     ),
     Bound(
-        "gzip body, decompressed",
-        "1 MiB by default",
+        "gzip body, both as it arrives and decompressed",
+        "as any other body",
         "413, closed",
         "tests/inference/test_body.py",
         "FRAUD_BODY_BYTES",
@@ -186,6 +187,12 @@ BOUNDS = (
         f"the model's inputs and {transaction.MAX_EXTRA_VALUES:,} more",
         "422 or 400",
         TRANSACTION,
+    ),
+    Bound(
+        "commas of a CSV row",
+        f"{mlflow_protocol.MAX_COMMAS_PER_FIELD} for each of these fields",
+        "400",
+        "tests/inference/test_mlflow_protocol.py",
     ),
     Bound("depth of JSON", "1,024, or 200 where it is not strict", "422 or 400", TRANSACTION),
     Bound(

@@ -10,7 +10,7 @@ import zlib
 import pytest
 from starlette.types import Message
 
-from inference.body import MAX_LARGE_BODIES, SMALL_BODY_BYTES, BodyReader, body_limit
+from inference.body import MAX_LARGE_BODIES, SMALL_BODY_BYTES, BodyReader, Turns, body_limit
 from inference.messages import Reply, RequestContext
 from inference.serving import Serving
 from tests.contracts import number
@@ -23,9 +23,9 @@ MEGABYTE = 1024 * 1024
 class Client:
     """Sends the parts of a body when a test says so."""
 
-    def __init__(self, bodies: BodyReader, caller: str) -> None:
+    def __init__(self, bodies: BodyReader, caller: str, encoding: bytes = b"") -> None:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
-        request = RequestContext("id", caller)
+        request = RequestContext("id", caller, encoding)
         self.reading = asyncio.create_task(bodies.read(self._messages.get, request))
 
     def send(self, size: int, *, more: bool = True) -> None:
@@ -66,7 +66,7 @@ def test_the_limit_is_what_the_served_model_needs_or_the_setting(
 def test_a_limit_that_a_promotion_raises_holds_for_the_next_body() -> None:
     async def run() -> None:
         limit = 2000
-        bodies = BodyReader(lambda: limit)
+        bodies = BodyReader(lambda: limit, Turns())
         for expected in (413, 200):
             client = Client(bodies, "alice")
             client.send(2001, more=False)
@@ -81,7 +81,7 @@ def test_a_turn_lasts_until_the_request_has_ended() -> None:
     """Or all bodies that wait to be scored would be in memory at once."""
 
     async def run() -> None:
-        bodies, scored = BodyReader(lambda: MEGABYTE), asyncio.Event()
+        bodies, scored = BodyReader(lambda: MEGABYTE, Turns()), asyncio.Event()
 
         async def handled(messages: asyncio.Queue[Message]) -> None:
             assert isinstance(await bodies.read(messages.get, RequestContext("id", "alice")), bytes)
@@ -108,7 +108,7 @@ def test_a_turn_lasts_until_the_request_has_ended() -> None:
 
 def test_of_one_caller_few_large_bodies_are_read_at_a_time() -> None:
     async def run() -> None:
-        bodies = BodyReader(lambda: MEGABYTE)
+        bodies = BodyReader(lambda: MEGABYTE, Turns())
         large = [Client(bodies, "alice") for _ in range(MAX_LARGE_BODIES + 1)]
         small, others = Client(bodies, "alice"), Client(bodies, "bob")
         for client in (*large, others):
@@ -131,9 +131,29 @@ def test_of_one_caller_few_large_bodies_are_read_at_a_time() -> None:
     asyncio.run(run())
 
 
+def test_readers_with_different_limits_share_the_turns() -> None:
+    async def run() -> None:
+        turns = Turns()
+        bodies, tables = BodyReader(lambda: MEGABYTE, turns), BodyReader(lambda: MEGABYTE, turns)
+        first = [Client(tables, "alice") for _ in range(MAX_LARGE_BODIES)]
+        next_one = Client(bodies, "alice")
+        for client in (*first, next_one):
+            client.send(SMALL_BODY_BYTES + 1)
+        next_one.send(1, more=False)
+        await asyncio.sleep(0.01)
+        assert next_one.waits
+        first[0].disconnect()
+        assert isinstance(await next_one.reading, bytes)
+        for client in first:
+            client.reading.cancel()
+        await asyncio.gather(*(client.reading for client in first), return_exceptions=True)
+
+    asyncio.run(run())
+
+
 def test_a_caller_that_is_gone_leaves_its_place() -> None:
     async def run() -> None:
-        bodies = BodyReader(lambda: MEGABYTE)
+        bodies = BodyReader(lambda: MEGABYTE, Turns())
         gone = [Client(bodies, "alice") for _ in range(MAX_LARGE_BODIES)]
         next_one = Client(bodies, "alice")
         for client in (*gone, next_one):
@@ -163,7 +183,7 @@ def read(body: bytes, encoding: bytes, *, max_bytes: int = MEGABYTE) -> bytes | 
         return next(messages)
 
     request = RequestContext("id", "alice", encoding)
-    return asyncio.run(BodyReader(lambda: max_bytes).read(receive, request))
+    return asyncio.run(BodyReader(lambda: max_bytes, Turns()).read(receive, request))
 
 
 def refusal(body: bytes, encoding: bytes, *, max_bytes: int = MEGABYTE) -> tuple[int, bytes]:
@@ -183,7 +203,7 @@ def test_large_compressed_bodies_of_one_caller_take_one_turn_each() -> None:
     content = os.urandom(SMALL_BODY_BYTES)
     compressed = gzip.compress(content)
     assert len(compressed) > SMALL_BODY_BYTES
-    bodies = BodyReader(lambda: MEGABYTE)
+    bodies = BodyReader(lambda: MEGABYTE, Turns())
 
     async def one() -> bytes | Reply:
         parts = iter(pieces(compressed[:10], compressed[10:-10], compressed[-10:]))
@@ -199,6 +219,27 @@ def test_large_compressed_bodies_of_one_caller_take_one_turn_each() -> None:
         return await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
     assert asyncio.run(all_at_once()) == [content] * (2 * MAX_LARGE_BODIES)
+
+
+def test_slow_compressed_bodies_take_no_turn_before_they_have_arrived() -> None:
+    async def run() -> None:
+        bodies = BodyReader(lambda: MEGABYTE, Turns())
+        slow = [Client(bodies, "alice", b"gzip") for _ in range(MAX_LARGE_BODIES)]
+        for client in slow:
+            client.send(10)
+        await asyncio.sleep(0.01)
+        parts = iter(pieces(gzip.compress(b"{}")))
+
+        async def receive() -> Message:
+            return next(parts)
+
+        request = RequestContext("id", "alice", b"gzip")
+        assert await asyncio.wait_for(bodies.read(receive, request), 5) == b"{}"
+        for client in slow:
+            client.reading.cancel()
+        await asyncio.gather(*(client.reading for client in slow), return_exceptions=True)
+
+    asyncio.run(run())
 
 
 def test_identity_is_no_compression() -> None:

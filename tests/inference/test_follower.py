@@ -60,6 +60,24 @@ def test_a_promotion_and_a_rollback_are_served_after_the_next_poll(
     assert one.serving.problem == ""
 
 
+def test_a_promotion_is_served_where_the_workers_files_cannot_be_written(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache")
+    assert one.poll()
+    put_in_force(world, tmp_path, 0.75)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    assert one.poll()
+    assert (one.version, probability(one)) == (2, 0.375)
+    assert one.count("fraud_swaps_total") == 1
+    said = "the metrics of this model are incomplete until the next swap or restart"
+    assert [one.message for one in caplog.records if one.exc_info] == [said]
+
+
 def test_the_same_entry_under_another_number_is_served_under_that(
     world: World, tmp_path: Path
 ) -> None:

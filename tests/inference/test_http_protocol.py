@@ -25,6 +25,7 @@ from inference.http_bounds import (
     max_connections,
 )
 from inference.http_protocol import HttpProtocol
+from inference.messages import RequestContext
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 LIMIT = 0.3
@@ -403,6 +404,24 @@ def test_a_response_that_is_not_read_closes_the_connection() -> None:
     assert CLOSED == ["write timeout"]
 
 
+@pytest.mark.parametrize(("waited", "counted"), [(0, ["write timeout"]), (60, [])])
+def test_a_client_that_is_gone_while_its_connection_is_idle_leaves_no_response_unread(
+    waited: float, counted: list[str]
+) -> None:
+    """With what it has not acknowledged, TCP gives up earlier than with a probe."""
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"\r\n")
+        got = await reader.readuntil(b"ok")
+        (protocol,) = cast(set[HttpProtocol], STATE.connections)
+        protocol._waiting_since = protocol.loop.time() - waited
+        protocol.connection_lost(TimeoutError())
+        return got
+
+    assert received(asks, idle_seconds=120).endswith(b"ok")
+    assert counted == CLOSED
+
+
 def test_a_response_that_is_read_slowly_arrives() -> None:
     async def reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(HEAD + b"\r\n")
@@ -438,7 +457,7 @@ def test_one_connection_too_many_closes_the_one_that_waits_longest(
 
 
 def test_idle_connections_give_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long it may stay, the one that has waited longest is closed first."""
+    """However long it may stay."""
     monkeypatch.setattr(HttpProtocol, "max_connections", 3)
 
     async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
@@ -457,6 +476,47 @@ def test_idle_connections_give_way_to_others(monkeypatch: pytest.MonkeyPatch) ->
 
     assert received(asks, idle_seconds=60).endswith(b"ok")
     assert set(CLOSED) == {"connections"}
+
+
+async def answer_with_caller(scope: Scope, receive: Receive, send: Send) -> None:
+    """The path is the name of the token."""
+    await answer(scope, receive, send)
+    scope["fraud"] = RequestContext("id", scope["path"].removeprefix("/"))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", HEAD, b"GET / HTTP/1.1\r\n\r\n"],
+    ids=["nothing", "half a head", "a request without a token"],
+)
+def test_a_callers_idle_connection_outlasts_those_of_strangers(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HttpProtocol, "max_connections", 4)
+    monkeypatch.setattr(http_protocol, "HEADER_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr(http_protocol, "PROMPT_SECONDS", LIMIT)
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        host, port = writer.get_extra_info("peername")
+        ask = b"GET /alice HTTP/1.1\r\nhost: x\r\n\r\n"
+        writer.write(ask)
+        await reader.readuntil(b"ok")
+        others = [await asyncio.open_connection(host, port) for _ in range(3)]
+        for _, sending in others:
+            sending.write(sent)
+        await asyncio.sleep(2 * LIMIT)
+        others.append(await asyncio.open_connection(host, port))
+        newcomer, to_newcomer = others[-1]
+        await asyncio.wait_for(others[0][0].read(), LIMIT)  # closed
+        writer.write(ask)
+        to_newcomer.write(ask)
+        got = await reader.readuntil(b"ok") + await newcomer.readuntil(b"ok")
+        for _, sending in others:
+            sending.close()
+        return got
+
+    assert received(asks, answer_with_caller, idle_seconds=60).count(b"ok") == 2
+    assert CLOSED == ["connections"]
 
 
 @pytest.mark.parametrize(("files", "expected"), [(1024, 896), (1_000_000, 4096), (100, 1)])

@@ -47,7 +47,7 @@ def test_requests_decisions_and_probabilities_are_counted(caller: Caller) -> Non
     assert read["fraud_probability_bucket{le=0.1}"] == 1
     assert read["fraud_probability_bucket{le=0.3}"] == 3
     assert read["fraud_probability_bucket{le=0.8}"] == 4
-    assert read["fraud_invalid_fields_total{field=amount}"] == 1
+    assert read["fraud_invalid_fields_total{field=amount,version=7}"] == 1
 
 
 def test_every_transaction_in_a_batch_counts_as_a_decision(ready: Caller) -> None:

@@ -227,7 +227,7 @@ def test_what_could_be_a_category_or_a_code_is_refused(ready: Caller) -> None:
         assert message(ready, {"dataframe_records": [{**FULL, "country": value}]}) == said
     table = "amount,age_days,country\n0.25,0.5,1\n"
     assert message(ready, table, CSV).startswith("0.country: No category has a number as its name")
-    assert ready.samples()["fraud_invalid_fields_total{field=country}"] == 4
+    assert ready.samples()["fraud_invalid_fields_total{field=country,version=7}"] == 4
 
 
 def test_categories_whose_names_are_numbers_are_named_as_text(caller: Caller) -> None:
@@ -323,7 +323,7 @@ def test_rows_are_counted_like_those_of_a_batch(ready: Caller) -> None:
     message(ready, {"dataframe_records": [{**FULL, "amount": "x"}]})
     read = ready.samples()
     assert read["fraud_decisions_total{decision=review}"] == 2
-    assert read["fraud_invalid_fields_total{field=amount}"] == 1
+    assert read["fraud_invalid_fields_total{field=amount,version=7}"] == 1
     assert read["fraud_requests_total{route=/invocations,status=400}"] == 1
 
 
@@ -353,6 +353,27 @@ def test_blank_lines_of_csv_are_skipped_up_to_a_thousand(ready: Caller) -> None:
     answer = ready.post("/invocations", text.encode(), content_type="text/csv")
     assert len(answer.json()["predictions"]) == 1
     assert "more than 1000 lines are blank" in csv_message(ready, header + "\n" * 2001)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\n" + "," * 10_040, '"a\n' + '",' + "," * 10_040, "a\n" + (2000 * "," + '"\n"') * 6],
+    ids=["row", "header of two lines", "row of several lines"],
+)
+def test_commas_of_a_csv_row_are_counted_before_its_fields_are_made(
+    text: str, ready: Caller
+) -> None:
+    assert "body: more than 1003 fields" in csv_message(ready, text)
+
+
+def test_commas_in_quotes_are_no_fields(caller: Caller) -> None:
+    caller.serve(served(number("a"), category("c", "," * 1000), weights=(1.0, 0.25)))
+    assert predictions(caller, "a,c\n" + f'0.5,"{"," * 1000}"\n' * 20, CSV) == [0.5] * 20
+
+
+def test_a_header_of_two_lines_is_as_long_as_any_other_at_most(ready: Caller) -> None:
+    header = '"a\n",' + ",".join(str(number) for number in range(1003))
+    assert "more than 1003 fields" in csv_message(ready, header + "\n1")
 
 
 def test_a_table_of_more_columns_than_any_model_has_is_refused(ready: Caller) -> None:

@@ -255,7 +255,7 @@ def test_rows_and_refusals_are_counted(ready: Caller) -> None:
     error(ready, {"inputs": TENSORS[:2]})
     read = ready.samples()
     assert read["fraud_decisions_total{decision=review}"] == 2
-    assert read["fraud_invalid_fields_total{field=country}"] == 3
+    assert read["fraud_invalid_fields_total{field=country,version=7}"] == 3
 
 
 def test_the_number_of_tensors_and_outputs_is_bounded(two_numbers: Caller) -> None:

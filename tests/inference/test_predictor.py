@@ -232,7 +232,7 @@ def test_explain_must_be_true_or_false(ready: Caller) -> None:
 
 def invalid(caller: Caller) -> dict[str, float]:
     return {
-        name.removeprefix("fraud_invalid_fields_total{field=").removesuffix("}"): value
+        name.removeprefix("fraud_invalid_fields_total{field=").removesuffix(",version=7}"): value
         for name, value in caller.samples().items()
         if name.startswith("fraud_invalid_fields_total")
     }

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference import transaction
 from inference.transaction import InvalidTransaction, TransactionReader, UnusualValues
 from tests.contracts import category, contract_of, number
 
@@ -481,6 +482,30 @@ def test_a_table_has_a_hundred_values_a_row_and_ten_lists_more_than_the_model_at
     ]
     for body, said in refused:
         assert refusal_of(reader.check_table, body) == ("too_many_values", said)
+
+
+@pytest.mark.parametrize("unusual", [False, True])
+def test_few_values_of_a_batch_are_validated_at_once(
+    monkeypatch: pytest.MonkeyPatch, *, unusual: bool
+) -> None:
+    """In a call, no other request is answered."""
+    sizes: list[int] = []
+
+    def noting(validator: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def validate(rows: Any) -> Any:
+            sizes.append(len(rows))
+            return validator(rows)
+
+        return validate
+
+    validator = transaction._validator
+    monkeypatch.setattr(transaction, "_validator", lambda one: noting(validator(one)))
+    reader = TransactionReader(contract_of(AMOUNT))
+    amounts = [1.0] * 59 + [1e30 if unusual else 1.0]
+    rows = [{"amount": amount} for amount in amounts]
+    read = reader.read_batch(json.dumps({"transactions": rows}).encode())
+    assert read == [[amount] for amount in amounts]
+    assert sizes == [19, 19, 19, 3] * (2 if unusual else 1)  # of up to 1,001 values each
 
 
 def test_of_a_batch_no_more_than_a_thousand_errors_are_collected() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -147,6 +148,17 @@ def test_a_worker_bounds_heads_and_logs_as_json(workers: Workers) -> None:
     wait_until(lambda: "invalid HTTP request" in workers.log.read_text())
     lines = [line for line in workers.log.read_text().splitlines() if "invalid HTTP" in line]
     assert {json.loads(line)["logger"] for line in lines} == {"uvicorn.error"}
+
+
+def test_a_killed_worker_is_replaced_where_the_folder_of_metrics_is_gone(workers: Workers) -> None:
+    (folder,) = workers.temporary.glob("fraud-metrics-*")
+    shutil.rmtree(folder)
+    killed = min(workers.pids)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: killed not in workers.pids and len(workers.pids) == WORKERS)
+    wait_until(lambda: list(folder.glob("serves_*.json")) != [])  # of the new worker
+    assert httpx.post(f"{workers.address}/predict", json=ROW).json()["probability"] == 0.125
+    assert "the gauges of an ended worker are not removed" in workers.log.read_text()
 
 
 def test_at_the_end_its_folder_of_metrics_is_gone(workers: Workers) -> None:

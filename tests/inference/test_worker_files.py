@@ -74,6 +74,11 @@ def test_a_starting_worker_continues_the_counts_of_one_that_ended(folder: Path, 
     assert counts.totals().tolist() == [1, 42]
 
 
+def test_a_starting_worker_makes_the_folder_again(tmp_path: Path) -> None:
+    worker_files.inherit(tmp_path / "gone")
+    assert (tmp_path / "gone").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_files_of_living_workers_stay(folder: Path) -> None:
     path = written(folder, "rows", 7, os.getppid(), 1, 2)
     worker_files.inherit(folder)
@@ -94,6 +99,16 @@ def test_counts_of_versions_that_are_not_served_any_more_are_deleted(folder: Pat
         written(folder, "rows", version, 1, 1)
     worker_files.forget_other_versions(7, 8)
     assert {path.name for path in folder.iterdir()} == {"7-rows_1.counts", "8-rows_1.counts"}
+
+
+def test_counts_of_a_version_that_a_slower_worker_serves_are_kept(folder: Path) -> None:
+    for version in (5, 6, 7, 8):
+        written(folder, "rows", version, 1, 1)
+    (folder / "serves_2.json").write_text('["6", "digest"]')
+    worker_files.forget_other_versions(7, 8)
+    assert {path.name for path in folder.iterdir()} == {
+        *("6-rows_1.counts", "7-rows_1.counts", "8-rows_1.counts", "serves_2.json")
+    }
 
 
 def test_a_process_alone_has_no_files_to_delete() -> None:
