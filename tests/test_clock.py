@@ -32,6 +32,7 @@ DATES = {
     "inference/records.py: time.time": "the time of a prediction record",
     "registry/lifecycle/append.py: datetime.now": "the time of an entry",
     "registry/lifecycle/evaluate.py: datetime.now": "the time of evidence",
+    "registry/lifecycle/verified.py: datetime.now": "the age of what `verify` remembers, in days",
     "registry/lifecycle/promote.py: datetime.now": "the age of evidence, in days",
 }
 """Where the wall clock is read. All durations are measured by a monotonic clock."""

@@ -37,7 +37,7 @@ class Verified:
         """Raises UsageError for a file that cannot be read."""
         self._path = path
         self._names: set[str] = set()
-        now = datetime.now(UTC)
+        now = _now()
         for match in map(LINE.fullmatch, self._lines()):
             with suppress(ValueError):  # such as a month of 13
                 if match and now - MAX_AGE <= datetime.fromisoformat(match["time"]) <= now:
@@ -52,7 +52,7 @@ class Verified:
             return
         try:
             with self._path.open("a") as file:
-                file.write(f"{format_time(datetime.now(UTC))} {name}\n")
+                file.write(f"{format_time(_now())} {name}\n")
         except OSError as error:
             raise UsageError(f"{self._path}: {error.strerror}") from error
 
@@ -63,3 +63,7 @@ class Verified:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self._path} cannot be read ({error})") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -44,7 +44,10 @@ __all__ = [
     "suppress_exists",
 ]
 
-AWAY = re.compile(r"Pool\(host='(?P<host>[^']+)', port=(?P<port>\d+)\): Max retries exceeded")
+AWAY = re.compile(
+    r"Pool\(host='(?P<host>[^']+)', port=(?P<port>\d+)\): "
+    r"Max retries exceeded with url: (?P<path>[^? ]{1,200})"
+)
 CAUSE = re.compile(r"\[Errno -?\d+\] ([A-Z][\w ]+)")
 MAX_REASON = 400
 """Characters of the server's message in an error."""
@@ -134,7 +137,8 @@ def reason_of(error: Exception) -> str:
     """What went wrong, on one line. Of a server that is away, urllib3 tells 500 characters."""
     if away := AWAY.search(str(error)):
         cause = (CAUSE.findall(str(error)) or ["no answer"])[-1]
-        return f"no tracking server answers at {away['host']}:{away['port']} ({cause})"
+        server = f"{away['host']}:{away['port']}"
+        return f"no tracking server at {server} answers {on_one_line(away['path'])} ({cause})"
     lines = str(error).splitlines() or [type(error).__name__]
     if lines[0].endswith(":"):  # of a failed download, only the next lines say which file, and why
         lines[0] = " ".join(lines[:3])

@@ -201,8 +201,8 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"FRAUD_LEDGER_CONFIG": "/nowhere/ledger.yaml"},
-        "error: no ledger configuration at /nowhere/ledger.yaml; create one with "
-        "`python -m registry init`, or set FRAUD_LEDGER_CONFIG to the path of yours",
+        "error: no ledger configuration at /nowhere/ledger.yaml; set FRAUD_LEDGER_CONFIG to the "
+        "path of yours, or create a new ledger with `python -m registry init`",
     ),
     (
         {"MLFLOW_TRACKING_URI": ""},

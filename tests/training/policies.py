@@ -26,6 +26,7 @@ def write_policy(
     content["four_eyes"] = four_eyes
     content["verified_approver"] = False
     content["gates"]["decisions"]["min_money_saved_per_day"] = -1000
+    content["gates"]["decisions"]["max_alerts_per_day_to_budget"] = 5
     content["gates"]["lineage"] = {"clean_tree": False}
     content["gates"]["provenance"] = {"verified": []}
     content["gates"]["leakage"] = {}

@@ -189,8 +189,8 @@ def test_a_tracking_server_that_does_not_answer_is_named(monkeypatch: pytest.Mon
 
     assert finished.code == 2
     assert finished.error_lines == [
-        f"error: the tracking server: no tracking server answers at 127.0.0.1:{port} (Connection "
-        "refused); `make server` starts one"
+        f"error: the tracking server: no tracking server at 127.0.0.1:{port} answers "
+        "/api/2.0/mlflow/experiments/get-by-name (Connection refused); `make server` starts one"
     ]
     assert "Traceback" not in finished.errors
 

@@ -185,10 +185,11 @@ def test_the_ui_shows_what_a_run_and_its_candidate_are(
 ) -> None:
     client, value = lasting_world.client, trained.run.data.metrics["average_precision"]
     name = trained.run.info.run_name
-    assert name == f"hist_gradient_boosting · trials 0 · AP .{round(100 * value)}"
+    model = trained.run.data.params["model"]
+    assert name == f"{model} · trials 0 · AP .{round(100 * value)}"
     version = client.get_model_version(CANDIDATES, str(trained.version))
     described = str(version.description)
-    assert described.startswith("**hist_gradient_boosting** on `simulated`, trained on 20")
+    assert described.startswith(f"**{model}** on `simulated`, trained on 20")
     assert f"| Average precision | {value:.3f} | " in described
     assert trained.run.data.tags["mlflow.note.content"] == described
     assert client.get_registered_model(CANDIDATES).description.startswith("Candidates. ")
