@@ -20,7 +20,11 @@ from registry.ledger.statement import format_time
 from registry.ledger.tip import Tip
 from registry.lifecycle.pending import pending
 from registry.lifecycle.verified import Verified
+from registry.tracking.client_settings import set_client_defaults
 from registry.tracking.overview import staged_version
+
+# Before a command imports mlflow, which reads its settings then.
+set_client_defaults()
 
 app = typer.Typer(
     name="registry",

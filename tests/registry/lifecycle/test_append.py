@@ -51,7 +51,7 @@ def test_nothing_is_appended_to_a_list_that_readers_would_soon_refuse() -> None:
     assert str(failure.value) == (
         "fraud-detector-production has 249,000 versions, and readers list no more than 250,000; "
         "248,999 of them are no entries: delete these (`registry verify` names them), or begin a "
-        "new ledger with `registry init`"
+        "new ledger on another tracking server"
     )
 
 
