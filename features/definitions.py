@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from registry.model.contract import Aggregate, CalendarFeature, CalendarPart, HistoryFeature
 
 LABEL_AGGREGATES = frozenset({"risk", "days_since_fraud", "days_since_genuine"})
 """The aggregates that read labels."""
+AMOUNT_AGGREGATES = frozenset({"mean_amount", "amount_ratio"})
+"""The aggregates that read amounts."""
+MAX_RATIO = 1000.0
+"""Of an `amount_ratio`, in either direction."""
+
+
+def reads_amount(features: Iterable[HistoryFeature]) -> bool:
+    return any(feature.aggregate in AMOUNT_AGGREGATES for feature in features)
+
+
+def reads_label(features: Iterable[HistoryFeature]) -> bool:
+    return any(feature.aggregate in LABEL_AGGREGATES for feature in features)
+
+
+def value_of_empty_window(feature: HistoryFeature) -> float:
+    """The value of a feature without a history; days, where it is a time."""
+    if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
+        return float(feature.delay_days + feature.window_days)
+    return 1.0 if feature.aggregate == "amount_ratio" else 0.0
 
 
 def history_features(

@@ -7,20 +7,24 @@ in order; `features.windows` computes on the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from features import windows
-from features.definitions import LABEL_AGGREGATES, refuse_labels_without_delay
-from features.windows import Floats, Ints
-from registry.model.contract import Aggregate, CalendarFeature, HistoryFeature
+from features.amounts import MAX_TOTAL_UNITS, UNITS, Floats, Ints, units_of_all
+from features.definitions import (
+    MAX_RATIO,
+    reads_amount,
+    reads_label,
+    refuse_labels_without_delay,
+    value_of_empty_window,
+)
+from registry.model.contract import CalendarFeature, HistoryFeature
 
 _TICKS_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-_MAX_RATIO = 1000.0
 _LAST_HOUR_OF_NIGHT, _SATURDAY = 6, 6
-_AMOUNT_AGGREGATES = frozenset[Aggregate]({"mean_amount", "amount_ratio"})
 
 
 def add_calendar(
@@ -58,10 +62,11 @@ def add_history(
     The window is `(t - delay - window, t - delay]`, a day being 24 hours. Without a delay it ends
     at the transaction itself: of rows with the same time those above it count and those below do
     not, as in the values that the Handbook published. No later row, and no label younger than the
-    delay, changes a value, not even its last bit.
+    delay, changes a value, not even its last bit; nor does what came before a window.
 
-    `time` is a Datetime column without nulls, in any order. `amount` holds finite numbers; it is
-    read only for mean amounts, which have the same unit, and for ratios. `label` is 1 or true for
+    `time` is a Datetime column without nulls, in any order. `amount` holds finite numbers up to
+    `MAX_AMOUNT`; it is read only for mean amounts, which have the same unit, and for ratios. In
+    totals it counts as whole 1/10,000 (`features.amounts`). `label` is 1 or true for
     fraud; it is read only by the features made from labels, and null there means "not known to be a
     fraud". Where the entity is null or NaN, a feature has its value for an empty window:
     transactions of unknown cards do not share a history.
@@ -74,9 +79,9 @@ def add_history(
     ticks_per_day = _TICKS_PER_DAY[transactions[time].dtype.time_unit]  # type: ignore[attr-defined]
     entities = list(dict.fromkeys(feature.entity for feature in features))
     columns = [pl.col(time).to_physical().alias("time"), pl.int_range(pl.len()).alias("row")]
-    if _reads_amount(features):
+    if reads_amount(features):
         columns.append(pl.col(amount).cast(pl.Float64).alias("amount"))
-    if _reads_label(features):
+    if reads_label(features):
         columns.append(pl.col(label).fill_null(0).cast(pl.Int8).alias("label"))
     keys = [
         _without_nan(transactions[entity]).alias(f"entity {number}")
@@ -101,74 +106,66 @@ def _history_of(
     rows: pl.DataFrame, features: Sequence[HistoryFeature], ticks_per_day: int
 ) -> dict[str, Floats]:
     """The features of one entity column, in the order that the column `row` numbers."""
-    columns = [pl.col("row", "time")]
-    if _reads_label(features):
-        columns += _with_running_totals("label")
-    if _reads_amount(features):
-        columns += _with_running_totals("amount")
-    groups = rows.drop_nulls("entity").group_by("entity").agg(*columns).drop("entity")
+    groups = rows.drop_nulls("entity").group_by("entity").agg(pl.exclude("entity")).drop("entity")
     lengths = groups["row"].list.len().cast(pl.Int64).to_numpy()
-    grouped = pl.DataFrame([column.explode() for column in groups])
-    places = windows.of_features(grouped["time"].to_numpy(), lengths, features, ticks_per_day)
+    grouped = _Grouped(pl.DataFrame([column.explode() for column in groups]), lengths)
+    del groups
+    places = windows.of_features(grouped.times, lengths, features, ticks_per_day)
     values: dict[str, Floats] = {}
     for feature in features:
         start, end = places[feature.name]
-        column = np.full(rows.height, _value_of_empty_window(feature))
-        column[grouped["row"].to_numpy()] = _compute(feature, grouped, start, end, ticks_per_day)
+        column = np.full(rows.height, value_of_empty_window(feature))
+        column[grouped.rows] = _compute(feature, grouped, start, end, ticks_per_day)
         values[feature.name] = column
     return values
 
 
-def _with_running_totals(name: str) -> list[pl.Expr]:
-    """A column with its running totals, which start anew in each group.
+class _Grouped:
+    """The rows of all entities, those of each together in order of time, as arrays."""
 
-    A total over all groups would carry the rounding errors of the other entities.
-    """
-    total = pl.col(name).cast(pl.Float64).cum_sum()
-    before = total.shift(1).fill_null(0)
-    return [pl.col(name), total.alias(f"{name} total"), before.alias(f"{name} total before")]
+    def __init__(self, frame: pl.DataFrame, lengths: Ints) -> None:
+        self.times = frame["time"].to_numpy()
+        self.rows = frame["row"].to_numpy()
+        if "amount" in frame.columns:
+            self.amounts = frame["amount"].to_numpy()
+            units = units_of_all(self.amounts)
+            _refuse_overflow(units, lengths)
+            self.unit_totals = windows.running(units)
+        if "label" in frame.columns:
+            self.frauds = (frame["label"] == 1).to_numpy()
+            self.fraud_totals = windows.running(self.frauds)
 
 
 def _compute(
-    feature: HistoryFeature, grouped: pl.DataFrame, start: Ints, end: Ints, ticks_per_day: int
+    feature: HistoryFeature, grouped: _Grouped, start: Ints, end: Ints, ticks_per_day: int
 ) -> Floats:
     """One feature of the windows `[start, end)`, in the order of `grouped`."""
-    if feature.aggregate == "count":
-        return windows.counts(start, end)
-    if feature.aggregate == "mean_amount":
-        return _mean("amount", grouped, start, end)
-    if feature.aggregate == "risk":
-        return _mean("label", grouped, start, end)
-    if feature.aggregate == "amount_ratio":
-        # The row is left out of the window, not its amount subtracted from the total: where the
-        # other amounts are tiny, rounding would be all that is left.
-        end_of_others = end if feature.delay_days else end - 1
-        mean = _mean("amount", grouped, start, end_of_others)
-        return windows.ratios(grouped["amount"].to_numpy(), mean, _MAX_RATIO)
-    frauds = (grouped["label"] == 1).to_numpy()
-    matches = frauds if feature.aggregate == "days_since_fraud" else ~frauds
-    default = _value_of_empty_window(feature) * ticks_per_day
-    ticks = windows.since_last(grouped["time"].to_numpy(), matches, start, end, default)
-    return ticks / ticks_per_day
+    match feature.aggregate:
+        case "count":
+            return windows.counts(start, end)
+        case "mean_amount":
+            return windows.means(grouped.unit_totals, start, end, scale=UNITS)
+        case "risk":
+            return windows.means(grouped.fraud_totals, start, end)
+        case "amount_ratio":
+            end_of_others = end if feature.delay_days else end - 1
+            mean = windows.means(grouped.unit_totals, start, end_of_others, scale=UNITS)
+            return windows.ratios(grouped.amounts, mean, MAX_RATIO)
+        case "days_since_fraud" | "days_since_genuine":
+            frauds = grouped.frauds
+            matches = frauds if feature.aggregate == "days_since_fraud" else ~frauds
+            default = value_of_empty_window(feature) * ticks_per_day
+            ticks = windows.since_last(grouped.times, matches, start, end, default)
+            return ticks / ticks_per_day
 
 
-def _mean(name: str, grouped: pl.DataFrame, start: Ints, end: Ints) -> Floats:
-    totals, before = grouped[f"{name} total"], grouped[f"{name} total before"]
-    return windows.means(totals.to_numpy(), before.to_numpy(), start, end)
-
-
-def _value_of_empty_window(feature: HistoryFeature) -> float:
-    if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
-        return float(feature.delay_days + feature.window_days)
-    return 1.0 if feature.aggregate == "amount_ratio" else 0.0
-
-
-def _reads_amount(features: Iterable[HistoryFeature]) -> bool:
-    return any(feature.aggregate in _AMOUNT_AGGREGATES for feature in features)
-
-
-def _reads_label(features: Iterable[HistoryFeature]) -> bool:
-    return any(feature.aggregate in LABEL_AGGREGATES for feature in features)
+def _refuse_overflow(units: Ints, lengths: Ints) -> None:
+    totals = np.abs(units).astype(np.float64)
+    starts = np.cumsum(lengths) - lengths
+    if len(starts) and np.add.reduceat(totals, starts).max() > MAX_TOTAL_UNITS:
+        raise ValueError(
+            f"the amounts of one entity add up to more than {MAX_TOTAL_UNITS / UNITS:.2g}"
+        )
 
 
 def _check_columns(
@@ -179,9 +176,9 @@ def _check_columns(
     label: str,
 ) -> None:
     required = [time, *dict.fromkeys(feature.entity for feature in features)]
-    if _reads_amount(features):
+    if reads_amount(features):
         required.append(amount)
-    if _reads_label(features):
+    if reads_label(features):
         required.append(label)
     if missing := [name for name in required if name not in transactions.columns]:
         raise ValueError(f"the transactions have no column {missing}")
@@ -192,9 +189,9 @@ def _check_columns(
         raise ValueError(f"{time!r} must be a Datetime, but is {transactions.schema[time]}")
     if transactions[time].null_count():
         raise ValueError(f"{time!r} contains nulls: a history needs the time of every transaction")
-    if _reads_amount(features) and not _all_finite(transactions[amount]):
+    if reads_amount(features) and not _all_finite(transactions[amount]):
         raise ValueError(f"{amount!r} must contain finite numbers and no nulls")
-    if _reads_label(features) and not _all_labels(transactions[label]):
+    if reads_label(features) and not _all_labels(transactions[label]):
         raise ValueError(f"{label!r} must contain 1 or true for fraud, 0 or false, or null")
 
 

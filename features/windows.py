@@ -12,10 +12,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from features.amounts import Floats, Ints
 from registry.model.contract import HistoryFeature
 
-Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
-Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _MAX_INT64 = 2**63 - 1
@@ -73,17 +72,25 @@ def counts(start: Ints, end: Ints) -> Floats:
     return np.subtract(end, start, out=np.empty(len(start)), casting="unsafe")
 
 
-def means(totals: Floats, totals_before: Floats, start: Ints, end: Ints) -> Floats:
-    """The mean in each window of the values that `totals` sum up; 0 where the window is empty.
+def running(values: Ints) -> Ints:
+    """Running totals with a 0 in front: the total of rows `[start, end)` is `[end] - [start]`.
 
-    `totals` are running totals up to and including each row, `totals_before` those of the row
-    above. They start anew for each entity: one running total over all entities would carry the
-    rounding errors of the others.
+    One runs over all entities: whole numbers carry no rounding errors from one into the next, and
+    the difference is right even where the total itself has wrapped around.
     """
-    # An empty window at position 0 reads the last row's total, which is then not used.
-    sums = totals[end - 1]
-    sums -= totals_before[start]
-    return _divide(sums, counts(start, end))
+    totals = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=totals[1:])
+    return totals
+
+
+def means(totals: Ints, start: Ints, end: Ints, *, scale: int = 1) -> Floats:
+    """The mean in each window of the values that `totals` sum up, divided by `scale`; 0 where the
+    window is empty. `totals` are those of `running`.
+    """
+    sums = (totals[end] - totals[start]).astype(np.float64)
+    counted = counts(start, end)
+    counted *= scale
+    return _divide(sums, counted)
 
 
 def ratios(amounts: Floats, other_means: Floats, maximum: float) -> Floats:
@@ -105,8 +112,7 @@ def since_last(times: Ints, matches: Bools, start: Ints, end: Ints, default: flo
 
 
 def _divide(numerator: Floats, denominator: Floats, default: float = 0.0) -> Floats:
-    # A total of amounts that overflows a double is not worth a warning from numpy.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         result = numerator / denominator
     result[denominator <= 0] = default
     return result

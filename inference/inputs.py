@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field
 
+from features.definitions import MAX_RATIO
 from registry.model.contract import CalendarPart, Contract, HistoryFeature, Input
 from registry.model.scorer import Value
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_CATEGORY_LENGTH = 1000
 MAX_SHOWN_CATEGORIES = 20
-MAX_RATIO = 1000.0
-"""Of the aggregate `amount_ratio`."""
 PARTS: dict[CalendarPart, str] = {
     "hour": "hour of the transaction, 0 to 23, in the time zone of the data",
     "night": "whether the transaction's hour is 0 to 6, in the time zone of the data",

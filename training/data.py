@@ -10,16 +10,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from features.amounts import MAX_AMOUNT, UNITS, units_of_all
+from features.definitions import reads_amount
 from features.offline import add_calendar, add_history
 from registry.atomic import atomic_write
 from registry.ledger.manifest import sha256_of
 from training import simulate
-from training.columns import as_label, as_number, as_text, rows
+from training.columns import as_label, as_number, as_text, in_row, rows
 from training.dataset import Dataset
 from training.errors import BadInput
 from training.files import DataFile, check_columns, data_files, sha256_of_data
 from training.times import as_time, check_span
 
+_ROUNDING = 1e-6
+"""What an amount with 4 decimals may differ from its nearest 1/10,000, for lack of precision."""
 SIMULATED = "simulated"
 SIMULATION_SEED = 20260101
 """Seed of the embedded data, fixed so that runs with different `seed` see the same transactions."""
@@ -148,6 +152,8 @@ def _typed(column: pl.Series, dataset: Dataset) -> pl.Series:
                 f"column {column.name!r} (the amount) has no value in {rows(number.is_null())}: "
                 "remove the rows, or fill in the amounts"
             )
+        if column.name == dataset.amount and (too_large := number.abs() > MAX_AMOUNT).any():
+            raise BadInput(f"{in_row(column, too_large)} is beyond {MAX_AMOUNT:g}")
         return number
     # Of a label, only what `unlabelled` lists is not known: `None` may be what a genuine one has.
     return as_text(column, () if column.name == dataset.label else dataset.missing)
@@ -179,6 +185,13 @@ def _notes(frame: pl.DataFrame, dataset: Dataset) -> Iterator[str]:
         yield (
             f"{unknown:,} of {len(frame):,} rows have no known label (`unlabelled`): they count in "
             "histories, but are neither trained nor tested on"
+        )
+    amounts = frame[dataset.amount].to_numpy()
+    fine = abs(amounts - units_of_all(amounts) / UNITS) > _ROUNDING
+    if reads_amount(dataset.history) and fine.any():
+        yield (
+            f"{fine.sum():,} of {len(frame):,} amounts have more than 4 decimals: mean amounts are "
+            "made of amounts rounded to 1/10,000; a unit 1,000 times smaller keeps more of them"
         )
     for name in dataset.entities:
         if missing := frame[name].null_count():

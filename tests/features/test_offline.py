@@ -99,6 +99,20 @@ def test_a_ratio_to_nothing_or_to_refunds_is_one_and_no_ratio_is_beyond_a_thousa
     assert column(expensive, "card_amount_ratio_1d") == [1, 1000]
 
 
+def test_a_mean_does_not_depend_on_what_came_before_its_window() -> None:
+    rows = [at(0, eur=1e11), at(9, eur=0.1), at(9.1, eur=0.2), at(9.2, eur=0.3)]
+
+    assert column(frame_of(rows), "card_mean_amount_1d")[1:] == [0.1, 0.15, 0.2]
+    assert column(frame_of(rows[1:]), "card_mean_amount_1d") == [0.1, 0.15, 0.2]
+
+
+def test_amounts_that_cannot_be_added_up_are_refused() -> None:
+    frame = frame_of([at(0, eur=1e11)]).select(pl.all().repeat_by(5_000).explode())
+
+    with pytest.raises(ValueError, match=r"amounts of one entity add up to more than 4\.6e\+14"):
+        with_history(frame)
+
+
 def test_days_since_look_only_at_what_is_known_and_within_the_window() -> None:
     frame = frame_of([at(0, fraud=1), at(1), at(2), at(2.5), at(3), at(4.5), at(7)])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features import windows
-from features.windows import Floats, Ints
+from features.amounts import Ints
 
 TIMES = np.array([0, 5, 5, 9, 0, 1])
 LENGTHS = np.array([4, 2])
@@ -47,11 +47,18 @@ def test_no_rows_and_no_spans_are_fine() -> None:
 
 
 def test_counts_and_means_are_of_the_window_and_0_where_it_is_empty() -> None:
-    totals: Floats = np.array([1.0, 3.0, 7.0, 15.0, 100.0, 110.0])
-    before: Floats = np.array([0.0, 1.0, 3.0, 7.0, 0.0, 100.0])
+    totals = windows.running(np.array([1, 2, 4, 8, 100, 10]))
 
+    assert totals.tolist() == [0, 1, 3, 7, 15, 115, 125]
     assert windows.counts(START, END).tolist() == [0, 1, 2, 1, 0, 2]
-    assert windows.means(totals, before, START, END).tolist() == [0, 1, 3, 8, 0, 55]
+    assert windows.means(totals, START, END).tolist() == [0, 1, 3, 8, 0, 55]
+    assert windows.means(totals, START, END, scale=10).tolist() == [0, 0.1, 0.3, 0.8, 0, 5.5]
+
+
+def test_a_total_that_wraps_around_leaves_the_window_right() -> None:
+    totals = windows.running(np.array([2**62, 2**62, 3, 5]))
+
+    assert windows.means(totals, np.array([2]), np.array([4])).tolist() == [4]
 
 
 def test_a_ratio_is_1_to_what_is_not_above_0_and_has_a_limit() -> None:

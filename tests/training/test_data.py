@@ -203,6 +203,7 @@ def test_booleans_are_labels_too(tmp_path: Path) -> None:
         ({"a": [1.0, 2.0, float("inf")]}, {}, "column 'a': inf in row 3 is infinite"),
         ({"a": [1.0, float("-inf"), 2.0]}, {}, "column 'a': -inf in row 2 is infinite"),
         ({"a": [1.0, 2.0, 3.5e38]}, {}, "column 'a': 3.5e+38 in row 3 is too large for float32"),
+        ({"a": [1.0, 2.0, 1.1e11]}, {}, "column 'a': 110000000000.0 in row 3 is beyond 1e+11"),
         (
             {"a": [1.0, 2.0, None]},
             {},
@@ -445,6 +446,27 @@ def test_rows_without_a_known_label_are_history_but_not_examples(tmp_path: Path)
         "1 of 3 rows have no known label (`unlabelled`): they count in histories, but are neither "
         "trained nor tested on",
     )
+
+
+@pytest.mark.parametrize(
+    ("amounts", "notes"),
+    [
+        ([0.1, 12.3456, 1e9], ()),
+        (
+            [0.1, 0.00001, 12.34567],
+            (
+                "2 of 3 amounts have more than 4 decimals: mean amounts are made of amounts "
+                "rounded to 1/10,000; a unit 1,000 times smaller keeps more of them",
+            ),
+        ),
+    ],
+)
+def test_amounts_that_lose_decimals_in_means_are_noted(
+    tmp_path: Path, amounts: list[float], notes: tuple[str, ...]
+) -> None:
+    path = parquet(tmp_path, frame(a=amounts, card=["k", "k", "k"]))
+
+    assert read_data(path, dataset(entities={"card": {}}, windows_days=[7])).notes == notes
 
 
 def test_labels_that_are_all_unknown_are_refused(tmp_path: Path) -> None:
