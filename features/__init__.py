@@ -1,10 +1,13 @@
 """Features of a transaction, defined once as data and computed from earlier transactions.
 
 definitions   which features a data set gets, as the values that the contract carries
+amounts       amounts as whole numbers, whose totals are exact
 windows       where a history window begins and ends, and the arithmetic inside it, on arrays
 offline       all features of a table of transactions (Polars and numpy)
+online        the features of one transaction at a time, equal to the offline ones to the bit
+stores        what entities did before, as the service keeps it for `online`
 
-`definitions` and `windows` need neither Polars, pandas nor scikit-learn, which a serving pod does
-not have. Other packages use `definitions.history_features`, `definitions.calendar_features`,
-`offline.add_history` and `offline.add_calendar`.
+All but `offline` need neither Polars, pandas nor scikit-learn, which a serving pod does not have.
+Other packages use `definitions.history_features`, `definitions.calendar_features`,
+`offline.add_history`, `offline.add_calendar`, `online.Plan`, `online.Calendar` and the stores.
 """

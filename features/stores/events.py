@@ -1,0 +1,87 @@
+"""The table of recorded transactions, one slot each, in arrays of whole numbers.
+
+A slot has 25 bytes and four for each further kind of entity, and four more in the index that finds
+it by its transaction id. Text is not kept: an id is known by its 64-bit BLAKE2b hash (RFC 7693), so
+that one of 2⁶⁴ / n new transactions is taken for one of n that are kept.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from hashlib import blake2b
+
+UNKNOWN, GENUINE, FRAUD = 0, 1, 2
+"""The label of a transaction."""
+_BUCKETS = 1 << 14
+"""Of the index, 1.3 MB; at ten million transactions each holds 600, and is searched in ten steps.
+"""
+NO_OWNER = 0
+
+
+class Events:
+    """Slots of transactions: time, owner of each kind, label.
+
+    The number of a slot says nothing about its time: those of expired transactions are used again.
+    """
+
+    def __init__(self, kinds: int, hash_key: bytes = b"") -> None:
+        """`hash_key`: up to 64 bytes without which nobody can choose ids with the same hash."""
+        self.times = array("q")
+        self.labels = array("B")
+        self.owners = tuple(array("I") for _ in range(kinds))
+        self._hashes = array("Q")
+        self._buckets = [array("I") for _ in range(_BUCKETS)]
+        self._free = array("I")
+        self._hash_key = hash_key
+
+    def __len__(self) -> int:
+        return len(self.times) - len(self._free)
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are, used or free."""
+        return len(self.times)
+
+    def hash_of(self, transaction_id: str) -> int:
+        digest = blake2b(transaction_id.encode(), digest_size=8, key=self._hash_key).digest()
+        return int.from_bytes(digest)
+
+    def find(self, hash_: int) -> int | None:
+        """The slot of the transaction with this hash of its id."""
+        bucket = self._buckets[hash_ % _BUCKETS]
+        place = bisect_left(bucket, hash_, key=self._hashes.__getitem__)
+        if place < len(bucket) and self._hashes[bucket[place]] == hash_:
+            return bucket[place]
+        return None
+
+    def add(self, hash_: int, time: int, owners: list[int]) -> int:
+        """A new slot; the hash must not have one."""
+        if self._free:
+            slot = self._free.pop()
+            self.times[slot], self.labels[slot], self._hashes[slot] = time, UNKNOWN, hash_
+            for column, owner in zip(self.owners, owners, strict=True):
+                column[slot] = owner
+        else:
+            slot = len(self.times)
+            self.times.append(time)
+            self.labels.append(UNKNOWN)
+            self._hashes.append(hash_)
+            for column, owner in zip(self.owners, owners, strict=True):
+                column.append(owner)
+        bucket = self._buckets[hash_ % _BUCKETS]
+        bucket.insert(bisect_left(bucket, hash_, key=self._hashes.__getitem__), slot)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Free a slot that is in use. No entity may list it any more."""
+        hash_ = self._hashes[slot]
+        bucket = self._buckets[hash_ % _BUCKETS]
+        del bucket[bisect_left(bucket, hash_, key=self._hashes.__getitem__)]
+        for column in self.owners:
+            column[slot] = NO_OWNER
+        self._free.append(slot)
+
+    def is_free(self, slot: int) -> bool:
+        """Whether the slot holds no transaction: one that does has an owner."""
+        return not any(column[slot] for column in self.owners)
