@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from registry.model.contract import Contract, Histogram, Input, Window
+from features.definitions import calendar_features, history_features
+from registry.model.contract import Contract, Histogram, Input, TransactionForm, Window
 
 
 def number(name: str, **changed: Any) -> Input:
@@ -43,3 +44,31 @@ def contract_of(*inputs: Input, **changed: Any) -> Contract:
         "delay_days": 7,
     }
     return Contract(inputs=inputs, **{**described, **changed})
+
+
+FORM = TransactionForm(
+    id="transaction_id", time="time", zoned=True, amount="amount", entities=("card", "shop")
+)
+HISTORY = history_features(("card", "shop"), {"shop"}, windows_days=(1, 7), delay_days=7)
+CALENDAR = calendar_features(["night"], zone="Europe/Berlin")
+
+
+def raw_contract(**changed: Any) -> Contract:
+    """A contract whose service computes features: of the card, the shop, and the night.
+
+    Inputs: `amount`, `card_count_1d`, `card_mean_amount_1d`, the same of 7 days, `shop_count_1d`,
+    `shop_risk_1d`, the same of 7 days, `night`, `channel`.
+    """
+    names = [each.name for each in HISTORY] + [each.name for each in CALENDAR]
+    inputs = (
+        number("amount", high=500.0),
+        *(number(name, high=50.0) for name in names),
+        category("channel", "shop", "web", nullable=True),
+    )
+    described = {
+        "version": 2,
+        "history_features": HISTORY,
+        "calendar_features": CALENDAR,
+        "transaction": FORM,
+    }
+    return contract_of(*changed.pop("inputs", inputs), **{**described, **changed})

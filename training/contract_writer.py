@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from registry.model.contract import Contract, Histogram, Input, Window
+from registry.model.contract import Contract, Histogram, Input, TransactionForm, Window
 from registry.model.limits import MAX_CATEGORIES, MAX_INPUTS, MAX_NAME_LENGTH
 from training.data import Data
 from training.errors import BadInput
 
+TRANSACTION_ID = "transaction_id"
+"""The field of a transaction's id, where the data-set file names none."""
 DECILES = [tenth / 10 for tenth in range(1, 10)]
 
 
@@ -96,7 +98,9 @@ def write_contract(
 ) -> Contract:
     """The contract of a model that is fitted on `train`; `name` is that of the data-set file."""
     times = train[data.dataset.time.column].dt.replace_time_zone("UTC")
+    form = _transaction_form(data)
     return Contract(
+        version=1 if form is None else 2,
         dataset=name,
         inputs=inputs,
         history_features=data.dataset.history,
@@ -106,4 +110,21 @@ def write_contract(
         training_window=Window(start=times[0], end=times[-1]),
         delay_days=data.dataset.delay_days,
         alert_budget_per_day=data.dataset.alert_budget_per_day,
+        transaction=form,
+    )
+
+
+def _transaction_form(data: Data) -> TransactionForm | None:
+    """How a client sends a transaction; None where there is nothing to compute of it."""
+    dataset = data.dataset
+    if not dataset.feature_names:
+        return None
+    return TransactionForm(
+        id=TRANSACTION_ID,
+        time=dataset.time.column,
+        zoned=data.zoned,
+        unit=dataset.time.unit,
+        origin=dataset.time.origin,
+        amount=dataset.amount,
+        entities=tuple(dataset.entities),
     )

@@ -41,6 +41,8 @@ class Data:
     path: Path
     sha256: str
     notes: tuple[str, ...] = ()
+    zoned: bool = False
+    """Whether the times of the file say, or the data-set file, what they are in UTC."""
 
     def labels(self, part: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
         return part[self.dataset.label].to_numpy()
@@ -68,11 +70,13 @@ def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/
             f"or `{SIMULATED}`"
         )
     sha256 = sha256_of_data(path)
-    frame = _checked(path, _read(path, dataset), dataset)
+    typed = _read(path, dataset)
+    zoned = typed.schema[dataset.time.column] == pl.Datetime("us", "UTC")
+    frame = _checked(path, typed, dataset)
     if sha256_of_data(path) != sha256:
         raise BadInput(f"{path.name} changed while it was read; run again once it is complete")
     frame = _in_order_of_time(frame, dataset.time.column)
-    return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)))
+    return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)), zoned)
 
 
 def with_features(data: Data) -> Data:

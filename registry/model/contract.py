@@ -7,6 +7,7 @@ from there, and from nowhere else.
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -23,6 +24,7 @@ Aggregate = Literal[
     "count", "mean_amount", "risk", "amount_ratio", "days_since_fraud", "days_since_genuine"
 ]
 CalendarPart = Literal["hour", "night", "weekend"]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class _Value(BaseModel):
@@ -80,7 +82,7 @@ class Histogram(_Value):
 class Input(_Value):
     """One input of the model, in the order of the ONNX input's columns."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Text
     kind: Literal["number", "category"]
     nullable: bool
     low: float | None = None
@@ -122,10 +124,41 @@ class Window(_Value):
         return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
 
 
-class Contract(_Value):
-    """All that a caller, a gate or a pod needs to know about a model besides its bytes."""
+class TransactionForm(_Value):
+    """A transaction as a client sends it, where the service computes the features of its history.
 
-    version: Literal[1] = 1
+    These are its fields beside the inputs that are not computed. The names are those of the data
+    that the model was trained on, so that client and training speak of the same columns.
+    """
+
+    id: Text
+    """Unique for each transaction: one that is sent again counts once."""
+    time: Text
+    """Text in ISO 8601, with an offset from UTC if `zoned`, else without."""
+    zoned: bool
+    unit: Literal["s", "ms"] | None = None
+    """Where the data counts time from `origin`, midnight in UTC, such a number is taken as well."""
+    origin: date | None = None
+    amount: Text
+    """Also where the amount is one of the inputs."""
+    entities: tuple[Text, ...]
+    """Who or what has a history; null where it is not known."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = (self.id, self.time, self.amount, *self.entities)
+        if len(set(names)) != len(names):
+            raise ValueError("two fields of a transaction have the same name")
+        return self
+
+
+class Contract(_Value):
+    """All that a caller, a gate or a pod needs to know about a model besides its bytes.
+
+    Version 2 has a `transaction`: the service can then compute the features.
+    """
+
+    version: Literal[1, 2] = 1
     dataset: str
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
     history_features: tuple[HistoryFeature, ...] = ()
@@ -136,6 +169,7 @@ class Contract(_Value):
     delay_days: Annotated[float, Field(ge=0)]
     alert_budget_per_day: Annotated[int, Field(gt=0)] | None = None
     """How many alerts a day the model was trained for; None in contracts of earlier releases."""
+    transaction: TransactionForm | None = Field(default=None, exclude_if=lambda form: form is None)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -143,9 +177,31 @@ class Contract(_Value):
             raise ValueError("two inputs have the same name")
         return self
 
+    @model_validator(mode="after")
+    def _version_says_whether_there_is_a_transaction(self) -> Self:
+        if (self.transaction is not None) != (self.version == 2):
+            raise ValueError("version 2 has a transaction, and version 1 has none")
+        if self.transaction is None:
+            return self
+        computed, form = self.computed, self.transaction
+        if unknown := computed - set(self.names):
+            raise ValueError(f"feature {min(unknown)!r} is not among the inputs")
+        if other := {each.entity for each in self.history_features} - set(form.entities):
+            raise ValueError(f"{min(other)!r} is not among the entities of a transaction")
+        fields = {form.id, form.time, *form.entities}
+        if taken := (fields & set(self.names)) | (computed & {form.amount}):
+            raise ValueError(f"{min(taken)!r} is both a field of a transaction and an input")
+        return self
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.inputs)
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """The inputs that are features: computed from a transaction, its time and its history."""
+        history = {feature.name for feature in self.history_features}
+        return frozenset(history | {feature.name for feature in self.calendar_features})
 
     def as_metadata(self) -> dict[str, Any]:
         """The contract as the `metadata` of an MLmodel file (JSON types only)."""

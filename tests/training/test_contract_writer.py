@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from registry.model.contract import TransactionForm
 from registry.model.limits import limit_problems
+from tests.training.keys import dataset
 from training.contract_writer import describe_inputs, write_contract
 from training.data import Data
 from training.dataset import Dataset
@@ -186,3 +189,33 @@ def test_the_contract_states_window_delay_and_threshold() -> None:
     assert contract.training_window.start == datetime(2026, 1, 1, tzinfo=UTC)
     assert contract.training_window.end == datetime(2026, 1, 3, tzinfo=UTC)
     assert contract.delay_days == 3
+
+
+def test_a_model_with_features_says_how_a_client_sends_a_transaction() -> None:
+    plain = data_of(a=[1.0, 2.0])
+    inputs = describe_inputs(plain, plain.frame)
+    described = dataset(entities={"card": {}}, windows_days=[7], calendar=["hour"])
+    table = {"card_count_7d": [1.0, 2.0], "card_mean_amount_7d": [1.0, 1.5], "hour": [0.0, 0.0]}
+    computed = replace(
+        plain,
+        dataset=described,
+        frame=plain.frame.with_columns(**{name: pl.Series(table[name]) for name in table}),
+        zoned=True,
+    )
+
+    without = write_contract(plain, "plain", plain.frame, inputs, 0.5, "fixed")
+    raw = write_contract(
+        computed,
+        "raw",
+        computed.frame,
+        describe_inputs(computed, computed.frame),
+        0.5,
+        "fixed",
+    )
+
+    assert (without.version, without.transaction) == (1, None)
+    assert raw.version == 2
+    assert sorted(raw.computed) == ["card_count_7d", "card_mean_amount_7d", "hour"]
+    assert raw.transaction == TransactionForm(
+        id="transaction_id", time="t", zoned=True, amount="a", entities=("card",)
+    )

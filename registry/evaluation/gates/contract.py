@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from registry.evaluation.gates.gate import Gate, Measured, Trial, Unit, Verdict
-from registry.model.contract import CalendarFeature, Contract, HistoryFeature
+from registry.model.contract import CalendarFeature, Contract, HistoryFeature, TransactionForm
 from registry.model.limits import limit_problems
 
 
@@ -85,7 +85,28 @@ def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...
         for name in features_before.keys() & features_after.keys()
         if features_before[name] != features_after[name]
     )
+    if production.transaction is not None:
+        breaks += _form_breaks(candidate.transaction, production.transaction)
     return tuple(sorted(breaks))
+
+
+def _form_breaks(candidate: TransactionForm | None, production: TransactionForm) -> Iterator[str]:
+    """The same of clients that send the transaction, and let the service compute the features."""
+    if candidate is None:
+        yield "the service can no longer compute the features of a transaction"
+        return
+    before, after = production.model_dump(), candidate.model_dump()
+    yield from (
+        f"a transaction's {field} was {before[field]!r}, is {after[field]!r}"
+        for field in ("id", "time", "amount", "zoned", "unit", "origin")
+        if before[field] != after[field]
+    )
+    gone, new = (
+        set(one.entities) - set(other.entities)
+        for one, other in ((production, candidate), (candidate, production))
+    )
+    yield from (f"entity {name} is gone" for name in gone)
+    yield from (f"entity {name} is new" for name in new)
 
 
 def _features(contract: Contract) -> dict[str, HistoryFeature | CalendarFeature]:

@@ -11,9 +11,15 @@ import yaml
 from pydantic import ValidationError
 
 from registry.errors import ContractError
-from registry.model.contract import METADATA_KEY, CalendarFeature, Contract, read_contract
+from registry.model.contract import (
+    METADATA_KEY,
+    CalendarFeature,
+    Contract,
+    TransactionForm,
+    read_contract,
+)
 from tests.candidates import contract, saved_model
-from tests.contracts import category, number
+from tests.contracts import FORM, category, number, raw_contract
 
 
 def mlmodel() -> bytes:
@@ -75,7 +81,7 @@ def test_without_a_contract_the_message_says_how_to_register_one(content: bytes)
         (lambda fields: fields.pop("threshold"), "threshold"),
         (lambda fields: fields.update(threshold=1.5), "threshold"),
         (lambda fields: fields.update(threshold=float("nan")), "threshold"),
-        (lambda fields: fields.update(version=2), "version"),
+        (lambda fields: fields.update(version=3), "version"),
         (lambda fields: fields.update(delay_days=-1), "delay_days"),
         (lambda fields: fields.update(owner="me"), "owner"),
         (lambda fields: fields.update(inputs=[]), "inputs"),
@@ -142,3 +148,47 @@ def test_categories_that_make_no_sense_are_refused(changes: dict[str, Any], word
 def test_a_contract_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         contract().threshold = 0.9  # type: ignore[misc]
+
+
+def test_a_contract_with_a_transaction_is_of_version_2_and_says_what_is_computed() -> None:
+    raw = raw_contract()
+
+    assert Contract.model_validate(raw.as_metadata()["fraud_contract"]) == raw
+    assert raw.as_metadata()["fraud_contract"]["transaction"]["entities"] == ["card", "shop"]
+    assert set(raw.names) - raw.computed == {"amount", "channel"}
+
+
+def test_a_contract_of_version_1_has_no_transaction() -> None:
+    assert "transaction" not in contract().as_metadata()["fraud_contract"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"version": 1}, "version 2 has a transaction, and version 1 has none"),
+        ({"transaction": None}, "version 2 has a transaction, and version 1 has none"),
+        (
+            {"transaction": FORM.model_copy(update={"entities": ("card",)})},
+            "'shop' is not among the entities of a transaction",
+        ),
+        (
+            {"transaction": FORM.model_copy(update={"id": "channel"})},
+            "'channel' is both a field of a transaction and an input",
+        ),
+        (
+            {"transaction": FORM.model_copy(update={"amount": "night"})},
+            "'night' is both a field of a transaction and an input",
+        ),
+        ({"inputs": (number("amount"),)}, "feature 'card_count_1d' is not among the inputs"),
+    ],
+)
+def test_a_transaction_that_does_not_fit_its_inputs_is_refused(
+    changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        raw_contract(**changed)
+
+
+def test_the_fields_of_a_transaction_have_different_names() -> None:
+    with pytest.raises(ValidationError, match="two fields of a transaction have the same name"):
+        TransactionForm(id="a", time="a", zoned=True, amount="b", entities=())

@@ -9,7 +9,7 @@ import pytest
 from registry.evaluation.gates.contract import ContractCompatible, ContractMeasured, contract_breaks
 from registry.model.contract import Contract, Histogram, HistoryFeature, Input
 from tests.candidates import contract
-from tests.contracts import category, number
+from tests.contracts import FORM, category, number, raw_contract
 from tests.registry.graphs import first_input, scorer_of
 from tests.registry.trials import rows_of, scored, small_trial
 
@@ -136,3 +136,30 @@ def test_production_beyond_the_limits_stops_no_candidate_within_them() -> None:
     gate = ContractCompatible()
     found = gate.verdicts(gate.measure(small_trial(rows_of([1, 0]), after, before)))
     assert [one.passed for one in found] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "breaks"),
+    [
+        (raw_contract(), ()),
+        (
+            raw_contract(version=1, transaction=None),
+            ("the service can no longer compute the features of a transaction",),
+        ),
+        (
+            raw_contract(transaction=FORM.model_copy(update={"time": "at", "zoned": False})),
+            (
+                "a transaction's time was 'time', is 'at'",
+                "a transaction's zoned was True, is False",
+            ),
+        ),
+        (
+            raw_contract(transaction=FORM.model_copy(update={"entities": ("card", "shop", "ip")})),
+            ("entity ip is new",),
+        ),
+    ],
+)
+def test_what_a_client_that_sends_transactions_would_notice(
+    candidate: Contract, breaks: tuple[str, ...]
+) -> None:
+    assert contract_breaks(candidate, raw_contract()) == breaks
