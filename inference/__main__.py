@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 
@@ -11,7 +12,7 @@ from inference.app import make_service
 from inference.http_protocol import HttpProtocol
 from inference.logs import log_as_json
 from inference.settings import read_settings
-from inference.tokens import new_token
+from inference.tokens import SCOPES, TokenScope, new_token
 from registry.errors import RegistryError
 
 EPILOG = """
@@ -19,6 +20,7 @@ examples:
   python -m inference                                   serve the model in Production
   python -m inference token payments >> .local/tokens   create a token: the token is printed to
                                                         the terminal, its hash goes to the file
+  python -m inference token chargebacks --scope labels >> .local/tokens
 
 Settings are environment variables; docs/settings.md lists them.
 """
@@ -44,9 +46,9 @@ def serve() -> None:
     )
 
 
-def print_token(name: str) -> None:
+def print_token(name: str, scopes: Sequence[TokenScope]) -> None:
     """Print the token to standard error, for its user, and its line for the file to stdout."""
-    token, line = new_token(name)
+    token, line = new_token(name, scopes)
     print(f"the token of {name}, which is not shown again: {token}", file=sys.stderr)
     print(line)
 
@@ -62,10 +64,17 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     token = commands.add_parser("token", help="create a bearer token")
     token.add_argument("name", metavar="NAME", help="name of the caller, for the records")
+    token.add_argument(
+        "--scope",
+        action="append",
+        choices=SCOPES,
+        help="what it allows, several times if several: `predict` (the default), `labels` to "
+        "report frauds, `history` to look at those of cards and shops",
+    )
     arguments = parser.parse_args()
     try:
         if arguments.command == "token":
-            print_token(arguments.name)
+            print_token(arguments.name, arguments.scope or ["predict"])
         else:
             serve()
     except RegistryError as error:

@@ -15,7 +15,7 @@ from inference.messages import Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.serving import Serving
 from inference.settings import Settings, is_loopback
-from inference.tokens import Tokens
+from inference.tokens import SCOPES, Tokens, TokenScope
 
 PROBES = frozenset(
     {"/livez", "/readyz", "/healthcheck", "/ping", "/v2/health/live", "/v2/health/ready"}
@@ -47,6 +47,16 @@ UNAUTHORIZED = json_reply(
     401,
     (b"www-authenticate", b"Bearer"),
 )
+FORBIDDEN = {
+    scope: json_reply(
+        {
+            "detail": f"this token has no scope `{scope}`; create one that has it with "
+            f"`python -m inference token NAME --scope {scope}`"
+        },
+        403,
+    )
+    for scope in SCOPES
+}
 LOOPBACK_ONLY = json_reply(
     {"detail": "with FRAUD_AUTH=off only requests on loopback are allowed; set FRAUD_TOKENS"}, 403
 )
@@ -77,6 +87,30 @@ def request_id(client_id: bytes | None, trace_parent: bytes | None) -> str:
         return match[1].decode()
     # Python reseeds `random` after a fork. Ids must be unique, but need not be unpredictable.
     return f"{random.getrandbits(128):032x}"
+
+
+def scope_of(path: str) -> TokenScope:
+    """What a token must allow for a path."""
+    if path == "/predict":  # nearly always
+        return "predict"
+    if path == "/labels":
+        return "labels"
+    return "history" if path.startswith("/entities/") else "predict"
+
+
+def _authenticate(
+    request: RequestContext, scope: Scope, path: str, tokens: Tokens | None, authorization: bytes
+) -> Reply | None:
+    """Note the caller in the request; a Reply if it is rejected."""
+    if tokens is None:
+        server = scope.get("server")
+        return LOOPBACK_ONLY if server is not None and not is_loopback(server[0]) else None
+    caller = tokens.name_of(authorization)
+    if caller is None:
+        return UNAUTHORIZED
+    request.caller = caller
+    needed = scope_of(path)
+    return None if tokens.allows(caller, needed) else FORBIDDEN[needed]
 
 
 class Guard:
@@ -149,14 +183,8 @@ class Guard:
             busy = len(self._page_deadlines) >= MAX_PAGE_REQUESTS
             return request, PAGES_BUSY if busy else None
         tokens = (self._metrics_tokens if path == "/metrics" else None) or self._tokens
-        if tokens is None:
-            server = scope.get("server")
-            if server is not None and not is_loopback(server[0]):
-                return request, LOOPBACK_ONLY
-        elif (caller := tokens.name_of(authorization)) is None:
-            return request, UNAUTHORIZED
-        else:
-            request.caller = caller
+        if refused := _authenticate(request, scope, path, tokens, authorization):
+            return request, refused
         if (
             len(self.deadlines) >= self._caller_share
             and path != "/metrics"

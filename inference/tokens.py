@@ -8,20 +8,34 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple, get_args
 
 from registry.errors import UsageError
 
 CHECK_INTERVAL_SECONDS = 1.0
-LINE = re.compile(r"([A-Za-z0-9._-]{1,64})\s+([0-9a-f]{64})")
+LINE = re.compile(r"([A-Za-z0-9._-]{1,64})\s+([0-9a-f]{64})(?:\s+(\S+))?")
+
+TokenScope = Literal["predict", "labels", "history"]
+SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 log = logging.getLogger("inference")
 
 
-def new_token(name: str) -> tuple[str, str]:
+class Token(NamedTuple):
+    """A token of the file: its sha256, and what it allows."""
+
+    sha256: bytes
+    scopes: frozenset[str]
+
+
+def new_token(name: str, scopes: Sequence[TokenScope] = ("predict",)) -> tuple[str, str]:
     """A random token of 256 bits, and its line for the file. Raises UsageError for a bad name."""
     token = secrets.token_urlsafe(32)
     line = f"{name} {hashlib.sha256(token.encode()).hexdigest()}"
+    if tuple(scopes) != ("predict",):
+        line += f" {','.join(scopes)}"
     if not LINE.fullmatch(line):
         raise UsageError(
             "the name of a token must be 1 to 64 letters, digits, dots, dashes or underscores"
@@ -29,8 +43,10 @@ def new_token(name: str) -> tuple[str, str]:
     return token, line
 
 
-def read_tokens(path: Path) -> dict[str, bytes]:
-    """Name → sha256 digest of each token in a file. Blank lines and lines with # are skipped.
+def read_tokens(path: Path) -> dict[str, Token]:
+    """Name → token of each line in a file. Blank lines and lines with # are skipped.
+
+    A line is `NAME SHA256`, for `predict`, or `NAME SHA256 SCOPE,SCOPE`.
 
     A plain sha256 is enough, because tokens are random: unlike a password, they cannot be guessed.
     Raises UsageError naming the file and the line.
@@ -44,16 +60,22 @@ def read_tokens(path: Path) -> dict[str, bytes]:
             f"`python -m inference token NAME >> {path}`, set FRAUD_TOKENS to another file, or set "
             "FRAUD_AUTH=off to serve requests on loopback without tokens"
         ) from error
-    tokens: dict[str, bytes] = {}
+    tokens: dict[str, Token] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = LINE.fullmatch(line.strip())
         if match is None:
-            raise UsageError(f"{path}: line {number} is not `NAME SHA256`")
+            raise UsageError(f"{path}: line {number} is not `NAME SHA256` or `NAME SHA256 SCOPES`")
+        scopes = frozenset((match[3] or "predict").split(","))
+        if unknown := sorted(scopes.difference(SCOPES)):
+            raise UsageError(
+                f"{path}: line {number} has the scope {unknown[0][:40]!r}, which is none of "
+                f"{', '.join(SCOPES)}"
+            )
         if match[1] in tokens:
             raise UsageError(f"{path}: line {number} repeats the name {match[1]}")
-        tokens[match[1]] = bytes.fromhex(match[2])
+        tokens[match[1]] = Token(bytes.fromhex(match[2]), scopes)
     if not tokens:
         raise UsageError(f"{path} has no tokens; add one with `python -m inference token NAME`")
     return tokens
@@ -83,9 +105,14 @@ class Tokens:
         digest = hashlib.sha256(token.strip()).digest()
         match = None
         for name, known in self._tokens.items():
-            if hmac.compare_digest(known, digest):
+            if hmac.compare_digest(known.sha256, digest):
                 match = name
         return match if scheme.lower() == b"bearer" else None
+
+    def allows(self, name: str, scope: TokenScope) -> bool:
+        """Whether the token of this name has a scope."""
+        token = self._tokens.get(name)
+        return token is not None and scope in token.scopes
 
     def _stat(self) -> tuple[int, ...] | None:
         try:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference import tokens
-from inference.tokens import Tokens, new_token, read_tokens
+from inference.tokens import SCOPES, Token, Tokens, new_token, read_tokens
 from registry.errors import UsageError
 from tests.inference.calls import ALICE, BOB
 
@@ -47,8 +47,8 @@ def test_a_token_that_the_file_could_not_name_is_not_made(name: str) -> None:
 def test_a_file_holds_several_tokens_comments_and_blank_lines(path: Path) -> None:
     path.write_text(f"# who may ask\n\n  {ALICE}  \n{BOB.replace(' ', chr(9))}")
     assert read_tokens(path) == {
-        "alice": hashlib.sha256(b"alice").digest(),
-        "bob": hashlib.sha256(b"bob").digest(),
+        "alice": Token(hashlib.sha256(b"alice").digest(), frozenset({"predict"})),
+        "bob": Token(hashlib.sha256(b"bob").digest(), frozenset({"predict"})),
     }
 
 
@@ -57,10 +57,10 @@ def test_a_file_holds_several_tokens_comments_and_blank_lines(path: Path) -> Non
     [
         ("", "{path} has no tokens; add one with `python -m inference token NAME`"),
         ("# none\n", "{path} has no tokens; add one with `python -m inference token NAME`"),
-        (f"{ALICE}\nbob\n", "{path}: line 2 is not `NAME SHA256`"),
-        (ALICE.upper(), "{path}: line 1 is not `NAME SHA256`"),
-        (ALICE[:-1], "{path}: line 1 is not `NAME SHA256`"),
-        (f"{ALICE} more", "{path}: line 1 is not `NAME SHA256`"),
+        (f"{ALICE}\nbob\n", "{path}: line 2 is not `NAME SHA256` or `NAME SHA256 SCOPES`"),
+        (ALICE.upper(), "{path}: line 1 is not `NAME SHA256` or `NAME SHA256 SCOPES`"),
+        (ALICE[:-1], "{path}: line 1 is not `NAME SHA256` or `NAME SHA256 SCOPES`"),
+        (f"{ALICE} labels more", "{path}: line 1 is not `NAME SHA256` or `NAME SHA256 SCOPES`"),
         (f"{ALICE}\n\n{ALICE}", "{path}: line 3 repeats the name alice"),
     ],
 )
@@ -196,3 +196,26 @@ def test_the_file_is_checked_once_a_second(path: Path, monkeypatch: pytest.Monke
     assert known.name_of(b"Bearer alice") == "alice"
     now = 101.1
     assert known.name_of(b"Bearer alice") is None
+
+
+def test_a_token_allows_its_scopes_and_predict_if_it_states_none(path: Path) -> None:
+    path.write_text(f"{ALICE}\n{BOB} labels,history\n")
+    known = Tokens(path)
+
+    allowed = {
+        name: [scope for scope in SCOPES if known.allows(name, scope)] for name in ("alice", "bob")
+    }
+    assert allowed == {"alice": ["predict"], "bob": ["labels", "history"]}
+    assert not known.allows("carol", "predict")
+
+
+def test_a_scope_that_there_is_not_is_refused(path: Path) -> None:
+    path.write_text(f"{ALICE} predict,admin\n")
+
+    with pytest.raises(UsageError, match="line 1 has the scope 'admin', which is none of predict"):
+        read_tokens(path)
+
+
+def test_a_new_token_has_its_scopes_on_its_line() -> None:
+    assert new_token("chargebacks", ["labels"])[1].endswith(" labels")
+    assert new_token("both", ["labels", "predict"])[1].endswith(" labels,predict")
