@@ -26,6 +26,11 @@ A request, in the order in which its data flows:
   predictor        from a body to its reply: parse, score, decide, count, record
   json_body        parses JSON, unless it has too many values
   inputs           what each input of the model is, its ranges, its JSON Schema
+  fields           the other fields of a transaction whose features the service computes
+  raw              makes the inputs of the model from such a transaction and its history
+  history          asks the feature store for that history, and records the transaction
+  history_routes   /labels and /entities
+  labels           which transactions were frauds
   transaction      parses transactions by the model's contract
   model            scores them, and explains scores
   schema           what the OpenAPI document states about bodies and responses

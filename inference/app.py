@@ -22,6 +22,8 @@ from inference.deadlines import Deadlines
 from inference.fast_path import FastPath
 from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
+from inference.history import Histories
+from inference.history_routes import history_routes
 from inference.logs import line_limit
 from inference.memory import trim, use_one_heap
 from inference.metrics import Metrics
@@ -52,8 +54,16 @@ class Service:
     They are not middleware of the framework, whose own layers would run before them.
     """
 
-    def __init__(self, asgi: ASGIApp, framework: FastAPI, guard: Guard, follower: Follower) -> None:
+    def __init__(
+        self,
+        asgi: ASGIApp,
+        framework: FastAPI,
+        guard: Guard,
+        follower: Follower,
+        histories: Histories,
+    ) -> None:
         self._asgi = asgi
+        self.histories = histories
         self.framework = framework
         self.guard = guard
         self.follower = follower
@@ -76,7 +86,8 @@ def make_service(settings: Settings) -> Service:
     deadlines = Deadlines(settings.request_seconds)
     metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
     records = RecordWriter(settings.records, sys.stdout.fileno(), metrics.records_dropped)
-    follower = Follower(settings, registry, trust, cache, serving, metrics)
+    histories = Histories(settings, metrics)
+    follower = Follower(settings, registry, trust, cache, serving, metrics, histories)
     tracing = None
     if settings.otlp_endpoint:  # imported only if needed: it is a tenth of the start time
         from inference.tracing import Traced, tracer_provider  # noqa: PLC0415
@@ -104,12 +115,13 @@ def make_service(settings: Settings) -> Service:
         if tracing:
             tracing.shutdown()
 
-    predictor = Predictor(serving, metrics, metrics.drift, records)
+    predictor = Predictor(serving, metrics, metrics.drift, records, histories)
     turns = Turns()
     bodies = BodyReader(body_limit(serving, settings.body_bytes, 1), turns)
     tables = BodyReader(body_limit(serving, settings.body_bytes, settings.batch_rows), turns)
     routers = (
         predict_routes(predictor, bodies, tables),
+        history_routes(histories, serving, metrics, tables),
         operation_routes(serving, metrics, settings.tracking_uri),
         mlflow_routes(predictor, serving, tables),
         open_inference_routes(predictor, serving, tables),
@@ -119,7 +131,7 @@ def make_service(settings: Settings) -> Service:
     asgi: ASGIApp = FastPath(guard, predictor, bodies)
     if tracing:
         asgi = Traced(asgi, tracing, serving)
-    return Service(asgi, framework, guard, follower)
+    return Service(asgi, framework, guard, follower, histories)
 
 
 def _known_paths(routers: Iterable[APIRouter]) -> frozenset[str]:

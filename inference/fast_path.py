@@ -38,7 +38,10 @@ class FastPath:
             task = guard.deadlines.enter(request.caller)
             try:
                 body = await self._bodies.read(receive, request)
-                reply = body if isinstance(body, Reply) else self._predictor.predict(body, request)
+                if isinstance(body, Reply):
+                    reply = body
+                else:
+                    reply = await self._predictor.predict(body, request)
             except (Exception, asyncio.CancelledError) as error:
                 reply = guard.error_reply(request, guard.deadlines, task, error)
             finally:

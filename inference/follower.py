@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 
 from inference.cache import Cache
+from inference.history import Histories
 from inference.metrics import Metrics
 from inference.model import ServedModel, load_model
 from inference.serving import Serving
@@ -57,7 +58,9 @@ class Follower:
         cache: Cache,
         serving: Serving,
         metrics: Metrics,
+        histories: Histories,
     ) -> None:
+        self._histories = histories
         self._settings, self._registry, self._trust = settings, registry, trust
         self._cache, self.serving, self._metrics = cache, serving, metrics
         self._findings = frozenset[Finding]()
@@ -176,12 +179,20 @@ class Follower:
 
     def _load(self, files: Files, head: Link) -> None:
         unknown, max_rows = self._settings.unknown_fields, self._settings.batch_rows
-        model = load_model(files, head, unknown=unknown, max_rows=max_rows)
+        computes = self._settings.features == "service"
+        model = load_model(
+            files, head, unknown=unknown, max_rows=max_rows, computes_features=computes
+        )
         self.serve(model)
         log.info("serving %s, digest %s", head, model.digest)
 
     def serve(self, model: ServedModel) -> None:
-        """Serve this model from the next request on. The swap is one assignment: nothing waits."""
+        """Serve this model from the next request on. The swap is one assignment: nothing waits.
+
+        Raises ContractError where the feature store does not hold what the model needs.
+        """
+        if model.raw:
+            self._histories.prepare(model.raw)
         try:
             self._metrics.model_loaded(self.serving.model, model)
         except OSError:  # a full disk must not keep a promotion or a rollback back

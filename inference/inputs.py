@@ -39,6 +39,14 @@ class DescribedInput:
         self._low, self._high = self.usual
 
     @property
+    def name(self) -> str:
+        return self.input.name
+
+    @property
+    def is_number(self) -> bool:
+        return self.input.kind == "number"
+
+    @property
     def is_boolean(self) -> bool:
         """Whether it may be given as true or false: it is 0 or 1.
 
@@ -82,8 +90,17 @@ class DescribedInput:
             return value in self._categories
         return value is None or self._low <= value <= self._high
 
-    def annotation(self, range_: Range, *, known: bool) -> Any:
-        """The type of its values for pydantic; with `known`, only categories of the contract."""
+    @property
+    def annotation(self) -> Any:
+        """The type of its values for pydantic."""
+        return self._annotation(self.possible, known=False)
+
+    @property
+    def usual_annotation(self) -> Any:
+        """The type of those that are not far outside of what training saw."""
+        return self._annotation(self.usual, known=True)
+
+    def _annotation(self, range_: Range, *, known: bool) -> Any:
         annotation: Any
         if self.input.kind == "category":
             annotation = Annotated[str, Field(max_length=MAX_CATEGORY_LENGTH)]

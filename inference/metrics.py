@@ -85,6 +85,17 @@ class Metrics:
         self.records_dropped = counter(
             "records_dropped", "Prediction records lost because standard output was not read"
         )
+        self.history = counter(
+            "history_transactions",
+            "Transactions that became history, or were there already: `new` or `repeated`",
+            "result",
+        )
+        self.labels = counter("labels", "Labels by what became of them", "result")
+        self.late_labels = counter(
+            "labels_late",
+            "Labels that became known later than the label delay after their transaction: until "
+            "then, features had other values than in training",
+        )
         self._closed = counter(
             "connections_closed", "Connections closed because of what their client did", "reason"
         )

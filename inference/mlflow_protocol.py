@@ -6,6 +6,7 @@ is not supported: pyarrow is larger than the rest of the service.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import math
@@ -15,11 +16,15 @@ from typing import Any
 
 import orjson
 
+from features.stores.store import StoreUnavailable
+from inference.history import STORE_AWAY
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
+from inference.model import ServedModel
 from inference.predictor import Predictor
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction, TransactionReader
-from registry.model.contract import UNKNOWN_CATEGORY_CODE, Contract, Input
+from registry.model.contract import UNKNOWN_CATEGORY_CODE, Input
+from registry.model.scorer import Value
 
 FORMATS = ("dataframe_split", "dataframe_records", "inputs", "instances")
 MAX_BLANK_LINES = 1000
@@ -35,7 +40,7 @@ class BadInvocation(Exception):
     """The body violates the scoring protocol; the message states what is expected."""
 
 
-def invocations(
+async def invocations(
     predictor: Predictor,
     serving: Serving,
     body: bytes,
@@ -52,22 +57,30 @@ def invocations(
     if kind not in ("application/json", "text/csv"):
         return UNSUPPORTED_FORMAT
     try:
-        if kind == "text/csv":
-            records = _from_csv(body, model.contract, model.reader)
-        else:
-            records = _from_json(body, model.reader)
-        for input_ in model.contract.inputs:
-            if input_.kind == "category":
-                _name_categories(records, input_)
-        rows = model.reader.read_records(records)
-        probabilities = predictor.score(model, rows, request)
+        rows = await asyncio.to_thread(_read, body, kind, model)
+        completed = await predictor.complete(model, rows)
+        probabilities = await asyncio.to_thread(predictor.score, model, completed, request)
     except BadInvocation as error:
         return bad_request(str(error))
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
         return bad_request(error.summary)
+    except StoreUnavailable:
+        return STORE_AWAY
     predictions = [{"probability": probability} for probability in probabilities]
     return json_reply({"predictions": predictions})
+
+
+def _read(body: bytes, kind: str, model: ServedModel) -> list[list[Value]]:
+    """The rows as their reader returns them. Raises BadInvocation and InvalidTransaction."""
+    if kind == "text/csv":
+        records = _from_csv(body, model.reader)
+    else:
+        records = _from_json(body, model.reader)
+    for input_ in model.contract.inputs:
+        if input_.kind == "category":
+            _name_categories(records, input_)
+    return model.reader.read_records(records)
 
 
 def _media_type(content_type: str) -> str:
@@ -137,12 +150,12 @@ def _from_columns(table: Mapping[str, Any], reader: TransactionReader) -> list[A
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> list[Any]:
-    """The records of a CSV file, with the model's columns only.
+def _from_csv(body: bytes, reader: TransactionReader) -> list[Any]:
+    """The records of a CSV file, with the fields of a transaction only.
 
     Rows are counted while they are read. Raises InvalidTransaction for too many.
     """
-    numbers = {input_.name for input_ in contract.inputs if input_.kind == "number"}
+    numbers = {field.name for field in reader.fields if field.is_number}
 
     def parsed(name: str, row: list[str], column: int) -> float | str | None:
         text = row[column] if column < len(row) else None
@@ -169,7 +182,8 @@ def _from_csv(body: bytes, contract: Contract, reader: TransactionReader) -> lis
         commas = 0
         if len(set(names)) != len(names):
             raise ValueError("the header repeats a name")
-        columns = {name: names.index(name) for name in contract.names if name in names}
+        fields = [field.name for field in reader.fields]
+        columns = {name: names.index(name) for name in fields if name in names}
         records: list[Any] = []
         for number, row in enumerate(lines):
             commas = 0

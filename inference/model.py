@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.body_limits import transaction_bytes
+from inference.raw import RawForm
 from inference.transaction import MAX_ROWS, InvalidTransaction, TransactionReader, UnknownFields
 from registry.errors import ContractError
 from registry.ledger.chain import Link
@@ -38,9 +39,12 @@ class ServedModel:
     file that scores.
     """
 
-    def __init__(self, scorer: Scorer, reader: TransactionReader, link: Link) -> None:
+    def __init__(
+        self, scorer: Scorer, reader: TransactionReader, link: Link, raw: RawForm | None = None
+    ) -> None:
+        """`raw`: how its inputs are made of what the reader returns; None where they are that."""
         self.scorer = scorer
-        self.reader = reader
+        self.reader, self.raw = reader, raw
         self.link = link
         self.contract = scorer.contract
         self.threshold = scorer.contract.threshold
@@ -115,14 +119,22 @@ def load_model(
     *,
     unknown: UnknownFields = "refuse",
     max_rows: int = MAX_ROWS,
+    computes_features: bool = False,
 ) -> ServedModel:
     """Load the model from verified files, and score its reference values once as a warm-up.
+
+    With `computes_features`, clients send transactions where the contract says how.
 
     Raises ContractError where it cannot be loaded, or cannot score its reference values.
     """
     scorer = open_model(files)
-    reader = TransactionReader(scorer.contract, unknown=unknown, max_rows=max_rows)
-    model = ServedModel(scorer, reader, link)
+    contract = scorer.contract
+    raw = None
+    if computes_features and contract.transaction is not None:
+        raw = RawForm(contract, contract.transaction)
+    fields = raw.fields if raw else None
+    reader = TransactionReader(contract, unknown=unknown, max_rows=max_rows, fields=fields)
+    model = ServedModel(scorer, reader, link, raw)
     try:
         model.score([input_.reference for input_ in scorer.contract.inputs])
     except InvalidTransaction as error:

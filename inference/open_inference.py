@@ -8,16 +8,20 @@ supported.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from features.stores.store import StoreUnavailable
+from inference.history import STORE_AWAY
 from inference.messages import Reply, RequestContext, json_reply
 from inference.model import ServedModel
 from inference.predictor import Predictor
-from inference.transaction import InvalidTransaction
+from inference.transaction import InvalidTransaction, TransactionReader
 from registry.errors import first_error
+from registry.model.scorer import Value
 
 FLOATS = ("FP32", "FP64")
 INTEGERS = {
@@ -69,11 +73,11 @@ def metadata(name: str, model: ServedModel) -> dict[str, Any]:
         "platform": PLATFORM,
         "inputs": [
             {
-                "name": input_.name,
-                "datatype": "FP64" if input_.kind == "number" else "BYTES",
+                "name": field.name,
+                "datatype": "FP64" if field.is_number else "BYTES",
                 "shape": [-1],
             }
-            for input_ in model.contract.inputs
+            for field in model.reader.fields
         ],
         "outputs": [
             {"name": "probability", "datatype": "FP32", "shape": [-1]},
@@ -82,18 +86,14 @@ def metadata(name: str, model: ServedModel) -> dict[str, Any]:
     }
 
 
-def infer(
+async def infer(
     predictor: Predictor, name: str, model: ServedModel, body: bytes, request: RequestContext
 ) -> Reply:
     """The reply of `infer`: probability and decision of each row. Errors are `{"error": text}`."""
     try:
-        model.reader.check_table(body)
-        parsed = InferRequest.model_validate_json(body)
-        names = [output.name for output in parsed.outputs] if parsed.outputs else list(OUTPUTS)
-        if unknown := set(names) - set(OUTPUTS):
-            raise BadTensor(f"unknown output {min(unknown)!r}; there are probability, decision")
-        rows = model.reader.read_records(_records(parsed.inputs, model))
-        probabilities = predictor.score(model, rows, request)
+        parsed, names, rows = await asyncio.to_thread(_read, body, model)
+        completed = await predictor.complete(model, rows)
+        probabilities = await asyncio.to_thread(predictor.score, model, completed, request)
     except ValidationError as error:
         first = first_error(error)
         return json_reply({"error": f"{first.field or 'body'}: {first.message}"}, 400)
@@ -102,6 +102,8 @@ def infer(
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
         return json_reply({"error": error.summary}, 400)
+    except StoreUnavailable:
+        return STORE_AWAY
     shape = [len(probabilities)]
     outputs = {
         "probability": ("FP32", probabilities),
@@ -125,9 +127,22 @@ def infer(
     )
 
 
-def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
+def _read(body: bytes, model: ServedModel) -> tuple[InferRequest, list[str], list[list[Value]]]:
+    """The request, the outputs that it asks for, and the rows as their reader returns them.
+
+    Raises ValidationError, BadTensor and InvalidTransaction.
+    """
+    model.reader.check_table(body)
+    parsed = InferRequest.model_validate_json(body)
+    names = [output.name for output in parsed.outputs] if parsed.outputs else list(OUTPUTS)
+    if unknown := set(names) - set(OUTPUTS):
+        raise BadTensor(f"unknown output {min(unknown)!r}; there are probability, decision")
+    return parsed, names, model.reader.read_records(_records(parsed.inputs, model.reader))
+
+
+def _records(tensors: list[Tensor], reader: TransactionReader) -> list[dict[str, Any]]:
     """One record per row. Raises BadTensor, and InvalidTransaction for its values or too many."""
-    contract = model.contract
+    names = [field.name for field in reader.fields]
     for tensor in tensors:
         if tensor.datatype not in (*FLOATS, *INTEGERS, "BOOL", "BYTES"):
             raise BadTensor(f"{tensor.name}: datatype {tensor.datatype!r} is not supported")
@@ -140,23 +155,23 @@ def _records(tensors: list[Tensor], model: ServedModel) -> list[dict[str, Any]]:
             if value is not None and not _is_of(tensor.datatype, value):
                 message = f"Value should be of datatype {tensor.datatype}"
                 raise InvalidTransaction.of_body("datatype", message, number, tensor.name)
-    width = len(contract.inputs)
-    only_numbers = all(input_.kind == "number" for input_ in contract.inputs)
+    width = len(names)
+    only_numbers = all(field.is_number for field in reader.fields)
     if len(tensors) == 1 and only_numbers and tensors[0].shape[1:] == [width]:
         data = tensors[0].data
-        model.reader.check_rows(len(data) // width)
+        reader.check_rows(len(data) // width)
         rows = [data[begin : begin + width] for begin in range(0, len(data), width)]
-        return [dict(zip(contract.names, row, strict=True)) for row in rows]
+        return [dict(zip(names, row, strict=True)) for row in rows]
     columns = {tensor.name: tensor for tensor in tensors}
     if len(columns) != len(tensors):
         raise BadTensor("two tensors have the same name")
-    if unknown := columns.keys() - set(contract.names):
+    if unknown := columns.keys() - set(names):
         raise BadTensor(f"the model has no input {min(unknown)!r}")
     lengths = {len(tensor.data) for tensor in tensors}
     if len(lengths) != 1 or any(tensor.shape[1:] not in ([], [1]) for tensor in tensors):
         raise BadTensor("each tensor must have the shape [n] or [n, 1], with the same n")
     count = lengths.pop()
-    model.reader.check_rows(count)
+    reader.check_rows(count)
     return [{name: tensor.data[row] for name, tensor in columns.items()} for row in range(count)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from features.stores.store import StoreUnavailable
 from inference.drift import Drift
+from inference.history import STORE_AWAY, Completed, Histories
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.model import ServedModel
@@ -23,22 +26,35 @@ class Predictor:
     """Scores transactions with the served model, for the fast path and for the routes."""
 
     def __init__(
-        self, serving: Serving, metrics: Metrics, drift: Drift, records: RecordWriter
+        self,
+        serving: Serving,
+        metrics: Metrics,
+        drift: Drift,
+        records: RecordWriter,
+        histories: Histories,
     ) -> None:
         self._serving, self._metrics, self._drift = serving, metrics, drift
-        self._records = records
+        self._records, self._histories = records, histories
 
-    def predict(self, body: bytes, request: RequestContext, *, explain: bool = False) -> Reply:
-        """The reply of /predict."""
+    async def predict(
+        self, body: bytes, request: RequestContext, *, explain: bool = False, record: bool = True
+    ) -> Reply:
+        """The reply of /predict. Without `record`, the transaction does not become history."""
         if (model := self._serving.model) is None:
             return NOT_READY
         try:
-            values = model.reader.read(body)
+            values, transaction_id = model.reader.read(body), ""
+            if model.raw is not None:
+                [(transaction_id, values)] = await self._histories.complete(
+                    model.raw, [values], record=record
+                )
             row, probability = model.score(values)
         except InvalidTransaction as error:
             return self._invalid(error, model)
+        except StoreUnavailable:
+            return STORE_AWAY
         self._metrics.scored(probability, review=probability >= model.threshold)
-        self._records.add(model, request.id, request.caller, values, probability, 0)
+        self._records.add(model, request.id, request.caller, values, probability, 0, transaction_id)
         self._drift.add(model, row)
         prediction: dict[str, Any] = {
             "probability": probability,
@@ -52,22 +68,44 @@ class Predictor:
             prediction["outside"] = values.outside
         if explain:
             prediction["reasons"] = [asdict(reason) for reason in model.reasons(values, row)]
+            if model.raw is not None:
+                prediction["features"] = model.raw.computed(values)
         return Reply(200, orjson.dumps(prediction))
 
-    def predict_batch(self, body: bytes, request: RequestContext) -> Reply:
+    async def predict_batch(self, body: bytes, request: RequestContext) -> Reply:
         """The reply of /predict/batch."""
         if (model := self._serving.model) is None:
             return NOT_READY
         try:
-            rows = model.reader.read_batch(body)
-            probabilities = self.score(model, rows, request)
+            # In a thread: a thousand rows would block all other requests for milliseconds.
+            rows = await asyncio.to_thread(model.reader.read_batch, body)
+            completed = await self.complete(model, rows)
+            return await asyncio.to_thread(self._batch_reply, model, completed, request)
         except InvalidTransaction as error:
             return self._invalid(error, model)
+        except StoreUnavailable:
+            return STORE_AWAY
+
+    async def complete(
+        self, model: ServedModel, rows: Sequence[list[Value]]
+    ) -> Sequence[Completed]:
+        """Rows as their reader returns them, as inputs of the model.
+
+        Raises what `Histories.complete` raises.
+        """
+        if model.raw is None:
+            return [Completed("", values) for values in rows]
+        return await self._histories.complete(model.raw, rows)
+
+    def _batch_reply(
+        self, model: ServedModel, rows: Sequence[Completed], request: RequestContext
+    ) -> Reply:
+        probabilities = self.score(model, rows, request)
         predictions: list[dict[str, Any]] = [
             {"probability": probability, "decision": model.decide(probability)}
             for probability in probabilities
         ]
-        for values, prediction in zip(rows, predictions, strict=True):
+        for (_, values), prediction in zip(rows, predictions, strict=True):
             if isinstance(values, UnusualValues):
                 prediction["outside"] = values.outside
         return json_reply(
@@ -81,14 +119,16 @@ class Predictor:
         )
 
     def score(
-        self, model: ServedModel, rows: Sequence[list[Value]], request: RequestContext
+        self, model: ServedModel, rows: Sequence[Completed], request: RequestContext
     ) -> list[float]:
         """Score, count and record many transactions. Raises InvalidTransaction."""
-        encoded, scores = model.score_many(rows)
+        encoded, scores = model.score_many([values for _, values in rows])
         probabilities: list[float] = scores.astype(np.float64).tolist()
         self._metrics.scored_many(probabilities, model.threshold)
-        for number, (values, probability) in enumerate(zip(rows, probabilities, strict=True)):
-            self._records.add(model, request.id, request.caller, values, probability, number)
+        for number, ((id_, values), probability) in enumerate(
+            zip(rows, probabilities, strict=True)
+        ):
+            self._records.add(model, request.id, request.caller, values, probability, number, id_)
         self._drift.add(model, encoded)
         return probabilities
 
@@ -98,4 +138,4 @@ class Predictor:
 
     def _invalid(self, error: InvalidTransaction, model: ServedModel) -> Reply:
         self.count_invalid(error, model)
-        return json_reply({"detail": error.errors}, 422)
+        return json_reply({"detail": error.errors}, error.status)

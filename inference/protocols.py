@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 
 from inference import open_inference, schema
@@ -31,9 +29,7 @@ def mlflow_routes(predictor: Predictor, serving: Serving, bodies: BodyReader) ->
         if isinstance(body, Reply):
             return as_response(body)
         content_type = request.headers.get("content-type", "application/json")
-        reply = await asyncio.to_thread(
-            invocations, predictor, serving, body, content_type, context_of(request)
-        )
+        reply = await invocations(predictor, serving, body, content_type, context_of(request))
         return as_response(reply)
 
     @router.get(
@@ -111,9 +107,7 @@ def open_inference_routes(predictor: Predictor, serving: Serving, bodies: BodyRe
             return as_response(body)
         if isinstance(model, Reply):
             return as_response(model)
-        reply = await asyncio.to_thread(
-            open_inference.infer, predictor, name, model, body, context_of(request)
-        )
+        reply = await open_inference.infer(predictor, name, model, body, context_of(request))
         return as_response(reply)
 
     return router

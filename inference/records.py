@@ -31,7 +31,9 @@ class RecordWriter:
         self, kind: Literal["hash", "values", "off"], descriptor: int, dropped: Counter
     ) -> None:
         self._kind, self._descriptor, self._dropped = kind, descriptor, dropped
-        self._waiting: deque[tuple[ServedModel, float, str, str, list[Value], float, int]] = deque()
+        self._waiting: deque[tuple[ServedModel, float, str, str, list[Value], float, int, str]] = (
+            deque()
+        )
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
 
@@ -48,6 +50,7 @@ class RecordWriter:
         values: list[Value],
         probability: float,
         row: int,
+        transaction_id: str = "",
     ) -> None:
         """Queue one record; `row` is the position in a batch."""
         if self._kind == "off":
@@ -55,7 +58,9 @@ class RecordWriter:
         if len(self._waiting) >= MAX_WAITING:
             self._dropped.inc()
         else:
-            self._waiting.append((model, time(), request_id, caller, values, probability, row))
+            self._waiting.append(
+                (model, time(), request_id, caller, values, probability, row, transaction_id)
+            )
 
     def close(self, timeout_seconds: float = 5.0) -> None:
         """Write the queued records and stop; give up after the timeout."""
@@ -87,6 +92,7 @@ class RecordWriter:
         values: list[Value],
         probability: float,
         row: int,
+        transaction_id: str,
     ) -> bytes:
         return record_line(
             model.record_start,
@@ -96,6 +102,7 @@ class RecordWriter:
             caller=caller,
             probability=probability,
             decision=model.decide(probability),
+            transaction_id=transaction_id,
             values=values,
             names=model.contract.names if self._kind == "values" else None,
         )

@@ -57,11 +57,16 @@ def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader)
         explain: Annotated[
             bool, Query(description="Add the inputs that change the probability most")
         ] = False,
+        record: Annotated[
+            bool,
+            Query(description="Whether the transaction becomes history; false for a what-if"),
+        ] = True,
     ) -> Response:
         body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
-        return as_response(predictor.predict(body, context_of(request), explain=explain))
+        reply = await predictor.predict(body, context_of(request), explain=explain, record=record)
+        return as_response(reply)
 
     @router.post(
         "/predict/batch",
@@ -76,9 +81,7 @@ def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader)
         body = await body_of(request, tables)
         if isinstance(body, Reply):
             return as_response(body)
-        # In a thread: a thousand rows would block all other requests for milliseconds.
-        reply = await asyncio.to_thread(predictor.predict_batch, body, context_of(request))
-        return as_response(reply)
+        return as_response(await predictor.predict_batch(body, context_of(request)))
 
     return router
 

@@ -174,6 +174,32 @@ class Settings(BaseSettings):
         description="Maximum number of seconds for requests in flight to finish, after "
         "FRAUD_DRAIN_SECONDS",
     )
+    features: Literal["client", "service"] = Field(
+        default="client",
+        validation_alias="FRAUD_FEATURES",
+        description="Who computes the features of a transaction's history and time: the `client`, "
+        "who then sends all inputs of the model, or the `service`, for models whose contract says "
+        "how",
+    )
+    feature_store: str = Field(
+        default="memory:",
+        validation_alias="FRAUD_FEATURE_STORE",
+        description="Where the history of cards, shops and the like is kept: `memory:` (lost with "
+        "the process)",
+    )
+    max_lateness_days: float = Field(
+        default=1,
+        ge=0,
+        validation_alias="FRAUD_MAX_LATENESS_DAYS",
+        description="How many days older than the newest one a transaction may be",
+    )
+    max_ahead_seconds: float = Field(
+        default=300,
+        ge=0,
+        validation_alias="FRAUD_MAX_AHEAD_SECONDS",
+        description="How many seconds ahead of the clock a transaction's time may be; 0 for no "
+        "limit",
+    )
     records: Literal["hash", "values", "off"] = Field(
         default="hash",
         validation_alias="FRAUD_RECORDS",

@@ -9,6 +9,7 @@ import orjson
 from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from typing_extensions import TypedDict
 
+from inference.fields import DescribedField
 from inference.inputs import describe_inputs
 from inference.json_body import MaxValues, TooManyValues, parse
 from registry.model.contract import Contract
@@ -39,6 +40,8 @@ class InvalidTransaction(Exception):
 
     They have the shape of FastAPI's own (`type`, `loc`, `msg`) and never repeat the input.
     """
+
+    status = 422
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(errors[0]["msg"])
@@ -72,30 +75,36 @@ class UnusualValues(list[Value]):
 
 
 class TransactionReader:
-    """Parses transactions for one contract: strict JSON in, values in the contract's order out."""
+    """Parses transactions: strict JSON in, values in the order of the fields out."""
 
     def __init__(
-        self, contract: Contract, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
+        self,
+        contract: Contract,
+        *,
+        unknown: UnknownFields = "refuse",
+        max_rows: int = MAX_ROWS,
+        fields: Sequence[DescribedField] | None = None,
     ) -> None:
-        self._inputs = describe_inputs(contract)
+        """`fields` of a transaction: by default the inputs of the contract."""
+        self.fields = fields = describe_inputs(contract) if fields is None else fields
         self._ignores_unknown = unknown == "ignore"
         self.max_rows = max_rows
-        self.max_fields = len(contract.inputs) + MAX_EXTRA_VALUES
+        self.max_fields = len(fields) + MAX_EXTRA_VALUES
         self._max_values = MaxValues(self.max_fields, self.max_fields)
         self._max_table_values = MaxValues(
-            max_rows * (len(contract.inputs) + MAX_EXTRA_COLUMNS) + MAX_EXTRA_VALUES,
+            max_rows * (len(fields) + MAX_EXTRA_COLUMNS) + MAX_EXTRA_VALUES,
             max_rows * MAX_CONTAINERS_PER_ROW + MAX_EXTRA_VALUES,
         )
         extra: Literal["forbid", "ignore"] = "ignore" if self._ignores_unknown else "forbid"
-        transaction = _transaction(contract, extra)
-        usual = _transaction(contract, extra, usual=True)
+        transaction = _transaction(fields, extra)
+        usual = _transaction(fields, extra, usual=True)
         config = ConfigDict(extra="forbid", strict=True)
         any_rows = Annotated[list[Any], Field(min_length=1, max_length=max_rows)]
         self._batch = create_model("Batch", __config__=config, transactions=(any_rows, ...))
         self._rows: TypeAdapter[list[Any]] = TypeAdapter(any_rows)
         self._batch_rows = _Rows(transaction, self.max_fields)
         # MLflow's scoring server drops columns that are not in the signature.
-        self._records = _Rows(_transaction(contract, "ignore"), self.max_fields)
+        self._records = _Rows(_transaction(fields, "ignore"), self.max_fields)
         # Not validate_json: it copies the body into the error of each missing field.
         self._validate = _validator(transaction)
         # Most transactions are usual, and need no other check than the one that each needs anyway.
@@ -106,11 +115,11 @@ class TransactionReader:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
         transaction = {
             "type": "object",
-            "description": "The inputs of the model. A number must be one that a float32 can hold.",
-            "properties": {one.input.name: one.json_schema() for one in self._inputs},
-            "required": [one.input.name for one in self._inputs],
+            "description": "A number must be one that a float32 can hold.",
+            "properties": {one.name: one.json_schema() for one in self.fields},
+            "required": [one.name for one in self.fields],
             "additionalProperties": self._ignores_unknown,
-            "example": (example := {one.input.name: one.example for one in self._inputs}),
+            "example": (example := {one.name: one.example for one in self.fields}),
         }
         rows = {
             "type": "array",
@@ -153,8 +162,8 @@ class TransactionReader:
 
     def _flagged(self, values: list[Value]) -> list[Value]:
         outside = [
-            one.input.name
-            for one, value in zip(self._inputs, values, strict=True)
+            one.name
+            for one, value in zip(self.fields, values, strict=True)
             if not one.is_usual(value)
         ]
         return UnusualValues(values, outside) if outside else values
@@ -247,7 +256,7 @@ class _Rows:
             try:
                 self._validate_row(row)
             except ValidationError as error:
-                errors += _details(error, *location, number)
+                errors += details_of(error, *location, number)
             if len(errors) > MAX_ERRORS:
                 message = f"more than {MAX_ERRORS} fields are invalid"
                 return InvalidTransaction.of_body("too_many_errors", message)
@@ -278,10 +287,10 @@ def _invalid(error: ValidationError) -> InvalidTransaction:
     if error.error_count() > MAX_ERRORS:
         message = f"{error.error_count()} fields are invalid"
         return InvalidTransaction.of_body("too_many_errors", message)
-    return InvalidTransaction(_details(error))
+    return InvalidTransaction(details_of(error))
 
 
-def _details(error: ValidationError, *location: str | int) -> list[dict[str, Any]]:
+def details_of(error: ValidationError, *location: str | int) -> list[dict[str, Any]]:
     """All errors, in the shape of `InvalidTransaction.errors`."""
     return [
         {
@@ -299,13 +308,13 @@ def _validator(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _transaction(
-    contract: Contract, extra: Literal["forbid", "ignore"], *, usual: bool = False
+    described: Sequence[DescribedField],
+    extra: Literal["forbid", "ignore"],
+    *,
+    usual: bool = False,
 ) -> Any:
     """A TypedDict, not a model class: it allows any name as a key, and is validated faster."""
-    fields = {
-        one.input.name: one.annotation(one.usual if usual else one.possible, known=usual)
-        for one in describe_inputs(contract)
-    }
+    fields = {one.name: one.usual_annotation if usual else one.annotation for one in described}
     transaction = TypedDict("Transaction", fields)  # type: ignore[misc]
     config = ConfigDict(extra=extra, strict=True, allow_inf_nan=False)
     transaction.__pydantic_config__ = config  # type: ignore[attr-defined]

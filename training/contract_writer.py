@@ -127,4 +127,5 @@ def _transaction_form(data: Data) -> TransactionForm | None:
         origin=dataset.time.origin,
         amount=dataset.amount,
         entities=tuple(dataset.entities),
+        missing=dataset.missing,
     )

@@ -143,6 +143,8 @@ class TransactionForm(_Value):
     """Also where the amount is one of the inputs."""
     entities: tuple[Text, ...]
     """Who or what has a history; null where it is not known."""
+    missing: tuple[str, ...] = ()
+    """Texts that mean the same as null in the data."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -41,6 +41,8 @@ class PredictionRecord(TypedDict):
     probability: float
     """Probability of fraud, 0 to 1: the model's float32, which a double holds exactly."""
     decision: Decision
+    transaction_id: NotRequired[str]
+    """The id in the transaction itself, where the service computes its features."""
     inputs_sha256: NotRequired[str]
     """`inputs_sha256` of the values. For `FRAUD_RECORDS=hash`."""
     inputs: NotRequired[dict[str, Value]]
@@ -73,10 +75,13 @@ def record_line(
     caller: str,
     probability: float,
     decision: Decision,
+    transaction_id: str = "",
     values: Sequence[Value],
     names: Sequence[str] | None,
 ) -> bytes:
-    """One record with its line break. With `names` it holds the values, without their hash."""
+    """One record with its line break. With `names` it holds the values, without their hash; with
+    no `transaction_id`, none.
+    """
     fields: dict[str, object] = {
         "time": time,
         "request_id": request_id,
@@ -85,6 +90,8 @@ def record_line(
         "probability": probability,
         "decision": decision,
     }
+    if transaction_id:
+        fields["transaction_id"] = transaction_id
     if names is None:
         fields["inputs_sha256"] = inputs_sha256(values)
     else:

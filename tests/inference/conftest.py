@@ -13,7 +13,7 @@ from inference.app import make_service
 from inference.settings import read_settings
 from registry.ledger.creation import create_ledger
 from tests.inference.calls import Caller, RunningService, calling, wait_for_health
-from tests.inference.models import three_inputs
+from tests.inference.models import raw_model, three_inputs
 from tests.world import Server, lasting, new_world
 
 
@@ -66,3 +66,9 @@ def caller(make_caller: Callable[..., Caller]) -> Caller:
 def ready(caller: Caller) -> Caller:
     """It answers amount + age_days / 2, and a quarter more for FR."""
     return caller.serve(three_inputs())
+
+
+@pytest.fixture
+def raw(caller: Caller) -> Caller:
+    """It takes transactions, and computes their features with an empty history."""
+    return caller.serve(raw_model())

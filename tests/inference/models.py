@@ -11,6 +11,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from inference.model import ServedModel
+from inference.raw import RawForm
 from inference.transaction import MAX_ROWS, TransactionReader, UnknownFields
 from registry.ledger.chain import Link
 from registry.ledger.manifest import Manifest, sha256_of_bytes
@@ -23,11 +24,11 @@ from registry.ledger.statement import (
     sign,
 )
 from registry.lifecycle.append import next_place
-from registry.model.contract import Input
+from registry.model.contract import Contract, Input
 from registry.model.scorer import MODEL_FILE, Scorer
 from registry.tracking.client import suppress_exists
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
-from tests.contracts import category, contract_of, number
+from tests.contracts import category, contract_of, number, raw_contract
 from tests.world import World
 
 
@@ -81,7 +82,44 @@ def served(
     max_rows: int = MAX_ROWS,
 ) -> ServedModel:
     """A model as the service holds it after loading: ledger version 7, candidate 11."""
-    contract, model = contract_of(*inputs, threshold=threshold), weighted_sum(*weights)
+    contract = contract_of(*inputs, threshold=threshold)
+    reader = TransactionReader(contract, unknown=unknown, max_rows=max_rows)
+    return _served(contract, weighted_sum(*weights), reader, version=version)
+
+
+RAW = {
+    "transaction_id": "a",
+    "time": "2026-03-02T12:00:00Z",
+    "card": "c1",
+    "shop": "s1",
+    "amount": 10.0,
+    "channel": "web",
+}
+"""A transaction for `raw_model`."""
+
+
+def raw_model(contract: Contract | None = None, *, max_rows: int = MAX_ROWS) -> ServedModel:
+    """.1 × the card's transactions of a day, and .5 × the shop's risk of 7 days."""
+    contract = contract or raw_contract()
+    assert contract.transaction is not None
+    raw = RawForm(contract, contract.transaction)
+    reader = TransactionReader(contract, max_rows=max_rows, fields=raw.fields)
+    return _served(contract, raw_weights(contract), reader, raw=raw)
+
+
+def raw_weights(contract: Contract) -> bytes:
+    weights = {"card_count_1d": 0.1, "shop_risk_7d": 0.5}
+    return weighted_sum(*(weights.get(name, 0.0) for name in contract.names))
+
+
+def _served(
+    contract: Contract,
+    model: bytes,
+    reader: TransactionReader,
+    *,
+    version: int = 7,
+    raw: RawForm | None = None,
+) -> ServedModel:
     entry = Entry(
         ledger_id="ledger",
         sequence=1,
@@ -91,8 +129,7 @@ def served(
         **_judged("run"),
     )
     statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
-    reader = TransactionReader(contract, unknown=unknown, max_rows=max_rows)
-    return ServedModel(Scorer(model, contract), reader, Link(version, statement))
+    return ServedModel(Scorer(model, contract), reader, Link(version, statement), raw)
 
 
 def _judged(run_id: str) -> dict[str, CandidateRef | EvidenceRef | PolicyRef | str | datetime]:
@@ -108,7 +145,10 @@ def _judged(run_id: str) -> dict[str, CandidateRef | EvidenceRef | PolicyRef | s
 
 def write_model(folder: Path, model: bytes, *inputs: Input) -> Path:
     """A model folder with the two files that a reader needs."""
-    contract = contract_of(*inputs)
+    return write_contract_model(folder, model, contract_of(*inputs))
+
+
+def write_contract_model(folder: Path, model: bytes, contract: Contract) -> Path:
     columns = json.dumps([{"name": name, "type": "double"} for name in contract.names])
     mlmodel = {"metadata": contract.as_metadata(), "signature": {"inputs": columns}}
     folder.mkdir()

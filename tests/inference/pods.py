@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inference.cache import Cache
 from inference.follower import Follower
+from inference.history import Histories
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.serving import Serving
@@ -47,6 +48,7 @@ class Pod(Follower):
             Cache(settings.cache, trust.ledger_id),
             serving,
             self.metrics,
+            Histories(settings, self.metrics),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inference.history import Histories
 from inference.messages import RequestContext
 from inference.metrics import Metrics
 from inference.predictor import Predictor
 from inference.serving import Serving
+from inference.settings import Settings
 from tests.contracts import category, number
 from tests.inference.calls import Caller
 from tests.inference.models import FULL, served, three_inputs
@@ -298,21 +301,28 @@ def recorded() -> tuple[Predictor, Written]:
     serving.model = three_inputs()
     metrics.model_loaded(None, serving.model)
     records: Any = written
-    return Predictor(serving, metrics, metrics.drift, records), written
+    histories = Histories(Settings(), metrics)
+    return Predictor(serving, metrics, metrics.drift, records, histories), written
 
 
 def test_one_record_is_kept_for_each_transaction_that_was_scored(
     recorded: tuple[Predictor, Written],
 ) -> None:
     predictor, written = recorded
-    predictor.predict(json.dumps(FULL).encode(), RequestContext("first", "alice"))
-    predictor.predict_batch(
-        json.dumps(batch(WORSE, FULL)).encode(), RequestContext("second", "bob")
-    )
-    predictor.predict(b"{}", RequestContext("third"))
-    predictor.predict_batch(json.dumps(batch(FULL, {})).encode(), RequestContext("fourth"))
+
+    async def send() -> None:
+        await predictor.predict(json.dumps(FULL).encode(), RequestContext("first", "alice"))
+        await predictor.predict_batch(
+            json.dumps(batch(WORSE, FULL)).encode(), RequestContext("second", "bob")
+        )
+        await predictor.predict(b"{}", RequestContext("third"))
+        await predictor.predict_batch(
+            json.dumps(batch(FULL, {})).encode(), RequestContext("fourth")
+        )
+
+    asyncio.run(send())
     assert written.rows == [
-        ("first", "alice", [0.25, 0.5, "FR"], 0.75, 0),
-        ("second", "bob", [0.0, None, "DE"], 0.0, 0),
-        ("second", "bob", [0.25, 0.5, "FR"], 0.75, 1),
+        ("first", "alice", [0.25, 0.5, "FR"], 0.75, 0, ""),
+        ("second", "bob", [0.0, None, "DE"], 0.0, 0, ""),
+        ("second", "bob", [0.25, 0.5, "FR"], 0.75, 1, ""),
     ]

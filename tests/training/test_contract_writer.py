@@ -194,7 +194,7 @@ def test_the_contract_states_window_delay_and_threshold() -> None:
 def test_a_model_with_features_says_how_a_client_sends_a_transaction() -> None:
     plain = data_of(a=[1.0, 2.0])
     inputs = describe_inputs(plain, plain.frame)
-    described = dataset(entities={"card": {}}, windows_days=[7], calendar=["hour"])
+    described = dataset(entities={"card": {}}, windows_days=[7], calendar=["hour"], missing="NA")
     table = {"card_count_7d": [1.0, 2.0], "card_mean_amount_7d": [1.0, 1.5], "hour": [0.0, 0.0]}
     computed = replace(
         plain,
@@ -217,5 +217,10 @@ def test_a_model_with_features_says_how_a_client_sends_a_transaction() -> None:
     assert raw.version == 2
     assert sorted(raw.computed) == ["card_count_7d", "card_mean_amount_7d", "hour"]
     assert raw.transaction == TransactionForm(
-        id="transaction_id", time="t", zoned=True, amount="a", entities=("card",)
+        id="transaction_id",
+        time="t",
+        zoned=True,
+        amount="a",
+        entities=("card",),
+        missing=("NA",),
     )

@@ -20,13 +20,18 @@ HASH = hashlib.sha256('[0.25,null,"é"]'.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
+    ("transaction_id", "start"), [("", ""), ("payment-9", '"transaction_id":"payment-9",')]
+)
+@pytest.mark.parametrize(
     ("names", "end"),
     [
         (("amount", "age", "country"), '"inputs":{"amount":0.25,"age":null,"country":"é"}}\n'),
         (None, f'"inputs_sha256":"{HASH}"}}\n'),
     ],
 )
-def test_the_bytes_of_a_record(names: tuple[str, ...] | None, end: str) -> None:
+def test_the_bytes_of_a_record(
+    names: tuple[str, ...] | None, end: str, transaction_id: str, start: str
+) -> None:
     line = record_line(
         record_start(7, "0a", 0.5),
         time=1777593600.25,
@@ -35,13 +40,15 @@ def test_the_bytes_of_a_record(names: tuple[str, ...] | None, end: str) -> None:
         caller="alice",
         probability=0.10000000149011612,
         decision="approve",
+        transaction_id=transaction_id,
         values=VALUES,
         names=names,
     )
-    assert line.decode() == START + end
-    absent = "inputs" if names is None else "inputs_sha256"
+    assert line.decode() == START + start + end
+    absent = {"inputs" if names is None else "inputs_sha256"}
+    absent |= set() if transaction_id else {"transaction_id"}
     assert list(json.loads(line)) == [
-        name for name in PredictionRecord.__annotations__ if name != absent
+        name for name in PredictionRecord.__annotations__ if name not in absent
     ]
 
 

@@ -1,0 +1,133 @@
+"""The history of transactions: from a store to the inputs of the model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from features.online import MICROSECONDS_PER_DAY, Transaction
+from features.stores.opening import open_store
+from features.stores.outcomes import Answer, Conflict, OutOfRange
+from features.stores.store import Store
+from inference.messages import RETRY_AFTER_SECONDS, json_reply
+from inference.metrics import Metrics
+from inference.raw import RawForm
+from inference.settings import Settings
+from inference.transaction import InvalidTransaction
+from registry.errors import ContractError
+from registry.model.scorer import Value
+
+ROWS_AT_ONCE = 100
+"""Transactions of a batch after which other requests get their turn: two milliseconds."""
+_MICROSECONDS = 1_000_000
+_WIDEST_OFFSET = 14 * 3600
+"""Seconds by which local time is ahead of UTC at most: of times without an offset."""
+
+
+STORE_AWAY = json_reply(
+    {"detail": "the feature store is away; sending the same again is safe"},
+    503,
+    (b"retry-after", b"%d" % RETRY_AFTER_SECONDS),
+)
+
+
+class ConflictingTransaction(InvalidTransaction):
+    """The id is that of another transaction."""
+
+    status = 409
+
+
+class Completed(NamedTuple):
+    """A transaction's id, and the inputs of the model in the contract's order."""
+
+    transaction_id: str
+    inputs: list[Value]
+
+
+class Histories:
+    """Completes transactions by their history, and makes them part of it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._url = settings.feature_store
+        self._lateness = round(settings.max_lateness_days * MICROSECONDS_PER_DAY)
+        self._max_ahead = settings.max_ahead_seconds
+        self._metrics = metrics
+        self.store: Store | None = None
+
+    def prepare(self, form: RawForm) -> None:
+        """Have a store for the transactions of a model that is to be served.
+
+        Raises ContractError where the open store does not hold what the model's features need.
+        """
+        if self.store is None:
+            self.store = open_store(
+                self._url, form.entities, reach=form.plan.reach, lateness=self._lateness
+            )
+            return
+        if missing := set(form.entities) - set(self.store.kinds):
+            raise ContractError(
+                f"the model needs the history of {', '.join(sorted(missing))}, which the feature "
+                "store does not hold: load it with `python -m features load` into another store, "
+                "and restart with FRAUD_FEATURE_STORE set to that"
+            )
+
+    async def complete(
+        self, form: RawForm, rows: Sequence[Sequence[Value]], *, record: bool = True
+    ) -> list[Completed]:
+        """The inputs of each transaction, from values as `describe_fields` orders them.
+
+        Transactions count in order of their time, and each sees those before it. What is invalid
+        in one leaves those before it recorded: to send all again is safe, since each counts once.
+
+        Raises InvalidTransaction for a time too far ahead or older than what is kept, and for an
+        amount that cannot be counted, ConflictingTransaction for an id that is that of another
+        transaction, and StoreUnavailable.
+        """
+        assert self.store is not None  # noqa: S101  (`prepare` comes before a model is served)
+        latest = self._latest(form)
+        completed: dict[int, Completed] = {}
+        transactions = [form.transaction(values) for values in rows]
+        in_order = sorted(range(len(rows)), key=lambda number: transactions[number].time)
+        for count, number in enumerate(in_order, 1):
+            location = ("transactions", number) if len(rows) > 1 else ()
+            transaction = transactions[number]
+            if latest is not None and transaction.time > latest:
+                beyond = (transaction.time - latest) / _MICROSECONDS
+                message = f"is {beyond:,.0f} s later than {self._max_ahead:g} s from now"
+                raise InvalidTransaction.of_body("too_far_ahead", message, *location, form.time)
+            answer = await _answer(self.store, form, transaction, location, record=record)
+            if record:
+                self._metrics.history.labels("repeated" if answer.repeated else "new").inc()
+            inputs = form.inputs(rows[number], transaction, answer.seen)
+            completed[number] = Completed(transaction.id, inputs)
+            if not count % ROWS_AT_ONCE:
+                await asyncio.sleep(0)
+        return [completed[number] for number in range(len(rows))]
+
+    def _latest(self, form: RawForm) -> int | None:
+        """The latest time that is taken, in microseconds."""
+        if not self._max_ahead:
+            return None
+        offset = 0 if form.zoned else _WIDEST_OFFSET
+        return round((time.time() + self._max_ahead + offset) * _MICROSECONDS)
+
+
+async def _answer(
+    store: Store,
+    form: RawForm,
+    transaction: Transaction,
+    location: tuple[str | int, ...],
+    *,
+    record: bool,
+) -> Answer:
+    ask = store.add if record else store.peek
+    try:
+        return await ask(transaction, form.plan.windows)
+    except OutOfRange as error:
+        raise InvalidTransaction.of_body("too_old", str(error), *location, form.time) from error
+    except Conflict as error:
+        raise ConflictingTransaction.of_body("conflict", str(error), *location, form.id) from error
+    except ValueError as error:
+        raise InvalidTransaction.of_body("amount", str(error), *location, form.amount) from error

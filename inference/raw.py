@@ -1,0 +1,69 @@
+"""From a transaction as a client sends it to the inputs of the model, in two steps.
+
+First the values of its fields (`TransactionReader` over `describe_fields`), then, with what a store
+says of its history, the inputs in the contract's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from features.online import Calendar, Plan, Seen, Transaction
+from inference.fields import DescribedField, describe_fields
+from inference.inputs import describe_inputs
+from inference.transaction import UnusualValues
+from registry.model.contract import Contract, TransactionForm
+from registry.model.scorer import Value
+
+
+class RawForm:
+    """How the inputs of one contract are made of a transaction and its history."""
+
+    def __init__(self, contract: Contract, form: TransactionForm) -> None:
+        self.fields: list[DescribedField] = describe_fields(contract, form)
+        self.id, self.time, self.amount = form.id, form.time, form.amount
+        self.entities, self.zoned = form.entities, form.zoned
+        self._described = describe_inputs(contract)
+        self.plan = Plan(contract.history_features)
+        self._calendar = Calendar(contract.calendar_features)
+        names = [field.name for field in self.fields]
+        self._first_input = 2 + len(form.entities)
+        self._amount = names.index(form.amount)
+        computed = [each.name for each in contract.history_features]
+        computed += [each.name for each in contract.calendar_features]
+        # Fields first, then history, then the calendar: where each input of the model is in that.
+        sources = [*names, *computed]
+        self._sources = [sources.index(name) for name in contract.names]
+        self._computed = [(name, contract.names.index(name)) for name in computed]
+
+    def transaction(self, values: Sequence[Value]) -> Transaction:
+        """What becomes history, of the values of `fields`."""
+        id_, time, *rest = values[: self._first_input]
+        return Transaction(
+            cast(str, id_),
+            cast(int, time),
+            float(cast(float, values[self._amount])),
+            cast("tuple[str | None, ...]", tuple(rest)),
+        )
+
+    def inputs(
+        self,
+        values: Sequence[Value],
+        transaction: Transaction,
+        seen: Mapping[str, Sequence[Seen] | None],
+    ) -> list[Value]:
+        """The inputs in the contract's order; `seen` as for `Plan.values`."""
+        history = self.plan.values(transaction, seen)
+        available = [*values, *history, *self._calendar.values(transaction.time)]
+        inputs = [available[source] for source in self._sources]
+        outside = [
+            one.name
+            for one, value in zip(self._described, inputs, strict=True)
+            if not one.is_usual(value)
+        ]
+        return UnusualValues(inputs, outside) if outside else inputs
+
+    def computed(self, inputs: Sequence[Value]) -> dict[str, Value]:
+        """The features among the inputs of the model, by name."""
+        return {name: inputs[place] for name, place in self._computed}
