@@ -25,8 +25,10 @@ A request, in the order in which its data flows:
   messages         request context and reply, which fast path and routes share
   predictor        from a body to its reply: parse, score, decide, count, record
   json_body        parses JSON, unless it has too many values
+  json_rows        parses the rows of a large batch a few at a time
   inputs           what each input of the model is, its ranges, its JSON Schema
   transaction      parses transactions by the model's contract
+  usual            the same for many values at once, where none is unusual
   model            scores them, and explains scores
   schema           what the OpenAPI document states about bodies and responses
 

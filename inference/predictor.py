@@ -15,7 +15,8 @@ from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.records import RecordWriter
 from inference.serving import Serving
-from inference.transaction import InvalidTransaction, UnusualValues
+from inference.transaction import InvalidTransaction
+from inference.usual import Transaction
 from registry.model.scorer import Value
 
 
@@ -48,7 +49,7 @@ class Predictor:
             "model_digest": model.short_digest,
             "request_id": request.id,
         }
-        if isinstance(values, UnusualValues):
+        if isinstance(values, Transaction) and values.outside:
             prediction["outside"] = values.outside
         if explain:
             prediction["reasons"] = [asdict(reason) for reason in model.reasons(values, row)]
@@ -68,7 +69,7 @@ class Predictor:
             for probability in probabilities
         ]
         for values, prediction in zip(rows, predictions, strict=True):
-            if isinstance(values, UnusualValues):
+            if values.outside:
                 prediction["outside"] = values.outside
         return json_reply(
             {
