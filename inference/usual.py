@@ -1,8 +1,8 @@
 """Reads transactions of which every value is usual, in a few calls of numpy for all values.
 
 pydantic takes 0.1 µs for each value and gives no array: with 500 inputs, reading and encoding a
-transaction took 65 µs beside the parsing, of which this takes two fifths. What is not usual is left
-to pydantic, which names the invalid fields.
+transaction took 55 µs beside the parsing, and takes 20 here. What is not usual is left to pydantic,
+which names the invalid fields.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class UsualReader:
                     numbers = [[nan if one is None else one for one in row] for row in numbers]
             # In half the time in which numpy would make an array of them.
             packed = b"".join([self._pack(*one) for one in numbers])
-        # A missing input, an unseen category or none, such as a list, or an integer too large.
+        # A missing input, an unseen category or none, such as a list, or too large an integer.
         except (KeyError, TypeError, OverflowError, struct.error):
             return None
         table = np.frombuffer(packed).reshape(len(rows), self._width)

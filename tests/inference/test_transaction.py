@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference import json_rows, transaction
 from inference.transaction import InvalidTransaction, TransactionReader
 from inference.usual import Transaction, UsualReader
 from tests.contracts import category, contract_of, number
