@@ -25,6 +25,7 @@ A request, in the order in which its data flows:
   messages         request context and reply, which fast path and routes share
   predictor        from a body to its reply: parse, score, decide, count, record
   json_body        parses JSON, unless it has too many values
+  json_rows        parses the rows of a large batch a few at a time
   inputs           what each input of the model is, its ranges, its JSON Schema
   fields           the other fields of a transaction whose features the service computes
   raw              makes the inputs of the model from such a transaction and its history
@@ -32,6 +33,7 @@ A request, in the order in which its data flows:
   history_routes   /labels and /entities
   labels           which transactions were frauds
   transaction      parses transactions by the model's contract
+  usual            the same for many values at once, where none is unusual
   model            scores them, and explains scores
   schema           what the OpenAPI document states about bodies and responses
 

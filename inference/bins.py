@@ -72,10 +72,10 @@ class Bins:
         """The number of rows in each bin, shape (size,), of encoded rows, shape (n, inputs)."""
         places = np.empty((len(rows), len(self.inputs)), dtype=np.int64)
         places[:, self._categories] = rows[:, self._categories]  # a missing one has the code -1
-        numbers = rows[:, self._numbers]
+        numbers = rows.take(self._numbers, axis=1)  # in rows, unlike with an index: twice as fast
         above = np.zeros(numbers.shape, dtype=np.int8)
         for edges in self._edges:
-            above += numbers >= edges
+            above += (numbers >= edges).view(np.int8)
         above[np.isnan(numbers)] = -1
         places[:, self._numbers] = above
         places += self._table_starts + 1

@@ -8,6 +8,9 @@ from typing import Any
 import orjson
 from pydantic_core import from_json
 
+COUNTED_BYTES = 1024 * 1024
+"""Looked through in one call, in half a millisecond."""
+
 
 class TooManyValues(Exception):
     """The body holds more than a request can need; the message states the bound."""
@@ -30,11 +33,17 @@ class MaxValues:
         """Raises TooManyValues."""
         if len(body) <= self.containers:  # most bodies, which need not be counted
             return
-        containers = body.count(b"[") + body.count(b"{")
+        containers = _count(body, b"[") + _count(body, b"{")
         if containers > self.containers:
             raise TooManyValues(f"the body has more than {self.containers} lists and objects")
-        if containers + body.count(b",") > self.values:
+        if containers + _count(body, b",") > self.values:
             raise TooManyValues(f"the body has more than {self.values} values")
+
+
+def _count(body: bytes, character: bytes) -> int:
+    """How often a character occurs, counted so that other threads get their turn."""
+    pieces = range(0, len(body), COUNTED_BYTES)
+    return sum(body.count(character, begin, begin + COUNTED_BYTES) for begin in pieces)
 
 
 def parse(body: bytes) -> Any:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from inference.body_limits import transaction_bytes
 from inference.raw import RawForm
 from inference.transaction import MAX_ROWS, InvalidTransaction, TransactionReader, UnknownFields
+from inference.usual import Values
 from registry.errors import ContractError
 from registry.ledger.chain import Link
 from registry.model.record import Decision, record_start
-from registry.model.scorer import MODEL_FILE, Scorer, Value, encode_columns, open_model
+from registry.model.scorer import MODEL_FILE, Scorer, Value, open_model
 
 SHORT_DIGEST_LENGTH = 12
 MAX_REASONS = 5
@@ -55,13 +56,19 @@ class ServedModel:
         self.transaction_bytes = transaction_bytes(self.contract)
         self.record_start = record_start(self.version, self.digest, self.threshold)
 
+    def encode(self, values: Sequence[Value]) -> NDArray[np.float32]:
+        """The row of these values, shape (1, inputs), unless their reader has made it already."""
+        if isinstance(values, Values) and values.row is not None:
+            return values.row
+        return self.scorer.encode(values)
+
     def score(self, values: Sequence[Value]) -> tuple[NDArray[np.float32], float]:
         """The encoded row, shape (1, inputs), and its probability.
 
         Raises InvalidTransaction where the probability is not finite: huge values can overflow
         float32 to NaN, which is below every threshold and would be approved.
         """
-        row = self.scorer.encode(values)
+        row = self.encode(values)
         probability = float(self.scorer.score(row)[0])
         if not math.isfinite(probability):
             raise _not_scorable()
@@ -74,8 +81,7 @@ class ServedModel:
 
         Raises InvalidTransaction naming the first row whose probability is not finite.
         """
-        columns = dict(zip(self.contract.names, zip(*rows, strict=True), strict=True))
-        encoded = encode_columns(columns, self.contract.inputs)
+        encoded = np.concatenate([self.encode(values) for values in rows])
         probabilities = self.scorer.score(encoded)
         if not np.isfinite(probabilities).all():
             raise _not_scorable("transactions", int(np.argmin(np.isfinite(probabilities))))

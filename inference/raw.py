@@ -12,7 +12,7 @@ from typing import cast
 from features.online import Calendar, Plan, Seen, Transaction
 from inference.fields import DescribedField, describe_fields
 from inference.inputs import describe_inputs
-from inference.transaction import UnusualValues
+from inference.usual import Values
 from registry.model.contract import Contract, TransactionForm
 from registry.model.scorer import Value
 
@@ -52,7 +52,7 @@ class RawForm:
         values: Sequence[Value],
         transaction: Transaction,
         seen: Mapping[str, Sequence[Seen] | None],
-    ) -> list[Value]:
+    ) -> Values:
         """The inputs in the contract's order; `seen` as for `Plan.values`."""
         history = self.plan.values(transaction, seen)
         available = [*values, *history, *self._calendar.values(transaction.time)]
@@ -62,7 +62,9 @@ class RawForm:
             for one, value in zip(self._described, inputs, strict=True)
             if not one.is_usual(value)
         ]
-        return UnusualValues(inputs, outside) if outside else inputs
+        completed = Values(inputs)
+        completed.outside = outside
+        return completed
 
     def computed(self, inputs: Sequence[Value]) -> dict[str, Value]:
         """The features among the inputs of the model, by name."""

@@ -12,6 +12,8 @@ from typing_extensions import TypedDict
 from inference.fields import DescribedField
 from inference.inputs import describe_inputs
 from inference.json_body import MaxValues, TooManyValues, parse
+from inference.json_rows import PIECE_BYTES, NotInPieces, parse_rows
+from inference.usual import UsualReader, Values
 from registry.model.contract import Contract
 from registry.model.scorer import Value
 
@@ -21,6 +23,12 @@ MAX_ROWS = 1000
 MAX_EXTRA_VALUES = 1000
 """Values of a transaction that are not inputs of the model, whether refused or ignored."""
 MAX_EXTRA_COLUMNS = 100
+MAX_UNCOUNTED_BYTES = 32 * 1024
+"""Of a body whose values are not counted unless it is unusual: parsed in 3 ms at most."""
+MAX_WHOLE_BYTES = 1024 * 1024
+"""Of a table that is parsed in one call, in 4 ms: a larger one in pieces, or not at all."""
+MIN_WIDE_INPUTS = 32
+"""From so many inputs on, numpy takes less time for a transaction than pydantic."""
 MAX_CONTAINERS_PER_ROW = 10
 """The same of each row of a table, on average over all rows that a request may have."""
 MAX_VALUES_AT_ONCE = 20_000
@@ -63,17 +71,6 @@ class InvalidTransaction(Exception):
         return "; ".join([*messages, f"and {more} more"] if more else messages)
 
 
-class UnusualValues(list[Value]):
-    """The values of a transaction of which some are far outside of what training saw.
-
-    `outside` has the names of their inputs. A category that training did not see is one of them.
-    """
-
-    def __init__(self, values: list[Value], outside: list[str]) -> None:
-        super().__init__(values)
-        self.outside = outside
-
-
 class TransactionReader:
     """Parses transactions: strict JSON in, values in the order of the fields out."""
 
@@ -86,7 +83,8 @@ class TransactionReader:
         fields: Sequence[DescribedField] | None = None,
     ) -> None:
         """`fields` of a transaction: by default the inputs of the contract."""
-        self.fields = fields = describe_inputs(contract) if fields is None else fields
+        inputs = describe_inputs(contract) if fields is None else None
+        self.fields = fields = inputs or fields or ()
         self._ignores_unknown = unknown == "ignore"
         self.max_rows = max_rows
         self.max_fields = len(fields) + MAX_EXTRA_VALUES
@@ -102,14 +100,19 @@ class TransactionReader:
         any_rows = Annotated[list[Any], Field(min_length=1, max_length=max_rows)]
         self._batch = create_model("Batch", __config__=config, transactions=(any_rows, ...))
         self._rows: TypeAdapter[list[Any]] = TypeAdapter(any_rows)
-        self._batch_rows = _Rows(transaction, self.max_fields)
+        # What is usual has a value for each input and no other, unless others are ignored.
+        allowed = self.max_fields if self._ignores_unknown else len(fields)
+        self._usual = UsualReader(inputs, max_fields=allowed) if inputs else None
+        self._is_wide = len(fields) >= MIN_WIDE_INPUTS
+        self._max_uncounted_bytes = 0 if self._ignores_unknown else MAX_UNCOUNTED_BYTES
+        self._batch_rows = _Rows(transaction, self._usual, self.max_fields)
         # MLflow's scoring server drops columns that are not in the signature.
-        self._records = _Rows(_transaction(fields, "ignore"), self.max_fields)
+        usual_record = UsualReader(inputs, max_fields=self.max_fields) if inputs else None
+        self._records = _Rows(_transaction(fields, "ignore"), usual_record, self.max_fields)
         # Not validate_json: it copies the body into the error of each missing field.
         self._validate = _validator(transaction)
         # Most transactions are usual, and need no other check than the one that each needs anyway.
         self._validate_usual = _validator(usual)
-        self._validate_usual_rows = _validator(Annotated[list[usual], FailFast()])  # type: ignore[valid-type]
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
@@ -137,62 +140,61 @@ class TransactionReader:
         return {"Transaction": transaction, "Batch": batch}
 
     def read(self, body: bytes) -> list[Value]:
-        """Values of one transaction, in the contract's order; UnusualValues where they are.
+        """Values of one transaction, in the contract's order; `Values` where more is known.
 
         Raises InvalidTransaction.
         """
-        if len(body) > self.max_fields:  # hardly ever: each value takes a byte and more
+        if len(body) > self._max_uncounted_bytes:
             _check(body, self._max_values)
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError:
+            _check(body, self._max_values)
             document = _parsed(body)
+        if self._is_wide and self._usual:
+            if usual := self._usual.read([document]):
+                return usual[0]
+        else:
+            try:
+                # pydantic returns them in the order of the schema, whatever that in the body.
+                return list(self._validate_usual(document).values())
+            except ValidationError:
+                pass
+        _check(body, self._max_values)
         try:
-            # pydantic returns them in the order of the schema, whatever the order in the body.
-            return list(self._validate_usual(document).values())
-        except ValidationError:
-            return self._read_unusual(document)
-
-    def _read_unusual(self, document: Any) -> list[Value]:
-        try:
-            values = list(self._validate(document).values())
+            return self._flagged(list(self._validate(document).values()))
         except ValidationError as error:
             raise _invalid(error) from error
-        return self._flagged(values)
 
-    def _flagged(self, values: list[Value]) -> list[Value]:
-        outside = [
+    def _flagged(self, values: list[Value]) -> Values:
+        flagged = Values(values)
+        flagged.outside = [
             one.name
             for one, value in zip(self.fields, values, strict=True)
             if not one.is_usual(value)
         ]
-        return UnusualValues(values, outside) if outside else values
+        return flagged
 
-    def read_batch(self, body: bytes) -> list[list[Value]]:
-        """Values of each transaction in `{"transactions": [...]}`, as `read` returns them.
-
-        Raises InvalidTransaction.
-        """
+    def read_batch(self, body: bytes) -> list[Values]:
+        """Each transaction in `{"transactions": [...]}`. Raises InvalidTransaction."""
         self.check_table(body)
-        document = _parsed(body)
+        document = _parsed_batch(body)
         if isinstance(document, dict):
             self.check_width(len(document))
         try:
-            batch: Any = self._batch.model_validate(document)
+            documents = self._batch.model_validate(document).transactions  # type: ignore[attr-defined]
         except ValidationError as error:
             raise _invalid(error) from error
-        documents = batch.transactions
-        self._batch_rows.check_widths(documents, "transactions")
-        try:
-            return self._batch_rows.in_slices(self._validate_usual_rows, documents)
-        except ValidationError:
-            rows = self._batch_rows.read(documents, "transactions")
-        return [self._flagged(values) for values in rows]
+        del document  # so that its rows are freed a few at a time
+        return [
+            one if isinstance(one, Values) else self._flagged(one)
+            for one in self._batch_rows.read(documents, "transactions")
+        ]
 
-    def read_records(self, records: Sequence[Any]) -> list[list[Value]]:
-        """Values of each parsed JSON object; fields that are not in the contract are dropped.
+    def read_records(self, records: list[Any]) -> list[list[Value]]:
+        """Values of each parsed JSON object, in its place in the list.
 
-        Raises InvalidTransaction.
+        Fields that are not in the contract are dropped. Raises InvalidTransaction.
         """
         try:
             self._rows.validate_python(records)
@@ -219,29 +221,30 @@ class TransactionReader:
 class _Rows:
     """Validates the rows of a table."""
 
-    def __init__(self, transaction: Any, max_fields: int) -> None:
-        self._max_fields = max_fields
+    def __init__(self, transaction: Any, usual: UsualReader | None, max_fields: int) -> None:
+        self._usual, self._max_fields = usual, max_fields
         self._validate_row = _validator(transaction)
         self._validate = _validator(Annotated[list[transaction], FailFast()])
 
-    def read(self, rows: Sequence[Any], *location: str) -> list[list[Value]]:
-        """Values of each row. Raises InvalidTransaction."""
-        self.check_widths(rows, *location)
-        try:
-            return self.in_slices(self._validate, rows)
-        except ValidationError as error:  # which names the first invalid row only
-            raise self._all_errors(rows, *location) from error
+    def read(self, rows: list[Any], *location: str) -> list[list[Value]]:
+        """Values of each row, in its place in `rows`, of which few are read in one call.
 
-    def in_slices(
-        self, validate: Callable[[Any], list[Any]], rows: Sequence[Any]
-    ) -> list[list[Value]]:
-        """Values of each row, of which few are validated in one call. Raises ValidationError."""
+        Raises InvalidTransaction.
+        """
+        self.check_widths(rows, *location)
         size = max(1, MAX_VALUES_AT_ONCE // self._max_fields)
-        return [
-            list(row.values())
-            for begin in range(0, len(rows), size)
-            for row in validate(rows[begin : begin + size])
-        ]
+        for begin in range(0, len(rows), size):
+            piece = rows[begin : begin + size]
+            try:
+                read: Sequence[list[Value]] | None = None
+                if self._usual is not None:
+                    read = self._usual.read(piece)
+                if read is None:
+                    read = [list(row.values()) for row in self._validate(piece)]
+            except ValidationError as error:  # which names the first invalid row only
+                raise self._all_errors(rows, begin, *location) from error
+            rows[begin : begin + size] = read
+        return rows
 
     def check_widths(self, rows: Sequence[Any], *location: str) -> None:
         """Raises InvalidTransaction for a row of more fields than a transaction may have."""
@@ -249,12 +252,12 @@ class _Rows:
             if isinstance(row, dict) and len(row) > self._max_fields:
                 raise _too_wide(self._max_fields, *location, number)
 
-    def _all_errors(self, rows: Sequence[Any], *location: str) -> InvalidTransaction:
-        """Row by row, so that other threads get their turn, up to MAX_ERRORS."""
+    def _all_errors(self, rows: list[Any], begin: int, *location: str) -> InvalidTransaction:
+        """Row by row, so that other threads get their turn, up to MAX_ERRORS, from `begin` on."""
         errors: list[dict[str, Any]] = []
-        for number, row in enumerate(rows):
+        for number in range(begin, len(rows)):
             try:
-                self._validate_row(row)
+                self._validate_row(rows[number])
             except ValidationError as error:
                 errors += details_of(error, *location, number)
             if len(errors) > MAX_ERRORS:
@@ -273,6 +276,17 @@ def _check(body: bytes, bounds: MaxValues) -> None:
         bounds.check(body)
     except TooManyValues as error:
         raise InvalidTransaction.of_body("too_many_values", str(error)) from error
+
+
+def _parsed_batch(body: bytes) -> Any:
+    if len(body) > PIECE_BYTES:
+        try:
+            return {"transactions": parse_rows(body, "transactions")}
+        except NotInPieces as error:
+            if len(body) > MAX_WHOLE_BYTES:
+                message = f"Invalid JSON, or more than a list of transactions: {error}"
+                raise InvalidTransaction.of_body("json_invalid", message) from error
+    return _parsed(body)
 
 
 def _parsed(body: bytes) -> Any:

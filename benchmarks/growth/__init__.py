@@ -4,6 +4,7 @@ row         what a row is, and the exponent between two sizes
 pause       how long an event loop is held
 models      a served model of any number of inputs
 bodies      reading a request's body, against its number of fields
+requests    a whole request, against its model alone
 metrics     a scrape of /metrics, against inputs and promotions
 evaluation  memory of the gates, against days
 ledgers     ledgers of any length, in memory and on a server

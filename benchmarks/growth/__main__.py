@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.growth import bodies, evaluation, ledger, metrics
+from benchmarks.growth import bodies, evaluation, ledger, metrics, requests
 from benchmarks.growth.row import Row, exponent
 
-ROWS: tuple[Row, ...] = (*bodies.ROWS, *metrics.ROWS, *evaluation.ROWS, *ledger.ROWS)
+ROWS: tuple[Row, ...] = (
+    *bodies.ROWS,
+    *requests.ROWS,
+    *metrics.ROWS,
+    *evaluation.ROWS,
+    *ledger.ROWS,
+)
 NAMES = ", ".join(row.name for row in ROWS)
 
 

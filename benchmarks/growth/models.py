@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from inference.model import ServedModel
 from inference.transaction import TransactionReader
@@ -14,6 +17,7 @@ from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import CandidateRef, Entry, EvidenceRef, PolicyRef, Statement
 from registry.model.contract import Contract, Histogram, Input, Window
 from registry.model.scorer import MODEL_FILE, Scorer
+from training.convert import convert
 
 BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -61,6 +65,23 @@ def model_of(count: int, version: int = 1) -> ServedModel:
     )
     opset = helper.make_opsetid("", 18)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+    return _served(model, contract, version)
+
+
+def boosted_model_of(count: int) -> ServedModel:
+    """A model as training makes it, histogram gradient boosting of 200 trees, of labels at random.
+
+    With one thread: with more, it takes minutes where other processes run.
+    """
+    rng = np.random.default_rng(0)
+    rows, labels = rng.uniform(0, 10, (1000, count)), rng.random(1000) < 0.5
+    trees = HistGradientBoostingClassifier(max_iter=200, max_bins=8, early_stopping=False)
+    with threadpool_limits(1):
+        pipeline = make_pipeline(trees).fit(rows, labels)
+    return _served(convert(pipeline, count).SerializeToString(), contract_of(count), 1)
+
+
+def _served(model: bytes, contract: Contract, version: int) -> ServedModel:
     entry = Entry(
         ledger_id="growth",
         sequence=version,

@@ -32,6 +32,10 @@ DEFAULTS: dict[str, Any] = {
     "in_flight": 256,
     "drain_seconds": 5,
     "grace_seconds": 20,
+    "features": "client",
+    "feature_store": "memory:",
+    "max_lateness_days": 1.0,
+    "max_ahead_seconds": 300.0,
     "records": "hash",
     "otlp_endpoint": "",
 }
@@ -57,6 +61,10 @@ VARIABLES = {
     "FRAUD_IN_FLIGHT": ("in_flight", "1", 1),
     "FRAUD_DRAIN_SECONDS": ("drain_seconds", "0", 0.0),
     "FRAUD_GRACE_SECONDS": ("grace_seconds", "1", 1),
+    "FRAUD_FEATURES": ("features", "service", "service"),
+    "FRAUD_FEATURE_STORE": ("feature_store", "memory:/data", "memory:/data"),
+    "FRAUD_MAX_LATENESS_DAYS": ("max_lateness_days", "0.5", 0.5),
+    "FRAUD_MAX_AHEAD_SECONDS": ("max_ahead_seconds", "0", 0.0),
     "FRAUD_RECORDS": ("records", "values", "values"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", "http://otel:4318", "http://otel:4318"),
 }

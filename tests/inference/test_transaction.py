@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference import transaction
-from inference.transaction import InvalidTransaction, TransactionReader, UnusualValues
+from inference import json_rows, transaction
+from inference.transaction import InvalidTransaction, TransactionReader
+from inference.usual import UsualReader, Values
 from tests.contracts import category, contract_of, number
 
 AMOUNT = number("amount")
@@ -250,7 +251,7 @@ def test_the_schemas_example_is_read() -> None:
 
 
 def outside(values: list[Any]) -> list[str]:
-    return values.outside if isinstance(values, UnusualValues) else []
+    return list(values.outside) if isinstance(values, Values) else []
 
 
 @pytest.mark.parametrize(
@@ -490,22 +491,38 @@ def test_few_values_of_a_batch_are_validated_at_once(
 ) -> None:
     """In a call, no other request is answered."""
     sizes: list[int] = []
+    read_usual = UsualReader.read
 
-    def noting(validator: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def validate(rows: Any) -> Any:
-            sizes.append(len(rows))
-            return validator(rows)
+    def noting(reader: UsualReader, documents: Sequence[Any]) -> list[Values] | None:
+        sizes.append(len(documents))
+        return read_usual(reader, documents)
 
-        return validate
-
-    validator = transaction._validator
-    monkeypatch.setattr(transaction, "_validator", lambda one: noting(validator(one)))
+    monkeypatch.setattr(UsualReader, "read", noting)
     reader = TransactionReader(contract_of(AMOUNT))
     amounts = [1.0] * 59 + [1e30 if unusual else 1.0]
     rows = [{"amount": amount} for amount in amounts]
     read = reader.read_batch(json.dumps({"transactions": rows}).encode())
     assert read == [[amount] for amount in amounts]
-    assert sizes == [19, 19, 19, 3] * (2 if unusual else 1)  # of up to 1,001 values each
+    assert [outside(one) for one in read] == [[]] * 59 + [["amount"] if unusual else []]
+    assert sizes == [19, 19, 19, 3]  # of up to 1,001 values each
+
+
+def test_a_large_batch_is_parsed_in_pieces_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsed as a whole, it would hold the interpreter."""
+    monkeypatch.setattr(transaction, "PIECE_BYTES", 20)
+    monkeypatch.setattr(json_rows, "PIECE_BYTES", 20)
+    monkeypatch.setattr(transaction, "MAX_WHOLE_BYTES", 100)
+    reader = TransactionReader(contract_of(AMOUNT))
+    body = json.dumps({"transactions": [{"amount": number} for number in range(20)]}).encode()
+    assert reader.read_batch(body) == [[float(number)] for number in range(20)]
+    said = (
+        'Invalid JSON, or more than a list of transactions: it must be {"transactions": [...]} and '
+        "nothing else"
+    )
+    assert refusal_of(reader.read_batch, body + b"]") == ("json_invalid", said)
+    with pytest.raises(InvalidTransaction) as refusal:
+        reader.read_batch(body.replace(b"13}", b"null}"))
+    assert [one["loc"] for one in refusal.value.errors] == [["body", "transactions", 13, "amount"]]
 
 
 def test_of_a_batch_no_more_than_a_thousand_errors_are_collected() -> None:
