@@ -44,17 +44,23 @@ class History:
         if not -MAX_TOTAL_UNITS <= total + units <= MAX_TOTAL_UNITS:
             raise ValueError("the amounts of this entity add up to more than can be counted")
 
-    def insert(self, slot: int, units: int, events: Events) -> None:
-        """Record a transaction after all those with its time."""
+    def fill(self, slots: bytes, totals: bytes) -> None:
+        """Transactions in order, where there are none yet, as the bytes of the arrays."""
+        self._slots.frombytes(slots)
+        self._totals.frombytes(totals)
+
+    def insert(self, slot: int, units: int, events: Events) -> int:
+        """Record a transaction after all those with its time; its place."""
         place = self.place_of_new(events.times[slot], events)
         before = self._totals[place - 1] if place else 0
         if place == len(self._slots):
             self._slots.append(slot)
             self._totals.append(before + units)
-            return
+            return place
         self._slots.insert(place, slot)
         self._totals.insert(place, before)
         np.frombuffer(self._totals, dtype=np.int64)[place:] += units
+        return place
 
     def place_of_new(self, time: int, events: Events) -> int:
         """Where a transaction of this time would be inserted."""
