@@ -29,7 +29,7 @@ from registry.atomic import atomic_write
 
 _log = logging.getLogger(__name__)
 SEGMENT_BYTES = 64 << 20
-"""A segment of this size is closed: some 700,000 transactions."""
+"""A segment of this size is closed: some 900,000 transactions."""
 MAX_CLOSED = 16
 """Closed segments, as restarts leave them, before they are made into a snapshot."""
 

@@ -103,10 +103,10 @@ class MemoryStore:
         slot = self._find(hash_)
         if slot is not None:
             return self._answer_again(slot, transaction, units, windows)
-        histories = [
-            History(NO_OWNER, name) if history is None and name is not None else history
-            for history, name in zip(self._found(transaction), transaction.entities, strict=True)
-        ]
+        histories = self._found(transaction)
+        for kind, name in enumerate(transaction.entities):
+            if histories[kind] is None and name is not None:
+                histories[kind] = History(NO_OWNER, name)
         places = [
             0 if history is None else history.place_of_new(transaction.time, self.events)
             for history in histories
@@ -183,22 +183,21 @@ class MemoryStore:
     ) -> tuple[Histories, Sequence[int]]:
         """The histories that now hold a new transaction, and its place in each."""
         time, names, events = transaction.time, transaction.entities, self.events
-        found = self._found(transaction)
-        for history in found:
+        histories = self._found(transaction)
+        for history in histories:
             if history is not None:
                 history.refuse(units)
         is_newest = self.newest is None or time > self.newest
-        is_owned = any(name is not None for name in names)
+        is_owned = names.count(None) < len(names)
         if is_owned or is_newest:
             self.write(("t", hash_, time, units, label, *names))
         if is_newest:
             self.advance(time)
         if not is_owned:
-            return found, (0,) * len(found)
-        histories = [
-            self._new_history(kind, name) if history is None and name is not None else history
-            for kind, (history, name) in enumerate(zip(found, names, strict=True))
-        ]
+            return histories, [0 for _ in names]
+        for kind, name in enumerate(names):
+            if histories[kind] is None and name is not None:
+                histories[kind] = self._new_history(kind, name)
         owners = [NO_OWNER if history is None else history.number for history in histories]
         slot = events.add(hash_, time, owners, label)
         places = [
@@ -243,8 +242,9 @@ class MemoryStore:
     ) -> Answer:
         """`new` are the units of a transaction that is not recorded; else it is at `places`."""
         seen: dict[str, list[Seen] | None] = {}
-        for kind, history, place in zip(self.kinds, histories, places, strict=True):
+        for number, kind in enumerate(self.kinds):
             if kind in windows:
+                history, place = histories[number], places[number]
                 seen[kind] = (
                     None
                     if history is None
@@ -273,11 +273,11 @@ class MemoryStore:
             return None
         return slot
 
-    def _found(self, transaction: Transaction) -> Histories:
+    def _found(self, transaction: Transaction) -> list[History | None]:
         """The histories that there are, by kind."""
         return [
             None if name is None else numbers.get(name)
-            for name, numbers in zip(transaction.entities, self._numbers, strict=True)
+            for numbers, name in zip(self._numbers, transaction.entities, strict=True)
         ]
 
     def _owners(self, slot: int) -> Histories:
