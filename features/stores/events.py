@@ -42,7 +42,7 @@ class Events:
         self.hashes = array("Q")
         self._buckets: dict[int, array[int]] = {}
         self._free = array("I")
-        self._hash_key = hash_key
+        self._hasher = blake2b(digest_size=8, key=hash_key)
 
     def __len__(self) -> int:
         return len(self.times) - len(self._free)
@@ -53,8 +53,9 @@ class Events:
         return len(self.times)
 
     def hash_of(self, transaction_id: str) -> int:
-        digest = blake2b(transaction_id.encode(), digest_size=8, key=self._hash_key).digest()
-        return int.from_bytes(digest)
+        hasher = self._hasher.copy()
+        hasher.update(transaction_id.encode())
+        return int.from_bytes(hasher.digest())
 
     def find(self, hash_: int) -> int | None:
         """The slot of the transaction with this hash of its id."""
