@@ -29,6 +29,7 @@ _LOADED_AT_ONCE = 200_000
 _SHOWN = 20
 """Differences that are printed."""
 _INTERRUPTED = 130
+"""typer's exit code."""
 _DIFFERENT = 3
 
 app = typer.Typer(
@@ -212,9 +213,10 @@ def main() -> None:
     """Run the command line; a known failure ends in one line and its exit code."""
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what was loaded is kept; run it again to go on", err=True)
-        raise SystemExit(_INTERRUPTED) from None
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            typer.echo("\ninterrupted: what was loaded is kept; run it again to go on", err=True)
+        raise
     except (BadInput, RegistryError, StoreUnavailable, Conflict, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(getattr(error, "exit_code", UsageError.exit_code)) from None

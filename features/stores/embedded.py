@@ -129,6 +129,6 @@ class EmbeddedStore:
     async def close(self) -> None:
         if self._journal is not None and self._lock is not None:
             try:
-                self._journal.close()
+                await self._journal.close()
             finally:
                 os.close(self._lock)

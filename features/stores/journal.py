@@ -92,10 +92,12 @@ class Journal:
             if self._failure is not None:
                 raise self._unavailable(self._failure)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Bring everything to the disk. Raises StoreUnavailable."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._sync is not None:
+            await self._sync
         if self._compaction is not None:
             self._compaction.kill()  # it is begun again by the next start
             self._compaction.wait()

@@ -155,7 +155,7 @@ def test_an_interrupted_load_goes_on_when_it_is_run_again(
     with monkeypatch.context() as patch:
         patch.setattr(MemoryStore, "load", interrupted)
         assert features(patch, "load", store, "--data", transactions) == 130
-    capsys.readouterr()
+    assert "interrupted: what was loaded is kept; run it again" in capsys.readouterr().err
 
     assert features(monkeypatch, "load", store, "--data", transactions) == 0
     new, _, rows, *_ = capsys.readouterr().out.replace(",", "").split()

@@ -162,6 +162,17 @@ def test_without_a_delay_all_that_wait_together_wait_for_one_fsync(
     run(add())
 
 
+def test_what_waits_for_an_fsync_when_the_store_is_closed_is_answered(tmp_path: Path) -> None:
+    async def add() -> None:
+        store = opened(tmp_path, sync_seconds=0)
+        adding = asyncio.create_task(store.add(at(0, "a"), WINDOWS))
+        await asyncio.sleep(0)
+        await store.close()
+        assert not (await adding).repeated
+
+    run(add())
+
+
 def test_within_the_delay_changes_are_synced_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
