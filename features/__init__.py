@@ -10,4 +10,7 @@ stores        what entities did before, as the service keeps it for `online`
 All but `offline` need neither Polars, pandas nor scikit-learn, which a serving pod does not have.
 Other packages use `definitions.history_features`, `definitions.calendar_features`,
 `offline.add_history`, `offline.add_calendar`, `online.Plan`, `online.Calendar` and the stores.
+
+`python -m features` fills a store from training's files, and checks it: a program on top of the
+packages, whose commands training has in its module `store_cli`.
 """

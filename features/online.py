@@ -7,7 +7,7 @@ bit. tests/features/test_online.py compares the two on arbitrary streams.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from features.amounts import UNITS, units_of
 from features.definitions import MAX_RATIO, refuse_labels_without_delay, value_of_empty_window
-from registry.model.contract import CalendarFeature, HistoryFeature
+from registry.model.contract import Aggregate, CalendarFeature, HistoryFeature
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 _LAST_HOUR_OF_NIGHT, _SATURDAY = 6, 5
@@ -62,6 +62,10 @@ class Transaction:
     entities: tuple[str | None, ...]
 
 
+_Value = Callable[[Seen, Transaction, float], float]
+"""A feature of what a window holds; the last argument is its value for an empty one."""
+
+
 class Plan:
     """Which windows a model's history features need, and how values are made of them."""
 
@@ -69,14 +73,16 @@ class Plan:
         """Raises ValueError for a feature made from labels without a delay."""
         refuse_labels_without_delay(features)
         windows: dict[str, dict[Window, int]] = {}
-        self._values: list[tuple[str, int, HistoryFeature, float]] = []
+        self._values: list[tuple[str, int, _Value, float]] = []
         for feature in features:
             start = feature.delay_days + feature.window_days
             window = Window(start * MICROSECONDS_PER_DAY, feature.delay_days * MICROSECONDS_PER_DAY)
             of_entity = windows.setdefault(feature.entity, {})
             place = of_entity.setdefault(window, len(of_entity))
-            empty = value_of_empty_window(feature)
-            self._values.append((feature.entity, place, feature, empty))
+            value = _VALUES[feature.aggregate]
+            if feature.aggregate == "amount_ratio" and not feature.delay_days:
+                value = _ratio_to_others
+            self._values.append((feature.entity, place, value, value_of_empty_window(feature)))
         self.windows = {entity: tuple(of_entity) for entity, of_entity in windows.items()}
         """By entity, in the order in which `values` takes what they hold."""
 
@@ -94,37 +100,56 @@ class Plan:
         transaction.
         """
         values = []
-        for entity, place, feature, empty in self._values:
+        for entity, place, value, empty in self._values:
             windows = seen[entity]
-            values.append(
-                empty if windows is None else _value(feature, windows[place], transaction, empty)
-            )
+            values.append(empty if windows is None else value(windows[place], transaction, empty))
         return values
 
 
-def _value(feature: HistoryFeature, seen: Seen, transaction: Transaction, empty: float) -> float:
-    match feature.aggregate:
-        case "count":
-            return float(seen.size)
-        case "mean_amount":
-            return float(seen.units) / float(seen.size * UNITS) if seen.size else empty
-        case "risk":
-            return float(seen.frauds) / float(seen.size) if seen.size else empty
-        case "amount_ratio":
-            return _ratio(feature, seen, transaction.amount, empty)
-        case "days_since_fraud":
-            last = seen.last_fraud
-        case "days_since_genuine":
-            last = seen.last_genuine
-    return empty if last is None else float(transaction.time - last) / float(MICROSECONDS_PER_DAY)
+def _count(seen: Seen, _: Transaction, __: float) -> float:
+    return float(seen.size)
 
 
-def _ratio(feature: HistoryFeature, seen: Seen, amount: float, empty: float) -> float:
-    size, units = seen.size, seen.units
-    if not feature.delay_days:
-        size, units = size - 1, units - units_of(amount)
-    mean = float(units) / float(size * UNITS) if size > 0 else 0.0
+def _mean_amount(seen: Seen, _: Transaction, empty: float) -> float:
+    return float(seen.units) / float(seen.size * UNITS) if seen.size else empty
+
+
+def _risk(seen: Seen, _: Transaction, empty: float) -> float:
+    return float(seen.frauds) / float(seen.size) if seen.size else empty
+
+
+def _ratio_to_all(seen: Seen, transaction: Transaction, empty: float) -> float:
+    mean = float(seen.units) / float(seen.size * UNITS) if seen.size > 0 else 0.0
+    amount = transaction.amount
     return min(max(amount / mean, -MAX_RATIO), MAX_RATIO) if mean > 0 else empty
+
+
+def _ratio_to_others(seen: Seen, transaction: Transaction, empty: float) -> float:
+    """Where the window holds the transaction itself."""
+    units = seen.units - units_of(transaction.amount)
+    return _ratio_to_all(seen._replace(size=seen.size - 1, units=units), transaction, empty)
+
+
+def _days_since_fraud(seen: Seen, transaction: Transaction, empty: float) -> float:
+    return _days_since(seen.last_fraud, transaction.time, empty)
+
+
+def _days_since_genuine(seen: Seen, transaction: Transaction, empty: float) -> float:
+    return _days_since(seen.last_genuine, transaction.time, empty)
+
+
+def _days_since(last: int | None, time: int, empty: float) -> float:
+    return empty if last is None else float(time - last) / float(MICROSECONDS_PER_DAY)
+
+
+_VALUES: dict[Aggregate, _Value] = {
+    "count": _count,
+    "mean_amount": _mean_amount,
+    "risk": _risk,
+    "amount_ratio": _ratio_to_all,
+    "days_since_fraud": _days_since_fraud,
+    "days_since_genuine": _days_since_genuine,
+}
 
 
 class Calendar:

@@ -30,6 +30,9 @@ outlook           what gates will refuse, known before anything is trained
 track             what a run records in MLflow, and the registration of the candidate
 attest            what the training job signs about the candidate
 errors            the exception for invalid input
+past              the transactions as a store of histories takes them, with the labels known by then
+store_check       what a store answers, compared with the features of training
+store_cli         `python -m features`: the commands `load`, `check` and `stats`
 run               one training run: the steps above, in order
 cli               the commands `train`, `evaluate`, `rows` and `describe-data`
 """

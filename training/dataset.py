@@ -101,6 +101,7 @@ def _as_tuple(value: object) -> object:
 class Dataset(_Strict):
     """The roles of the columns, and how to split the data and evaluate models on it."""
 
+    id: str | None = None
     label: str
     positive: Annotated[str, BeforeValidator(canonical_text)] | None = None
     unlabelled: Annotated[tuple[_Text, ...], BeforeValidator(_as_tuple)] = ()
@@ -132,6 +133,7 @@ class Dataset(_Strict):
             *self.numbers,
             *self.ignored,
         ]
+        roles += [] if self.id is None else [self.id]
         if repeated := sorted({column for column in roles if roles.count(column) > 1}):
             raise ValueError(f"column {repeated[0]!r} has more than one role")
         return self
@@ -166,7 +168,7 @@ class Dataset(_Strict):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that the data must have."""
+        """Every column that training reads, and the data must have."""
         return (
             self.label,
             self.time.column,

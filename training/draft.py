@@ -50,6 +50,9 @@ class Draft:
     def _lines(self) -> Iterator[str]:
         yield f"# Made by `python -m training describe-data` from {self.rows:,} rows of {self.name}"
         yield "# Each role is a guess from names and values: check every line."
+        yield from (
+            f"id: {_quoted(each.name)}    # {_explained(each)}" for each in self.roles["id"]
+        )
         yield from _label_lines(self.roles["label"])
         yield from _time_lines(self.roles["time"])
         yield from _amount_lines(self.roles["amount"])

@@ -17,6 +17,7 @@ _ENTITY = re.compile(
     r"|iban|payer|payee|name_?(orig|dest)|id$",
     re.IGNORECASE,
 )
+_ID = re.compile(r"(trans|trx|tx|payment).*(id|number|no)$|^(id|uuid)$", re.IGNORECASE)
 _CODE = re.compile(r"code|type|category|mcc|country|zip|kind|channel|currency", re.IGNORECASE)
 _MIN_ENTITY_ROWS = 1.2
 """Rows for each value of an entity: where hardly one occurs twice, there is no history."""
@@ -44,6 +45,7 @@ def guess_roles(profiles: Sequence[Profile]) -> dict[str, list[Profile]]:
     roles["amount"] = take((named or [each for each in amounts if not each.is_whole])[:1])
     ignored = [each for each in free if _is_known_too_late(each)]
     take(ignored)
+    roles["id"] = take([each for each in free if _is_id(each)][:1])
     roles["entities"] = take([each for each in free if _is_entity(each)])
     roles["categories"] = take([each for each in free if _is_category(each)])
     roles["numbers"] = take([each for each in free if _is_number(each)])
@@ -69,6 +71,13 @@ def _is_known_too_late(column: Profile) -> bool:
     """What is called like the label may be known only with it, and later times never recur."""
     is_time = column.kind in ("time", "number") and bool(_TIME.search(column.name))
     return bool(_LEAK.search(column.name)) or is_time
+
+
+def _is_id(column: Profile) -> bool:
+    """A transaction's own: a different one in each row."""
+    is_different = column.distinct == column.rows > 1 and not column.missing
+    is_identifier = column.kind == "text" or (column.kind == "number" and column.is_whole)
+    return bool(_ID.search(column.name)) and is_different and is_identifier
 
 
 def _is_entity(column: Profile) -> bool:

@@ -71,6 +71,7 @@ def imports() -> frozenset[Arrow]:
     pairs = {
         (box_of[module], box_of[imported])
         for module in box_of
+        if not module.endswith(".__main__")  # a program stands on top of all packages
         for imported in graph.find_modules_directly_imported_by(module)
         if imported in box_of
     }

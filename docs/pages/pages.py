@@ -37,10 +37,17 @@ def hostile_clients() -> str:
 
 
 def commands() -> str:
-    """The help of every `python -m registry` command, as one Markdown page."""
-    arguments = ["registry.cli.main", "utils", "docs", "--name", "python -m registry"]
+    """The help of every command of two programs, as one Markdown page."""
+    programs = {
+        "python -m registry": "registry.cli.main",
+        "python -m features": "training.store_cli",
+    }
+    return "\n".join(_help(name, module) for name, module in programs.items())
+
+
+def _help(name: str, module: str) -> str:
     return subprocess.run(
-        [sys.executable, "-m", "typer", *arguments],
+        [sys.executable, "-m", "typer", module, "utils", "docs", "--name", name],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +18,8 @@ _COMPACT_AT = 32
 """Expired transactions in front of a history before the arrays are moved together."""
 _NONE = array("I")
 """The frauds of all entities that have none: few have any. Never changed."""
+_seen = partial(tuple.__new__, Seen)
+"""As `Seen._make`, in half the time."""
 _FRAUD_OF = {UNKNOWN: None, GENUINE: False, FRAUD: True}
 
 
@@ -44,17 +48,23 @@ class History:
         if not -MAX_TOTAL_UNITS <= total + units <= MAX_TOTAL_UNITS:
             raise ValueError("the amounts of this entity add up to more than can be counted")
 
-    def insert(self, slot: int, units: int, events: Events) -> None:
-        """Record a transaction after all those with its time."""
+    def fill(self, slots: bytes, totals: bytes) -> None:
+        """Transactions in order, where there are none yet, as the bytes of the arrays."""
+        self._slots.frombytes(slots)
+        self._totals.frombytes(totals)
+
+    def insert(self, slot: int, units: int, events: Events) -> int:
+        """Record a transaction after all those with its time; its place."""
         place = self.place_of_new(events.times[slot], events)
         before = self._totals[place - 1] if place else 0
         if place == len(self._slots):
             self._slots.append(slot)
             self._totals.append(before + units)
-            return
+            return place
         self._slots.insert(place, slot)
         self._totals.insert(place, before)
         np.frombuffer(self._totals, dtype=np.int64)[place:] += units
+        return place
 
     def place_of_new(self, time: int, events: Events) -> int:
         """Where a transaction of this time would be inserted."""
@@ -80,32 +90,37 @@ class History:
 
         `new` are the units of one that is not recorded: it would be inserted at `place`.
         """
-        end_of_all = place if new is not None else place + 1
-        return [self._seen(window, time, end_of_all, new, events) for window in windows]
+        slots, totals, key = self._slots, self._totals, events.times.__getitem__
+        here = place if new is not None else place + 1
+        seen, span, start, delay, end = [], 0, here, 0, here
+        for before, after in windows:
+            if after != delay:
+                delay = after
+                end = bisect_right(slots, time - after, self._first, here, key=key)
+                span, start = 0, end
+            # Of windows that end together, a longer one starts no later than a shorter one.
+            highest = start if before >= span else end
+            span, start = before, bisect_right(slots, time - before, self._first, highest, key=key)
+            size = end - start
+            units = totals[end - 1] - (totals[start - 1] if start else 0) if size else 0
+            if after:
+                frauds, last = self._frauds_in(time - before, time - after, key)
+                genuine = self._last_genuine(start, end, events) if size else None
+                seen.append(_seen((size, units, frauds, last, genuine)))
+            elif new is None:
+                seen.append(_seen((size, units, 0, None, None)))
+            else:
+                seen.append(_seen((size + 1, units + new, 0, None, None)))
+        return seen
 
-    def _seen(self, window: Window, time: int, end: int, new: int | None, events: Events) -> Seen:
-        key, slots = events.times.__getitem__, self._slots
-        start = bisect_right(slots, time - window.start, self._first, end, key=key)
-        if window.end:
-            end = bisect_right(slots, time - window.end, start, end, key=key)
-        size, units = end - start, 0
-        if size:
-            units = self._totals[end - 1] - (self._totals[start - 1] if start else 0)
-        if window.end:
-            frauds, last_fraud = self._frauds_in(window, time, events)
-            return Seen(size, units, frauds, last_fraud, self._last_genuine(start, end, events))
-        if new is not None:
-            size, units = size + 1, units + new
-        return Seen(size, units, 0, None, None)
-
-    def _frauds_in(self, window: Window, time: int, events: Events) -> tuple[int, int | None]:
-        """How many, and the time of the last."""
-        if not self._frauds:
+    def _frauds_in(self, start: int, end: int, key: Callable[[int], int]) -> tuple[int, int | None]:
+        """How many there are after a time up to another, and the time of the last."""
+        frauds = self._frauds
+        if not frauds:
             return 0, None
-        key = events.times.__getitem__
-        end = bisect_right(self._frauds, time - window.end, key=key)
-        start = bisect_right(self._frauds, time - window.start, 0, end, key=key)
-        return end - start, (key(self._frauds[end - 1]) if end > start else None)
+        last = bisect_right(frauds, end, key=key)
+        first = bisect_right(frauds, start, 0, last, key=key)
+        return last - first, (key(frauds[last - 1]) if last > first else None)
 
     def _last_genuine(self, start: int, end: int, events: Events) -> int | None:
         for place in range(end - 1, start - 1, -1):

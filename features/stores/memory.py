@@ -1,23 +1,27 @@
-"""The embedded store: histories in arrays of this process, as far back as features look."""
+"""The histories of one process, in arrays, as far back as features look."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from features.amounts import units_of
 from features.online import Seen, Transaction, Window
 from features.stores.events import FRAUD, GENUINE, NO_OWNER, UNKNOWN, Events
 from features.stores.history import History
-from features.stores.outcomes import (
-    Answer,
-    Conflict,
-    LabelOutcome,
-    OutOfRange,
-    Past,
-)
+from features.stores.outcomes import Answer, Conflict, LabelOutcome, OutOfRange, Past
 
 _SWEPT_PER_ADD = 2
 """Slots examined for expiry whenever one is filled: twice as fast as they fill."""
+MAX_TIME = 2**62
+"""Microseconds before and after 1970 that fit the arrays, windows added."""
+Histories = Sequence[History | None]
+Windows = Mapping[str, tuple[Window, ...]]
+Record = tuple[str | int | None, ...]
+"""A change as the journal has it; see `features.stores.journal`."""
+
+
+def _nowhere(_: Record) -> None:
+    """Where the changes of a store without a journal go."""
 
 
 class MemoryStore:
@@ -37,7 +41,11 @@ class MemoryStore:
         self.kinds = tuple(kinds)
         self.reach, self.lateness = reach, lateness
         self.newest: int | None = None
-        self._events = Events(len(self.kinds), hash_key)
+        self._horizon = -2 * MAX_TIME
+        self.stated_complete: int | None = None
+        self.write: Callable[[Record], None] = _nowhere
+        """Called with each change before it is made; it is not made if this raises."""
+        self.events = Events(len(self.kinds), hash_key)
         self._numbers: tuple[dict[str, History], ...] = tuple({} for _ in self.kinds)
         self._histories: tuple[list[History | None], ...] = tuple([None] for _ in self.kinds)
         self._free_numbers: tuple[list[int], ...] = tuple([] for _ in self.kinds)
@@ -45,7 +53,7 @@ class MemoryStore:
 
     def __len__(self) -> int:
         """Transactions that are kept."""
-        return len(self._events)
+        return len(self.events)
 
     def entities(self, kind: str) -> int:
         """How many entities of a kind have a history."""
@@ -56,167 +64,247 @@ class MemoryStore:
         """The earliest time of a transaction whose windows are still kept whole."""
         return None if self.newest is None else self.newest - self.lateness
 
-    def add(self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]) -> Answer:
+    @property
+    def complete_since(self) -> int | None:
+        """Every transaction from then on was recorded, and is kept; None if nobody said so."""
+        if self.stated_complete is None:
+            return None
+        return max(self.stated_complete, self._horizon)
+
+    def advance(self, newest: int) -> None:
+        """Set the clock; what is then older than reach and lateness is expired."""
+        self.newest, self._horizon = newest, newest - self.lateness - self.reach
+
+    def complete_from(self, time: int) -> None:
+        """State that every transaction from a time on was recorded."""
+        if self.stated_complete is None or time < self.stated_complete:
+            self.write(("c", time))
+            self.stated_complete = time
+
+    def add(self, transaction: Transaction, windows: Windows) -> Answer:
         """Record a transaction once, and say what its windows hold.
 
-        Raises ValueError for an amount that cannot be counted, OutOfRange for a time before
+        Raises ValueError for an amount or time that cannot be counted, OutOfRange for a time before
         `oldest_accepted`, and Conflict where the id was recorded with another time, amount or
         entity.
         """
-        units, hash_ = self._checked(transaction), self._events.hash_of(transaction.id)
-        slot = self._events.find(hash_)
+        units, hash_ = self._checked(transaction), self.events.hash_of(transaction.id)
+        slot = self._find(hash_)
         if slot is not None:
             return self._answer_again(slot, transaction, units, windows)
-        for history in self._found(transaction):
-            if history is not None:
-                history.refuse(units)
-        histories = [
-            None if name is None else self._history(kind, name)
-            for kind, name in enumerate(transaction.entities)
-        ]
-        if any(history is not None for history in histories):
-            owners = [NO_OWNER if history is None else history.number for history in histories]
-            slot = self._events.add(hash_, transaction.time, owners)
-            for history in histories:
-                if history is not None:
-                    history.insert(slot, units, self._events)
-        if self.newest is None or transaction.time > self.newest:
-            self.newest = transaction.time
-        answer = self._answer(histories, slot, transaction, windows, None)
-        self._sweep(self.newest - self.lateness - self.reach)
+        histories, places = self._record(transaction, hash_, units, UNKNOWN)
+        answer = self._answer(histories, places, transaction.time, windows, None)
+        self._sweep()
         return answer
 
-    def peek(self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]) -> Answer:
+    def peek(self, transaction: Transaction, windows: Windows) -> Answer:
         """What `add` would say, without recording anything. Raises the same."""
-        units, hash_ = self._checked(transaction), self._events.hash_of(transaction.id)
-        slot = self._events.find(hash_)
+        units, hash_ = self._checked(transaction), self.events.hash_of(transaction.id)
+        slot = self._find(hash_)
         if slot is not None:
             return self._answer_again(slot, transaction, units, windows)
-        histories = [
-            History(NO_OWNER, name) if history is None and name is not None else history
-            for history, name in zip(self._found(transaction), transaction.entities, strict=True)
+        histories = self._found(transaction)
+        for kind, name in enumerate(transaction.entities):
+            if histories[kind] is None and name is not None:
+                histories[kind] = History(NO_OWNER, name)
+        places = [
+            0 if history is None else history.place_of_new(transaction.time, self.events)
+            for history in histories
         ]
-        return self._answer(histories, None, transaction, windows, units)
+        return self._answer(histories, places, transaction.time, windows, units)
+
+    def load(self, transaction: Transaction, *, fraud: bool | None) -> bool:
+        """Record a transaction of the past with its label, if it is still kept; whether it is new.
+
+        Raises as `add`, but not OutOfRange.
+        """
+        units, hash_ = self._counted(transaction), self.events.hash_of(transaction.id)
+        if transaction.time < self._horizon:
+            return False
+        slot = self._find(hash_)
+        if slot is None:
+            label = UNKNOWN if fraud is None else FRAUD if fraud else GENUINE
+            self._record(transaction, hash_, units, label)
+            self._sweep()
+            return True
+        self._refuse_conflict(slot, transaction, units)
+        if fraud is not None:
+            self._label(slot, fraud)
+        return False
 
     def label(self, transaction_id: str, *, fraud: bool) -> LabelOutcome:
         """Record whether a transaction was a fraud. Effective at once in every window that holds
         the transaction; a window that ends before the label delay never holds it too early.
         """
-        events = self._events
-        slot = events.find(events.hash_of(transaction_id))
-        if slot is None or self._is_expired(events.times[slot]):
-            return LabelOutcome("unknown", None)
-        time, before = events.times[slot], events.labels[slot]
-        if before == (FRAUD if fraud else GENUINE):
-            return LabelOutcome("repeated", time)
-        if fraud:
-            for history in self._owners(slot):
-                if history is not None:
-                    history.mark_fraud(slot, events)
-        elif before == FRAUD:
-            for history in self._owners(slot):
-                if history is not None:
-                    history.unmark_fraud(slot)
-        events.labels[slot] = FRAUD if fraud else GENUINE
-        return LabelOutcome("recorded" if before == UNKNOWN else "reversed", time)
+        slot = self._find(self.events.hash_of(transaction_id))
+        return LabelOutcome("unknown", None) if slot is None else self._label(slot, fraud)
 
     def past(self, kind: str, name: str, limit: int) -> list[Past]:
         """The newest transactions of an entity, newest first; none if it is not known."""
         history = self._numbers[self.kinds.index(kind)].get(name)
-        return [] if history is None else history.past(limit, self._events)
+        if history is None:
+            return []
+        history.expire(self._horizon, self.events)
+        return history.past(limit, self.events)
+
+    def adopt(self, kind: int, history: History) -> None:
+        """Take over the history with the next number of its kind."""
+        self._histories[kind].append(history)
+        self._numbers[kind][history.name] = history
+
+    def _label(self, slot: int, fraud: bool) -> LabelOutcome:
+        events, label = self.events, FRAUD if fraud else GENUINE
+        time, before = events.times[slot], events.labels[slot]
+        if before == label:
+            return LabelOutcome("repeated", time)
+        self.write(("l", events.hashes[slot], time, label))
+        events.labels[slot] = label
+        for history in self._owners(slot):
+            if history is not None and fraud:
+                history.mark_fraud(slot, events)
+            elif history is not None and before == FRAUD:
+                history.unmark_fraud(slot)
+        return LabelOutcome("recorded" if before == UNKNOWN else "reversed", time)
+
+    def _counted(self, transaction: Transaction) -> int:
+        """The amount in units."""
+        if not -MAX_TIME < transaction.time < MAX_TIME:
+            raise ValueError("the time is too far from 1970 to be counted in microseconds")
+        return units_of(transaction.amount)
 
     def _checked(self, transaction: Transaction) -> int:
-        units = units_of(transaction.amount)
-        oldest = self.oldest_accepted
-        if oldest is not None and transaction.time < oldest:
-            raise OutOfRange(transaction.time, oldest)
-        return units
+        """As `_counted`, of a transaction that is not too old."""
+        if self.newest is not None and transaction.time < self.newest - self.lateness:
+            raise OutOfRange(transaction.time, self.newest - self.lateness)
+        return self._counted(transaction)
+
+    def _record(
+        self, transaction: Transaction, hash_: int, units: int, label: int
+    ) -> tuple[Histories, Sequence[int]]:
+        """The histories that now hold a new transaction, and its place in each."""
+        time, names, events = transaction.time, transaction.entities, self.events
+        histories = self._found(transaction)
+        for history in histories:
+            if history is not None:
+                history.refuse(units)
+        is_newest = self.newest is None or time > self.newest
+        is_owned = names.count(None) < len(names)
+        if is_owned or is_newest:
+            self.write(("t", hash_, time, units, label, *names))
+        if is_newest:
+            self.advance(time)
+        if not is_owned:
+            return histories, [0 for _ in names]
+        for kind, name in enumerate(names):
+            if histories[kind] is None and name is not None:
+                histories[kind] = self._new_history(kind, name)
+        owners = [NO_OWNER if history is None else history.number for history in histories]
+        slot = events.add(hash_, time, owners, label)
+        places = [
+            0 if history is None else history.insert(slot, units, events) for history in histories
+        ]
+        if label == FRAUD:
+            for history in histories:
+                if history is not None:
+                    history.mark_fraud(slot, events)
+        return histories, places
+
+    def _refuse_conflict(
+        self, slot: int, transaction: Transaction, units: int
+    ) -> tuple[Histories, Sequence[int]]:
+        """The histories that hold the transaction of a slot, and its place in each.
+
+        Raises Conflict if the slot's is another one with the same id.
+        """
+        events, owners = self.events, self._owners(slot)
+        if events.times[slot] != transaction.time or owners != self._found(transaction):
+            raise Conflict(transaction.id)
+        places = [0 if each is None else each.place_of(slot, events) for each in owners]
+        for owner, place in zip(owners, places, strict=True):
+            if owner is not None and owner.units_at(place) != units:
+                raise Conflict(transaction.id)
+        return owners, places
 
     def _answer_again(
-        self,
-        slot: int,
-        transaction: Transaction,
-        units: int,
-        windows: Mapping[str, tuple[Window, ...]],
+        self, slot: int, transaction: Transaction, units: int, windows: Windows
     ) -> Answer:
-        events, histories = self._events, self._found(transaction)
-        owners = self._owners(slot)
-        if events.times[slot] != transaction.time or owners != histories:
-            raise Conflict(transaction.id)
-        owner = next(history for history in owners if history is not None)
-        if owner.units_at(owner.place_of(slot, events)) != units:
-            raise Conflict(transaction.id)
-        return self._answer(histories, slot, transaction, windows, None)._replace(repeated=True)
+        owners, places = self._refuse_conflict(slot, transaction, units)
+        answer = self._answer(owners, places, transaction.time, windows, None)
+        return answer._replace(repeated=True)
 
     def _answer(
         self,
-        histories: Sequence[History | None],
-        slot: int | None,
-        transaction: Transaction,
-        windows: Mapping[str, tuple[Window, ...]],
+        histories: Histories,
+        places: Sequence[int],
+        time: int,
+        windows: Windows,
         new: int | None,
     ) -> Answer:
-        """`new` are the units of a transaction that is not recorded; else it is in `slot`."""
+        """`new` are the units of a transaction that is not recorded; else it is at `places`."""
         seen: dict[str, list[Seen] | None] = {}
-        for kind, history in zip(self.kinds, histories, strict=True):
-            of_kind = windows.get(kind)
-            if of_kind is None:
-                continue
-            if history is None:
-                seen[kind] = None
-                continue
-            if slot is None:
-                place = history.place_of_new(transaction.time, self._events)
-            else:
-                place = history.place_of(slot, self._events)
-            seen[kind] = history.seen(of_kind, transaction.time, place, new, self._events)
+        for number, kind in enumerate(self.kinds):
+            if kind in windows:
+                history, place = histories[number], places[number]
+                seen[kind] = (
+                    None
+                    if history is None
+                    else history.seen(windows[kind], time, place, new, self.events)
+                )
         return Answer(seen, repeated=False)
 
-    def _history(self, kind: int, name: str) -> History:
-        history = self._numbers[kind].get(name)
-        if history is None:
-            histories = self._histories[kind]
-            if self._free_numbers[kind]:
-                number = self._free_numbers[kind].pop()
-            else:
-                number = len(histories)
-                histories.append(None)
-            history = histories[number] = self._numbers[kind][name] = History(number, name)
+    def _new_history(self, kind: int, name: str) -> History:
+        histories = self._histories[kind]
+        if self._free_numbers[kind]:
+            number = self._free_numbers[kind].pop()
+        else:
+            number = len(histories)
+            histories.append(None)
+        history = histories[number] = self._numbers[kind][name] = History(number, name)
         return history
+
+    def _find(self, hash_: int) -> int | None:
+        """The slot of the transaction with this hash of its id, unless it is expired.
+
+        Whether expired ones were swept already must not be seen from outside.
+        """
+        slot = self.events.find(hash_)
+        if slot is not None and self.events.times[slot] < self._horizon:
+            self._drop(slot)
+            return None
+        return slot
 
     def _found(self, transaction: Transaction) -> list[History | None]:
         """The histories that there are, by kind."""
         return [
             None if name is None else numbers.get(name)
-            for name, numbers in zip(transaction.entities, self._numbers, strict=True)
+            for numbers, name in zip(self._numbers, transaction.entities, strict=True)
         ]
 
-    def _owners(self, slot: int) -> list[History | None]:
+    def _owners(self, slot: int) -> Histories:
         """The histories that hold a recorded transaction, by kind."""
         return [
             histories[column[slot]]
-            for column, histories in zip(self._events.owners, self._histories, strict=True)
+            for column, histories in zip(self.events.owners, self._histories, strict=True)
         ]
 
-    def _is_expired(self, time: int) -> bool:
-        return self.newest is not None and time < self.newest - self.lateness - self.reach
-
-    def _sweep(self, horizon: int) -> None:
-        """Forget transactions before a time, a few at a time, so that no request waits for all."""
-        events = self._events
+    def _sweep(self) -> None:
+        """Forget what is expired, a few at a time, so that no request waits for all."""
+        events = self.events
+        if not events.slots:
+            return
         for _ in range(_SWEPT_PER_ADD):
-            if not events.slots:
-                return
             slot = self._swept = (self._swept + 1) % events.slots
-            if events.times[slot] >= horizon or events.is_free(slot):
-                continue
-            for kind, column in enumerate(events.owners):
-                history = self._histories[kind][column[slot]]
-                if history is not None:
-                    history.expire(horizon, events)
-                    if history.is_empty:
-                        self._forget(kind, history)
-            events.remove(slot)
+            if events.times[slot] < self._horizon and not events.is_free(slot):
+                self._drop(slot)
+
+    def _drop(self, slot: int) -> None:
+        """Forget an expired transaction, and with it all that are in its histories."""
+        for kind, history in enumerate(self._owners(slot)):
+            if history is not None:
+                history.expire(self._horizon, self.events)
+                if history.is_empty:
+                    self._forget(kind, history)
+        self.events.remove(slot)
 
     def _forget(self, kind: int, history: History) -> None:
         del self._numbers[kind][history.name]

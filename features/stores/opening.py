@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from features.online import Transaction, Window
-from features.stores.memory import MemoryStore
-from features.stores.outcomes import Answer, LabelOutcome, Past
-from features.stores.store import Stats, Store
+from features.stores.embedded import EmbeddedStore
+from features.stores.store import Store
+from registry.errors import UsageError
 
-
-class _Embedded:
-    def __init__(self, memory: MemoryStore) -> None:
-        self._memory = memory
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return self._memory.kinds
-
-    async def add(
-        self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]
-    ) -> Answer:
-        return self._memory.add(transaction, windows)
-
-    async def peek(
-        self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]
-    ) -> Answer:
-        return self._memory.peek(transaction, windows)
-
-    async def label(self, transaction_id: str, *, fraud: bool) -> LabelOutcome:
-        return self._memory.label(transaction_id, fraud=fraud)
-
-    async def past(self, kind: str, name: str, limit: int) -> list[Past]:
-        return self._memory.past(kind, name, limit)
-
-    async def load(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
-        raise NotImplementedError
-
-    async def stats(self) -> Stats:
-        raise NotImplementedError
-
-    async def complete_from(self, time: int) -> None:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        pass
+SCHEMES = {
+    "memory": "`memory:/folder`, or `memory:` to keep nothing",
+}
+"""What the URLs look like, by scheme."""
 
 
-def open_store(_url: str, kinds: Sequence[str], *, reach: int, lateness: int) -> Store:
-    return _Embedded(MemoryStore(kinds, reach=reach, lateness=lateness))
+def open_store(url: str, kinds: Sequence[str], *, reach: int, lateness: int) -> Store:
+    """The store that a URL names, for these kinds of entities; times in microseconds.
+
+    `reach` and `lateness` as for `MemoryStore`. Raises UsageError for a URL that names none, and
+    what the store's own way of opening raises.
+    """
+    parts = urlsplit(url)
+    # One line for each scheme: another store is opened here.
+    if parts.scheme == "memory":
+        return _embedded(parts, kinds, reach=reach, lateness=lateness)
+    known = "; ".join(SCHEMES.values())
+    raise UsageError(f"no kind of store is named {parts.scheme!r}: use {known}")
+
+
+def _embedded(
+    parts: SplitResult, kinds: Sequence[str], *, reach: int, lateness: int
+) -> EmbeddedStore:
+    if parts.netloc:
+        raise UsageError(f"`memory://{parts.netloc}`: write `memory:/` and the folder's path")
+    folder = Path(unquote(parts.path)) if parts.path else None
+    settings = dict(parse_qsl(parts.query, keep_blank_values=True))
+    seconds = _seconds(settings.pop("fsync", "1"))
+    if settings or (parts.query and folder is None):
+        raise UsageError(f"`?{parts.query}`: a folder has one setting, `?fsync=SECONDS`")
+    return EmbeddedStore.open(folder, kinds, reach=reach, lateness=lateness, sync_seconds=seconds)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"`fsync={text}`: a number of seconds is needed, or 0 to wait each time")
+    return seconds

@@ -185,3 +185,10 @@ def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
         write_new(tmp_path / "none" / "mine.yaml", "new")
 
     assert path.read_text() == "work of an afternoon"
+
+
+def test_the_id_of_a_transaction_is_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("trx_id,amount,time\n1,2.5,2026-01-01\n2,3,2026-01-02\n")
+
+    assert "id: trx_id    # number, 2 distinct: 1 (1), 2 (1)\n" in describe(path).yaml
