@@ -97,6 +97,7 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     budget = outlook.budget_in_words(policy, dataset)
     print(f"  alert budget: {budget}")
     warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
+    warn_if_sampled(len(split.train), dataset)
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
     facts = _facts(validated.recipe, origin, budget)
@@ -140,6 +141,16 @@ def warn_if_few_frauds(frauds: int, rows: int) -> None:
             f"the test days have {frauds} frauds in {rows:,} rows, and the intervals below are too "
             f"narrow: even a recall of 100.0% may be one of {lowest:.1%} on other days; use more "
             "data, or a larger `test_share`"
+        )
+
+
+def warn_if_sampled(train_rows: int, dataset: Dataset) -> None:
+    """Warn where the model is fitted on a sample of the training rows."""
+    if train_rows > dataset.max_fit_rows:
+        warn(
+            f"the model is fitted on {dataset.max_fit_rows:,} of {train_rows:,} training rows, "
+            "drawn at random; everything else is computed from all rows; `max_fit_rows` in the "
+            "data-set file allows more, at 200 bytes of memory a row"
         )
 
 
@@ -205,7 +216,9 @@ def _finish(
     recipe = validated.recipe
     mlflow.log_params({f"{recipe.model}.{k}": value for k, value in recipe.parameters.items()})
     track.log_detection(validated.detection, "validation_")
-    with step(f"fitting {recipe.model} on {len(split.train):,} rows"):
+    rows = min(len(split.train), data.dataset.max_fit_rows)
+    mlflow.log_metric("fitted_rows", rows)
+    with step(f"fitting {recipe.model} on {rows:,} rows"):
         fitted = recipe.fit(data, split.train, inputs)
     method = threshold_method(data.dataset)
     contract = write_contract(
@@ -222,12 +235,12 @@ def _finish(
         mlflow.log_metric("threshold", contract.threshold)
     with step("drawing plots, writing the model card and logging the model"):
         sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
-        rows = split.test[sample[: track.PARITY_ROWS]]
-        probability = fitted.predict_proba(encode(rows, inputs))[:, 1]
+        parity_rows = split.test[sample[: track.PARITY_ROWS]]
+        probability = fitted.predict_proba(encode(parity_rows, inputs))[:, 1]
         card = model_card.build(data, split, contract, assessment, facts)
         with tempfile.TemporaryDirectory(prefix="run-") as temporary:
             model_card.write(Path(temporary), card, assessment)
-            track.write_parity_rows(Path(temporary), rows, contract.names, probability)
+            track.write_parity_rows(Path(temporary), parity_rows, contract.names, probability)
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)
     _print_measures(assessment)
