@@ -150,7 +150,7 @@ def warn_if_sampled(train_rows: int, dataset: Dataset) -> None:
         warn(
             f"the model is fitted on {dataset.max_fit_rows:,} of {train_rows:,} training rows, "
             "drawn at random; everything else is computed from all rows; `max_fit_rows` in the "
-            "data-set file allows more, at 200 bytes of memory a row"
+            "data-set file allows more, at 270 bytes of memory a row"
         )
 
 

@@ -453,7 +453,7 @@ def test_a_fit_on_a_sample_is_warned_of(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == (
         "warning: the model is fitted on 10,000,000 of 45,000,000 training rows, drawn at random; "
         "everything else is computed from all rows; `max_fit_rows` in the data-set file allows "
-        "more, at 200 bytes of memory a row\n"
+        "more, at 270 bytes of memory a row\n"
     )
 
 
