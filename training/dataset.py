@@ -121,6 +121,7 @@ class Dataset(_Strict):
     alert_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5
     threshold_for: Literal["budget", "cost"] = "budget"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    max_fit_rows: PositiveInt = 10_000_000
 
     @model_validator(mode="after")
     def _each_column_has_one_role(self) -> Self:

@@ -61,7 +61,7 @@ def _rows(data: Data, test: pl.DataFrame) -> pl.DataFrame:
         pl.col(dataset.label).alias(LABEL),
         pl.col(dataset.time.column).alias(TIME),
         pl.col(dataset.amount).alias(AMOUNT),
-        *(pl.col(owner).alias(CLUSTER) for owner in list(dataset.entities)[:1]),
+        *(pl.col(owner).cast(pl.String).alias(CLUSTER) for owner in list(dataset.entities)[:1]),
     ).hstack(_bands(data, test))
 
 

@@ -16,6 +16,7 @@ from registry.model.contract import Input
 from registry.model.scorer import encode_columns
 from training.calibrate import CalibratedPipeline, Sigmoid, choose_sigmoid, margins, unweighted
 from training.data import Data
+from training.dataset import Dataset
 from training.evaluation_rows import labelled_rows
 from training.models import FRAUD_WEIGHT, MODELS, InputColumns, Parameters
 from training.split import Split
@@ -47,6 +48,19 @@ def repeat_frauds(
     return np.repeat(rows, counts, axis=0), np.repeat(labels, counts)
 
 
+def sample_to_fit(rows: pl.DataFrame, dataset: Dataset, seed: int) -> pl.DataFrame:
+    """The rows themselves, or `max_fit_rows` of them in the same order.
+
+    Each row is as likely as any other, whatever its label, so that probabilities need no
+    correction, and calibration and threshold are chosen on all rows of the later days.
+    """
+    if len(rows) <= dataset.max_fit_rows:
+        return rows
+    chosen = np.random.default_rng(seed).choice(len(rows), dataset.max_fit_rows, replace=False)
+    chosen.sort()
+    return rows.select(dataset.label, *dataset.inputs)[chosen]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to fit a model: its name, parameters and seed, and a sigmoid if it is calibrated."""
@@ -63,7 +77,7 @@ class Recipe:
         return weight
 
     def fit(self, data: Data, rows: pl.DataFrame, inputs: Sequence[Input]) -> Model:
-        """Fit on `rows`, and apply the sigmoid if there is one."""
+        """Fit on `rows`, or a sample of them, and apply the sigmoid if there is one."""
         return self.calibrated(self.fit_pipeline(data, rows, inputs))
 
     def calibrated(self, pipeline: Pipeline) -> Model:
@@ -73,14 +87,24 @@ class Recipe:
         sizes = [len(each.categories) for each in inputs if each.kind == "category"]
         columns = InputColumns(len(inputs) - len(sizes), sizes)
         pipeline = MODELS[self.model].build(columns, self.parameters, self.seed)
-        repeated = repeat_frauds(encode(rows, inputs), data.labels(rows), self.fraud_weight)
-        return pipeline.fit(*repeated)
+        return pipeline.fit(*self._examples(data, rows, inputs))
+
+    def _examples(
+        self, data: Data, rows: pl.DataFrame, inputs: Sequence[Input]
+    ) -> tuple[NDArray[np.floating], NDArray[np.int8]]:
+        """The encoded rows and labels to fit on, without what they were made from."""
+        rows = sample_to_fit(rows, data.dataset, self.seed)
+        encoded, labels = repeat_frauds(encode(rows, inputs), data.labels(rows), self.fraud_weight)
+        return encoded.astype(MODELS[self.model].fits_on, copy=False), labels
 
 
 def probabilities(model: Model, rows: pl.DataFrame, inputs: Sequence[Input]) -> NDArray[np.float32]:
     """The probability of fraud of each row, shape (n,)."""
-    of_both_classes = model.predict_proba(encode(rows, inputs))
-    return np.asarray(of_both_classes[:, 1], dtype=np.float32)
+    return _probabilities(model, encode(rows, inputs)).astype(np.float32)
+
+
+def _probabilities(model: Model, encoded: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(model.predict_proba(encoded)[:, 1], dtype=np.float64)
 
 
 def detect(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) -> dict[str, float]:
@@ -104,14 +128,14 @@ def validate(data: Data, recipe: Recipe, split: Split, inputs: Sequence[Input]) 
 
     The returned recipe includes the calibration, for the fit on all training rows.
     """
-    encoded = encode(split.test, inputs)
     pipeline = recipe.fit_pipeline(data, split.train, inputs)
+    encoded = encode(split.test, inputs)
     weight = recipe.fraud_weight
     plain = replace(recipe, sigmoid=unweighted(weight) if weight != 1 else None)
-    before = np.asarray(plain.calibrated(pipeline).predict_proba(encoded)[:, 1], dtype=np.float64)
+    before = _probabilities(plain.calibrated(pipeline), encoded)
     sigmoid = choose_sigmoid(margins(pipeline, encoded), before, data.labels(split.test))
     chosen = replace(recipe, sigmoid=sigmoid) if sigmoid else plain
-    scores = probabilities(chosen.calibrated(pipeline), split.test, inputs)
+    scores = _probabilities(chosen.calibrated(pipeline), encoded).astype(np.float32)
     rows, costs = labelled_rows(data, split.test), data.dataset.costs
     threshold = choose_threshold(data.dataset, rows, scores)
     return ValidatedRecipe(chosen, threshold, detection(rows, scores, costs))

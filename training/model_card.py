@@ -55,7 +55,7 @@ def build(
         summary=f"With {budget} alerts a day it catches {recall} of the frauds ({interval}), "
         "measured on days after its training.",
         intended_use=_intended_use(data, assessment),
-        limits=tuple(_limits(data, contract, assessment)),
+        limits=tuple(_limits(data, split, contract, assessment)),
         measures=tuple(
             (*assessment.readable(name), MEASURES[name].description)
             for name in assessment.estimates
@@ -83,7 +83,7 @@ def _intended_use(data: Data, assessment: Assessment) -> tuple[str, ...]:
     )
 
 
-def _limits(data: Data, contract: Contract, assessment: Assessment) -> Iterator[str]:
+def _limits(data: Data, split: Split, contract: Contract, assessment: Assessment) -> Iterator[str]:
     rows, delay = assessment.rows.labelled, data.dataset.delay_days
     if rows.independent_frauds < MIN_FRAUDS or len(assessment.days) < MIN_DAYS:
         yield (
@@ -111,6 +111,11 @@ def _limits(data: Data, contract: Contract, assessment: Assessment) -> Iterator[
     )
     if contract.dataset in SIMULATED_DATASETS:
         yield "The transactions are simulated: nothing here is evidence about real fraud."
+    if len(split.train) > data.dataset.max_fit_rows:
+        yield (
+            f"It was fitted on {data.dataset.max_fit_rows:,} rows, drawn at random from those that "
+            "it was trained on."
+        )
     if data.dataset.categories:
         yield "Categories that did not occur in training are scored as unknown."
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from optuna import Trial
 from pydantic_core import PydanticCustomError
 from sklearn.compose import ColumnTransformer
@@ -34,11 +35,15 @@ class InputColumns:
 
 @dataclass(frozen=True)
 class ModelKind:
-    """A kind of model: its default parameters, its search space, and how to build its pipeline."""
+    """A kind of model: its default parameters, its search space, and how to build its pipeline.
+
+    `fits_on` is float64 where scikit-learn would convert the rows, and hold them twice.
+    """
 
     defaults: Parameters
     suggest: Callable[[Trial], Parameters]
     build: Callable[[InputColumns, Parameters, int], Pipeline]
+    fits_on: type[np.floating] = np.float32
 
 
 def _logistic_regression(columns: InputColumns, parameters: Parameters, seed: int) -> Pipeline:
@@ -111,6 +116,7 @@ MODELS: Mapping[str, ModelKind] = {
             FRAUD_WEIGHT: trial.suggest_int(FRAUD_WEIGHT, 1, 100, log=True),
         },
         build=_hist_gradient_boosting,
+        fits_on=np.float64,
     ),
 }
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from registry.evaluation.gates.leakage import Leakage
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
-from registry.evaluation.policy import SHIPPED, GateKind, Policy, read_policy
+from registry.evaluation.policy import GateKind, Policy
 from registry.provenance.repository import Repository
 from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training.dataset import Dataset
 
 SHOWN_FILES = 3
-
-
-def judging_policy() -> Policy:
-    """The policy that `evaluate` will read too, unless it is given another. Raises UsageError."""
-    return read_policy(Path(os.environ.get("FRAUD_POLICY") or SHIPPED))
 
 
 def budget_in_words(policy: Policy, dataset: Dataset) -> str:

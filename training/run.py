@@ -14,8 +14,10 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
+from registry.cli.options import policy_path
 from registry.errors import first_error
 from registry.evaluation.model_files import MAX_MODEL_BYTES
+from registry.evaluation.policy import read_policy
 from registry.model.contract import Contract, Input
 from registry.model.scorer import Scorer
 from registry.progress import step, warn
@@ -76,7 +78,7 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     dataset = read_dataset(parameters.dataset)
     uncommitted = track.CHECKOUT.uncommitted(dataset_file(parameters.dataset))
     origin = track.log_origin(uncommitted)
-    policy = outlook.judging_policy()
+    policy = read_policy(policy_path())  # as `evaluate` will, unless it is given another
     for refusal in outlook.refusals(
         policy, track.CHECKOUT, origin, uncommitted, attested=signer is not None
     ):
@@ -88,21 +90,24 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     check_splits(transactions, parameters.trials)
     with step(f"computing {len(dataset.history)} history features"):
         data = with_features(transactions)
+        del transactions  # one table in memory, not two
         track.log_data(data)
     split = split_data(data.frame, dataset)
     print(f"  train: {_summary(data, split.train)}\n  test:  {_summary(data, split.test)}")
-    print(f"  alert budget: {outlook.budget_in_words(policy, dataset)}")
+    budget = outlook.budget_in_words(policy, dataset)
+    print(f"  alert budget: {budget}")
     warn_if_few_frauds(int(data.labels(split.test).sum()), len(split.test))
+    warn_if_sampled(len(split.train), dataset)
     inputs = describe_inputs(data, split.train)
     validated = _choose_recipe(data, parameters, split.train, inputs)
-    model_id, contract, assessment = _finish(data, parameters, split, inputs, validated, origin)
+    facts = _facts(validated.recipe, origin, budget)
+    model_id, contract, assessment = _finish(data, parameters, split, inputs, validated, facts)
     files = track.logged_files(model_id)
     if signer is not None:
         ran = Ran(raw, parameters.dataset, {**origin, DATA_TAG: data.sha256}, started_at)
         mlflow.log_text(attest(signer, files, contract, ran), ATTESTATION_FILE)
     value = assessment.estimates["average_precision"].value
     notes.name_run(parameters.model, parameters.trials, value)
-    facts = _facts(validated.recipe, origin, dataset)
     description = notes.describe_run(contract, assessment, facts)
     if not parameters.register_candidate:
         return None
@@ -136,6 +141,16 @@ def warn_if_few_frauds(frauds: int, rows: int) -> None:
             f"the test days have {frauds} frauds in {rows:,} rows, and the intervals below are too "
             f"narrow: even a recall of 100.0% may be one of {lowest:.1%} on other days; use more "
             "data, or a larger `test_share`"
+        )
+
+
+def warn_if_sampled(train_rows: int, dataset: Dataset) -> None:
+    """Warn where the model is fitted on a sample of the training rows."""
+    if train_rows > dataset.max_fit_rows:
+        warn(
+            f"the model is fitted on {dataset.max_fit_rows:,} of {train_rows:,} training rows, "
+            "drawn at random; everything else is computed from all rows; `max_fit_rows` in the "
+            "data-set file allows more, at 270 bytes of memory a row"
         )
 
 
@@ -192,7 +207,7 @@ def _finish(
     split: Split,
     inputs: tuple[Input, ...],
     validated: ValidatedRecipe,
-    origin: Mapping[str, str],
+    facts: Mapping[str, str],
 ) -> tuple[str, Contract, Assessment]:
     """Fit on the whole training window, convert to ONNX, assess the ONNX model and log it.
 
@@ -201,7 +216,9 @@ def _finish(
     recipe = validated.recipe
     mlflow.log_params({f"{recipe.model}.{k}": value for k, value in recipe.parameters.items()})
     track.log_detection(validated.detection, "validation_")
-    with step(f"fitting {recipe.model} on {len(split.train):,} rows"):
+    rows = min(len(split.train), data.dataset.max_fit_rows)
+    mlflow.log_metric("fitted_rows", rows)
+    with step(f"fitting {recipe.model} on {rows:,} rows"):
         fitted = recipe.fit(data, split.train, inputs)
     method = threshold_method(data.dataset)
     contract = write_contract(
@@ -218,13 +235,12 @@ def _finish(
         mlflow.log_metric("threshold", contract.threshold)
     with step("drawing plots, writing the model card and logging the model"):
         sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
-        rows = split.test[sample[: track.PARITY_ROWS]]
-        probability = fitted.predict_proba(encode(rows, inputs))[:, 1]
-        facts = _facts(recipe, origin, data.dataset)
+        parity_rows = split.test[sample[: track.PARITY_ROWS]]
+        probability = fitted.predict_proba(encode(parity_rows, inputs))[:, 1]
         card = model_card.build(data, split, contract, assessment, facts)
         with tempfile.TemporaryDirectory(prefix="run-") as temporary:
             model_card.write(Path(temporary), card, assessment)
-            track.write_parity_rows(Path(temporary), rows, contract.names, probability)
+            track.write_parity_rows(Path(temporary), parity_rows, contract.names, probability)
             mlflow.log_artifacts(temporary)
         model_id = track.log_model(model, contract)
     _print_measures(assessment)
@@ -241,7 +257,7 @@ def warn_if_too_large(model_bytes: int) -> None:
         )
 
 
-def _facts(recipe: Recipe, origin: Mapping[str, str], dataset: Dataset) -> dict[str, str]:
+def _facts(recipe: Recipe, origin: Mapping[str, str], budget: str) -> dict[str, str]:
     """The facts about the run that the model card lists."""
     run = mlflow.active_run()
     return {
@@ -249,7 +265,7 @@ def _facts(recipe: Recipe, origin: Mapping[str, str], dataset: Dataset) -> dict[
         "parameters": ", ".join(f"{name} {value}" for name, value in recipe.parameters.items()),
         "calibration": str(recipe.sigmoid or "none"),
         "run": run.info.run_id if run else "",
-        "alert budget": outlook.budget_in_words(outlook.judging_policy(), dataset),
+        "alert budget": budget,
         "commit": origin[GIT_COMMIT_TAG],
         "authors": origin[AUTHORS_TAG],
     }

@@ -97,7 +97,7 @@ def _without_compromised(
     frauds = frame.filter((pl.col(dataset.label) == 1) & is_recent)
     day_known = time.min().dt.truncate("1d") + pl.duration(days=dataset.delay_days + 1)
     known = frauds.group_by(pl.col(entity).alias("_compromised")).agg(day_known.alias("_known"))
-    joined = test.join(
+    joined = test.select(entity, time).join(
         known, left_on=entity, right_on="_compromised", how="left", maintain_order="left"
     )
     usable = joined["_known"].is_null() | (joined[dataset.time.column] < joined["_known"])

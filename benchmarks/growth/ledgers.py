@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.processes import free_port, mlflow_server
+from registry.evaluation.evidence import EvaluatedRows, Evidence
 from registry.ledger.chain import Version
+from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.signing import CryptoSigner
 from registry.ledger.statement import (
     CandidateRef,
@@ -23,12 +24,20 @@ from registry.ledger.statement import (
     sign,
 )
 from registry.ledger.trust import Trust, trusted_key
-from registry.tracking.names import PRODUCTION, STATEMENT_TAG
+from registry.tracking.names import (
+    EVIDENCE_EXPERIMENT,
+    EVIDENCE_FILE,
+    MODEL_FOLDER,
+    PRODUCTION,
+    STATEMENT_TAG,
+)
 from registry.tracking.rest import Registry
 
 SIGNER = CryptoSigner.generate_ecdsa()
 TRUST = Trust(ledger_id="benchmark", keys=(trusted_key(SIGNER.public_key),))
 FILES = ("MLmodel", "model.onnx", "conda.yaml", "python_env.yaml", "requirements.txt")
+PLOTS = tuple(f"report/plot_{number}.png" for number in range(10))
+MOMENT = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 def entries(count: int, *, rollbacks: bool = False) -> Iterator[Version]:
@@ -43,20 +52,20 @@ def entries(count: int, *, rollbacks: bool = False) -> Iterator[Version]:
         named = sequence - 1 if back else sequence
         run = _digest("run", named)[:32]
         statement = Statement(
-            files={name: _digest(name, named) for name in FILES},
+            files=_digests(FILES, named),
             entry=Entry(
                 ledger_id=TRUST.ledger_id,
                 sequence=sequence,
                 supersedes=supersedes,
                 action="rollback" if back else "promote",
                 source=f"mlflow-artifacts:/2/{run}/artifacts/model",
-                candidate=CandidateRef(version=named, run_id=_digest("candidate", named)[:32]),
-                evidence=EvidenceRef(run_id=run, sha256=_digest("evidence", named)),
-                policy=PolicyRef(name="default", sha256=_digest("policy", 0)),
+                candidate=_candidate(named),
+                evidence=EvidenceRef(run_id=run, sha256=sha256_of_bytes(_evidence(named))),
+                policy=POLICY,
                 verdict="20 of 20 checks passed; its origin is only claimed; not required: a "
                 "verified origin",
                 approver="github:alice",
-                approved_at=datetime(2026, 5, 4, tzinfo=UTC),
+                approved_at=MOMENT,
                 comment="fewer false alerts at the same budget",
                 url="https://github.com/example/fraud/actions/runs/1234567890",
             ),
@@ -66,7 +75,59 @@ def entries(count: int, *, rollbacks: bool = False) -> Iterator[Version]:
 
 
 def _digest(what: str, number: int) -> str:
-    return hashlib.sha256(f"{what} {number}".encode()).hexdigest()
+    return sha256_of_bytes(_content(what, number))
+
+
+def _content(name: str, number: int) -> bytes:
+    return f"{name} {number}".encode()
+
+
+def _digests(names: Iterable[str], number: int) -> dict[str, str]:
+    return {name: _digest(name, number) for name in names}
+
+
+POLICY = PolicyRef(name="default", sha256=_digest("policy", 0))
+
+
+def _candidate(number: int) -> CandidateRef:
+    return CandidateRef(version=number, run_id=_digest("candidate", number)[:32])
+
+
+def _evidence(number: int) -> bytes:
+    """The `evidence.json` of an entry's model: no gates, but the files of a report."""
+    evidence = Evidence(
+        candidate=_candidate(number),
+        authors=("github:carol",),
+        compared_with=None,
+        policy=POLICY,
+        rows=EvaluatedRows(
+            sha256=_digest("rows", 0), origin={}, count=0, frauds=0, start=MOMENT, end=MOMENT
+        ),
+        measurements={},
+        verdicts=(),
+        evaluated_at=MOMENT,
+        files={
+            **{f"{MODEL_FOLDER}/{name}": _digest(name, number) for name in FILES},
+            **_digests(PLOTS, number),
+        },
+    )
+    return evidence.model_dump_json().encode()
+
+
+def write_files(artifacts: Path, number: int) -> str:
+    """Write the files of an entry's evidence run as a server stores them; return the run's id."""
+    run = _digest("run", number)[:32]
+    folder = artifacts / "2" / run / "artifacts"
+    contents = {
+        EVIDENCE_FILE: _evidence(number),
+        **{f"{MODEL_FOLDER}/{name}": _content(name, number) for name in FILES},
+        **{name: _content(name, number) for name in PLOTS},
+    }
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return run
 
 
 @dataclass(frozen=True)
@@ -80,8 +141,11 @@ class InMemory:
 
 
 @contextmanager
-def served(count: int) -> Iterator[Registry]:
-    """A tracking server whose ledger has so many entries, written into its database."""
+def served(count: int, *, files: bool = False) -> Iterator[Registry]:
+    """A tracking server whose ledger has so many entries, written into its database.
+
+    With `files`, it has the evidence run of each entry too.
+    """
     with tempfile.TemporaryDirectory() as name, mlflow_server(Path(name), free_port()) as uri:
         with closing(sqlite3.connect(Path(name) / "mlflow.db")) as database, database:
             database.execute("INSERT INTO registered_models (name) VALUES (?)", (PRODUCTION,))
@@ -103,4 +167,18 @@ def served(count: int) -> Iterator[Registry]:
                     "VALUES (?, ?, ?, ?)",
                     (PRODUCTION, version.number, STATEMENT_TAG, version.envelope),
                 )
+            if files:
+                database.execute(
+                    "INSERT INTO experiments (experiment_id, name, artifact_location, "
+                    "lifecycle_stage) VALUES (2, ?, 'mlflow-artifacts:/2', 'active')",
+                    (EVIDENCE_EXPERIMENT,),
+                )
+                for number in range(1, count + 1):
+                    run = write_files(Path(name) / "artifacts", number)
+                    database.execute(
+                        "INSERT INTO runs (run_uuid, name, source_type, status, start_time, "
+                        "end_time, lifecycle_stage, artifact_uri, experiment_id, user_id) VALUES "
+                        "(?, '', 'LOCAL', 'FINISHED', 0, 0, 'active', ?, 2, '')",
+                        (run, f"mlflow-artifacts:/2/{run}/artifacts"),
+                    )
         yield Registry(uri)

@@ -47,8 +47,11 @@ Url = Annotated[str, typer.Option(help="URL of the approval.")]
 POLICY_VARIABLE = "FRAUD_POLICY"
 
 
-def _policy_path(text: str | Path) -> Path:
-    """An empty value is none: the MLproject's entry points pass every parameter on."""
+def policy_path(text: str | Path = "") -> Path:
+    """The policy file that is named, or that of the variable, or else the shipped one.
+
+    An empty value is none: the MLproject's entry points pass every parameter on.
+    """
     return Path(text) if str(text) else Path(os.environ.get(POLICY_VARIABLE) or SHIPPED_POLICY)
 
 
@@ -56,7 +59,7 @@ PolicyFile = Annotated[
     Path,
     typer.Option(
         envvar=POLICY_VARIABLE,
-        parser=_policy_path,
+        parser=policy_path,
         metavar="PATH",
         help="Policy file: the gates and their bounds.",
         show_default="registry/policy.yaml",

@@ -203,6 +203,18 @@ def test_entities_do_not_share_a_history_and_null_has_none() -> None:
     assert column(frame, "card_count_3d") == [1, 2, 3, 4, 5]
 
 
+def test_how_many_rows_are_computed_at_a_time_changes_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows: list[Row] = [
+        (START + timedelta(hours=7 * number), f"c{number % 7}", f"s{number % 3}", number / 3, 0)
+        for number in range(60)
+    ]
+    at_once = with_history(frame_of(rows))
+    monkeypatch.setattr("features.offline._PART_ROWS", 10)
+    assert with_history(frame_of(rows)).equals(at_once)
+
+
 def test_a_label_that_is_not_known_counts_as_no_fraud() -> None:
     frame = frame_of([at(0, fraud=1), at(0, fraud=None), at(2)])
 

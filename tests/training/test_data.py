@@ -413,6 +413,7 @@ def test_entities_of_a_csv_file_are_text_always(
 
     data = read_data(path, dataset(entities={"card": {}}, windows_days=[7]))
 
+    assert data.frame["card"].dtype == pl.Categorical  # a code of 4 bytes for each row
     assert data.frame["card"].to_list() == ids
     assert data.frame["card_count_7d"].to_list() == counts
 

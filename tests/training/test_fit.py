@@ -18,7 +18,7 @@ from training.calibrate import CalibratedPipeline, Sigmoid
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
-from training.fit import Recipe, encode, probabilities, repeat_frauds, validate
+from training.fit import Recipe, encode, probabilities, repeat_frauds, sample_to_fit, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
 
@@ -47,6 +47,34 @@ def test_the_threshold_keeps_the_validation_alerts_within_the_budget(
     alerts = int((scores >= validated.threshold).sum())
     budget = 20 * split.test["time"].dt.date().n_unique()
     assert 0.9 * budget <= alerts <= budget
+
+
+def few(data: Data, max_fit_rows: int) -> Data:
+    dataset = data.dataset.model_copy(update={"max_fit_rows": max_fit_rows})
+    return replace(data, dataset=dataset)
+
+
+def test_a_sample_is_drawn_by_the_seed_and_stays_in_order(prepared: Prepared) -> None:
+    data, split, _ = prepared
+    ten = split.train.head(10).with_columns(pl.int_range(10).alias("amount"))
+    dataset = few(data, 4).dataset
+
+    assert sample_to_fit(ten, dataset, 0)["amount"].to_list() == [2, 4, 5, 7]
+    assert sample_to_fit(ten, dataset, 1)["amount"].to_list() == [3, 4, 6, 9]
+    assert sample_to_fit(ten, few(data, 10).dataset, 0) is ten
+
+
+def test_with_more_rows_than_the_maximum_a_model_is_fitted_on_the_sample(
+    prepared: Prepared,
+) -> None:
+    data, split, inputs = prepared
+    sample = sample_to_fit(split.train, few(data, 5000).dataset, RECIPE.seed)
+
+    fitted = RECIPE.fit(few(data, 5000), split.train, inputs)
+
+    expected = probabilities(RECIPE.fit(data, sample, inputs), split.test, inputs)
+    assert len(sample) == 5000
+    assert np.array_equal(probabilities(fitted, split.test, inputs), expected)
 
 
 def test_validation_counts_money_at_the_data_sets_alert_cost(prepared: Prepared) -> None:

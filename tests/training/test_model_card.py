@@ -121,6 +121,7 @@ def test_limits_are_those_of_the_data(
     assert "does not identify customers" in limits
     assert "known after 1 day;" in limits
     assert "simulated" not in limits
+    assert "at random" not in limits
 
     owned = data_of(dataset(entities={"card": {}}, delay_days=0))
     owned = replace(
@@ -131,8 +132,11 @@ def test_limits_are_those_of_the_data(
     )
     split, contract, assessment = assessed(owned)
     contract = contract.model_copy(update={"dataset": "handbook"})
+    few = owned.dataset.model_copy(update={"max_fit_rows": 500})
+    owned = replace(owned, dataset=few)
     limits = " ".join(model_card.build(owned, split, contract, assessment, FACTS).limits)
     assert "resample by card" in limits
     assert "known at once" in limits
     assert "simulated" in limits
+    assert "fitted on 500 rows, drawn at random" in limits
     assert "card_precision" in assessment.estimates

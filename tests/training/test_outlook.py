@@ -12,7 +12,7 @@ from registry.provenance.repository import Repository
 from tests.places import REPOSITORY
 from tests.registry.provenance.origins import Origin, git, new_origin
 from training.dataset import read_dataset
-from training.outlook import budget_in_words, judging_policy, refusals
+from training.outlook import budget_in_words, refusals
 
 STRICT = read_policy(SHIPPED)
 DEMO = read_policy(REPOSITORY / "deploy/local/demo-policy.yaml")
@@ -71,13 +71,6 @@ def test_without_a_commit_that_is_all_there_is_to_say(origin: Origin) -> None:
 def test_what_the_policy_does_not_ask_for_is_not_said(origin: Origin) -> None:
     git(origin.folder, "commit", "--quiet", "--allow-empty", "--message", "unsigned")
     assert expected(origin, DEMO, FOUR_FILES, authors="", attested=False) == []
-
-
-def test_the_policy_is_the_one_that_evaluate_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FRAUD_POLICY", "")
-    assert judging_policy().name == "default"
-    monkeypatch.setenv("FRAUD_POLICY", str(REPOSITORY / "deploy/local/demo-policy.yaml"))
-    assert judging_policy().name == "demo"
 
 
 def test_both_alert_budgets_are_named_where_they_differ() -> None:

@@ -41,7 +41,7 @@ from training.evaluation_rows import write_evaluation_rows
 from training.fit import Recipe, validate
 from training.intervals import estimates
 from training.models import MODELS
-from training.run import warn_if_few_frauds, warn_if_too_large
+from training.run import warn_if_few_frauds, warn_if_sampled, warn_if_too_large
 from training.split import split_by_time
 
 
@@ -113,6 +113,7 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
     measures += ["threshold_money_saved_per_day", *detected]
     assert metrics.keys() == {
         "rows",
+        "fitted_rows",
         "threshold",
         *(f"validation_{name}" for name in detected),
         *(f"{name}{end}" for name in measures for end in ("", "_lower", "_upper")),
@@ -120,6 +121,7 @@ def test_a_run_logs_its_measures_of_the_test_days_and_of_the_validation_days(
     for name in measures:
         assert metrics[f"{name}_lower"] < metrics[f"{name}_upper"], name
     assert metrics["rows"] == 18_545
+    assert metrics["fitted_rows"] == 10_795
     assert metrics["roc_auc"] > 0.9
     assert metrics["budget_recall"] > 0.7
     assert metrics["threshold"] == trained.contract.threshold
@@ -440,6 +442,18 @@ def test_a_model_that_the_gates_would_refuse_for_its_size_is_warned_of(
     assert capsys.readouterr().err == (
         "warning: the model has 140 MB, and the gate `integrity` refuses more than 100 MB unless "
         "the policy raises max_model_bytes; fewer or smaller trees make it smaller\n"
+    )
+
+
+def test_a_fit_on_a_sample_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = read_dataset("simulated")
+    warn_if_sampled(10_000_000, dataset)
+    assert capsys.readouterr().err == ""
+    warn_if_sampled(45_000_000, dataset)
+    assert capsys.readouterr().err == (
+        "warning: the model is fitted on 10,000,000 of 45,000,000 training rows, drawn at random; "
+        "everything else is computed from all rows; `max_fit_rows` in the data-set file allows "
+        "more, at 270 bytes of memory a row\n"
     )
 
 

@@ -13,20 +13,26 @@ from benchmarks.growth.__main__ import NAMES, ROWS, chosen_rows, main
 from benchmarks.growth.row import Row
 from tests.places import REPOSITORY
 
+SLOW = {"gates-37-days", "gates-1036-days", "training", "verify-again"}
+"""Those that take tens of seconds at quick sizes too."""
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name))
+
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, id=row.name, marks=[pytest.mark.slow] * (row.name in SLOW)) for row in ROWS],
+)
 def test_each_row_prints_size_cost_and_exponent(
     row: Row, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main([row.name])
     title, heading, *lines = capsys.readouterr().out.splitlines()
     assert title == f"{row.name}: {row.title}"
-    assert heading.split() == [*row.counted.split(), row.unit, "exponent"]
+    assert heading.split() == [*row.counted.split(), row.unit, "slope", "exponent"]
     sizes = [f"{size:,}" for size in row.quick]
     assert [line.split()[0] for line in lines] == sizes
     assert re.fullmatch(r" +[\d,]+ +[\d,]+\.\d{3}", lines[0])
     for line in lines[1:]:
-        assert re.fullmatch(r" +[\d,]+ +[\d,]+\.\d{3} +-?\d+\.\d\d", line)
+        assert re.fullmatch(r" +[\d,]+ +[\d,]+\.\d{3} +-?\d\.\d\de[+-]\d\d +-?\d+\.\d\d", line)
 
 
 def test_rows_have_names_of_their_own_and_rising_sizes() -> None:
