@@ -46,9 +46,14 @@ class Cache:
         with self._locked():
             self._delete_leftovers()
 
+    @property
+    def tip(self) -> Tip | None:
+        """The remembered tip. Raises what `read_tip` raises."""
+        return read_tip(self._tip)
+
     def require_extension(self, ledger: Ledger) -> None:
         """Raises VerificationError unless the ledger extends the remembered tip."""
-        if remembered := read_tip(self._tip):
+        if remembered := self.tip:
             remembered.require(ledger)
 
     def store(self, ledger: Ledger, versions: Sequence[Version]) -> None:

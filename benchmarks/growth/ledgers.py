@@ -16,6 +16,7 @@ from registry.ledger.chain import Version
 from registry.ledger.signing import CryptoSigner
 from registry.ledger.statement import (
     CandidateRef,
+    Checkpoint,
     Entry,
     EvidenceRef,
     PolicyRef,
@@ -59,6 +60,13 @@ def entries(count: int, *, rollbacks: bool = False) -> Iterator[Version]:
                 approved_at=datetime(2026, 5, 4, tzinfo=UTC),
                 comment="fewer false alerts at the same budget",
                 url="https://github.com/example/fraud/actions/runs/1234567890",
+                checkpoint=Checkpoint(
+                    version=sequence - 1,
+                    frozen=False,
+                    keys={SIGNER.public_key.keyid: (1, sequence - 1)},
+                )
+                if sequence > 1
+                else None,
             ),
         )
         supersedes = statement.digest
