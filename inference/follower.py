@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import random
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from inference.cache import Cache
 from inference.metrics import Metrics
@@ -83,7 +85,8 @@ class Follower:
         while not self._stopped.is_set():
             confirmed = self.poll()
             if confirmed and self.serving.source == "checkpoint":
-                continue  # the whole ledger is read right after
+                with _without_collections():
+                    confirmed = self.poll()  # reads the whole ledger, right after its end
             if confirmed and not self._settings.poll_seconds:
                 return
             if self.serving.model:
@@ -222,6 +225,19 @@ class Follower:
             if finding not in self._findings:
                 log.warning("in the ledger, %s", finding)
         self._findings = frozenset(ledger.findings)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """While a long ledger is read beside requests: a collection of so many new objects would hold
+    each request up for a tenth of a second. They stay, so that no later collection visits them.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _release_memory() -> None:

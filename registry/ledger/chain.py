@@ -63,6 +63,12 @@ class Link:
     def has_files_of(self, other: Link | None) -> bool:
         return other is not None and self.statement.files == other.statement.files
 
+    def leaves_frozen(self, frozen: bool) -> bool:
+        """Whether promotions are void after it, if they were `frozen` before it or not."""
+        action = self.statement.entry.action
+        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
+        return action == "freeze" or (frozen and (action != "unfreeze" or self.overrun))
+
     def __str__(self) -> str:
         entry = self.statement.entry
         return (
@@ -184,10 +190,8 @@ def follow(
             in_force = winner.model
             were_in_force.add(in_force)
         following = winner.digest
-        action = winner.statement.entry.action
-        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
-        frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
-        in_doubt = winner.overrun or (in_doubt and action != "rollback")
+        frozen = winner.leaves_frozen(frozen)
+        in_doubt = winner.overrun or (in_doubt and winner.statement.entry.action != "rollback")
     for followed, links in successors.items():
         reason = f"it follows {followed}, which is not in the chain"
         findings += (Finding(link.version, "broken", reason) for link in links)

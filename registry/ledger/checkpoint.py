@@ -16,13 +16,28 @@ from registry.ledger.trust import Trust
 
 def checkpoint_after(ledger: Ledger) -> Checkpoint | None:
     """What the entry that follows this ledger's tip says of it; None where there is no tip."""
-    if ledger.tip is None:
-        return None
-    keys: dict[str, tuple[int, int]] = {}
+    return list(_checkpoints(ledger))[-1] if ledger.chain else None
+
+
+def false_checkpoints(ledger: Ledger) -> Iterator[Link]:
+    """The entries of a whole ledger whose checkpoint is not what was before them.
+
+    Except for the version's number: entries that were appended again have others since then.
+    """
+    for true, link in zip(_checkpoints(ledger), ledger.chain[1:], strict=False):
+        said = link.statement.entry.checkpoint
+        if said and (said.frozen, said.keys) != (true.frozen, true.keys):
+            yield link
+
+
+def _checkpoints(ledger: Ledger) -> Iterator[Checkpoint]:
+    """What is true after each entry of a whole ledger."""
+    frozen, keys = False, dict[str, tuple[int, int]]()
     for link in ledger.chain:
         sequence = link.statement.entry.sequence
+        frozen = link.leaves_frozen(frozen)
         keys[link.keyid] = keys.get(link.keyid, (sequence,))[0], sequence
-    return Checkpoint(version=ledger.tip.version, frozen=ledger.frozen, keys=keys)
+        yield Checkpoint(version=link.version, frozen=frozen, keys=keys)
 
 
 def fold_end(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from securesystemslib.signer import CryptoSigner
 
 from registry.ledger.chain import Finding, Ledger, Link, Version
-from registry.ledger.checkpoint import checkpoint_after, fold_end
+from registry.ledger.checkpoint import checkpoint_after, false_checkpoints, fold_end
 from registry.ledger.fold import fold, open_version
 from registry.ledger.statement import Checkpoint, Statement
 from registry.ledger.trust import Trust
@@ -284,6 +284,22 @@ def test_a_void_entry_is_never_the_end(versions: list[Version], reason: str) -> 
     if reason == "source":
         versions[-1] = Version(7, "s3://elsewhere", versions[-1].envelope)
     assert end(versions) is None or is_that_of_all(versions)
+
+
+@pytest.mark.parametrize(
+    ("false", "named"),
+    [({}, []), ({"version": 3}, []), ({"frozen": True}, [7]), ({"keys": {}}, [7])],
+    ids=str,
+)
+def test_a_reader_of_all_names_entries_with_a_false_checkpoint(
+    versions: list[Version], false: dict[str, Any], named: list[int]
+) -> None:
+    true = checkpoint_after(fold(versions, BOTH))
+    assert true
+    add(versions, "a", BOB, checkpoint=true.model_copy(update=false))
+    add(versions, "b", ALICE, checkpoint=None)
+    add(versions, "c", BOB)
+    assert [link.version for link in false_checkpoints(fold(versions, BOTH))] == named
 
 
 STEPS = st.lists(
