@@ -46,9 +46,14 @@ class Cache:
         with self._locked():
             self._delete_leftovers()
 
+    @property
+    def tip(self) -> Tip | None:
+        """The remembered tip. Raises what `read_tip` raises."""
+        return read_tip(self._tip)
+
     def require_extension(self, ledger: Ledger) -> None:
         """Raises VerificationError unless the ledger extends the remembered tip."""
-        if remembered := read_tip(self._tip):
+        if remembered := self.tip:
             remembered.require(ledger)
 
     def store(self, ledger: Ledger, versions: Sequence[Version]) -> None:
@@ -57,12 +62,12 @@ class Cache:
         Raises VerificationError as `require_extension` does, because another worker may have read
         a longer ledger meanwhile, and UsageError where the folder is not writable.
         """
-        text = json.dumps([asdict(version) for version in versions])
+        content = [asdict(version) for version in versions]
         with self._locked():
             self._delete_leftovers()
             self.require_extension(ledger)
-            with atomic_write(self._ledger) as temporary:
-                temporary.write_text(text)
+            with atomic_write(self._ledger) as temporary, temporary.open("w") as file:
+                json.dump(content, file)  # `dumps` would hold up every request for that time
             # Last, so that the stored ledger is never older than the tip.
             if tip := Tip.of(ledger):
                 write_tip(self._tip, tip)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import random
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from inference.cache import Cache
 from inference.history import Histories
 from inference.metrics import Metrics
 from inference.model import ServedModel, load_model
-from inference.serving import Serving
+from inference.serving import Serving, Source
 from inference.settings import Settings
 from registry.errors import (
     BytesMismatch,
@@ -26,10 +28,11 @@ from registry.errors import (
 from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.files import Files
 from registry.ledger.fold import fold
+from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust, read_trust
 from registry.tracking.head import head_of
 from registry.tracking.rest import Registry
-from registry.tracking.watch import Watch
+from registry.tracking.watch import Watch, look_at_end
 
 INITIAL_WAIT_SECONDS = 1.0
 MAX_WAIT_SECONDS = 30.0
@@ -67,6 +70,10 @@ class Follower:
         self._watch = Watch(registry)
         self._confirmed: Ledger | None = None
         """The ledger for which the served model is the head."""
+        self._has_looked = False
+        """Whether a look at the ledger's end has been answered: one is enough."""
+        self._end: Tip | None = None
+        """The tip that such a look has found, until the ledger is in the cache with it."""
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -80,6 +87,9 @@ class Follower:
         wait = INITIAL_WAIT_SECONDS
         while not self._stopped.is_set():
             confirmed = self.poll()
+            if confirmed and self.serving.source == "checkpoint":
+                with _without_collections():
+                    confirmed = self.poll()  # reads the whole ledger, right after its end
             if confirmed and not self._settings.poll_seconds:
                 return
             if self.serving.model:
@@ -95,11 +105,11 @@ class Follower:
         """Read the ledger once; return whether its head is served afterwards.
 
         Never raises: a failure is reported in /healthcheck, in a metric and in the log, and the
-        served model stays.
+        served model stays, unless it was started from the ledger's end and the whole contradicts.
         """
         served = self._served
         try:
-            self._poll()
+            source = self._poll()
         except Exception as error:
             is_ours = isinstance(error, RegistryError)
             if not is_ours:
@@ -108,13 +118,16 @@ class Follower:
             self.serving.problem = str(error) if is_ours else f"{type(error).__name__}; see the log"
             reasons = (reason for kind, reason in FAILURE_REASONS if isinstance(error, kind))
             self._metrics.swap_failed(next(reasons, "error"))
+            if self.serving.source == "checkpoint" and isinstance(error, VerificationError):
+                # Nothing but the ledger's end has ever confirmed it, and the whole says otherwise.
+                self.serving.model = None
             if self.serving.model:
                 log.error("keeping the served model: %s", self.serving.problem)
             return False
         finally:
             if self._served != served:  # and its files are not referenced any more
                 _release_memory()
-        self.serving.source = "registry"
+        self.serving.source = source
         self.serving.confirm()
         return True
 
@@ -122,28 +135,49 @@ class Follower:
     def _served(self) -> Link | None:
         return self.serving.model.link if self.serving.model else None
 
-    def _poll(self) -> None:
+    def _poll(self) -> Source:
         self._read_trust()
         try:
-            ledger = self._watch.look(self._trust)
+            end = None if self._has_looked or self.serving.model else self._look_at_end()
+            ledger = end or self._watch.look(self._trust)
         except Unreachable as error:
             if self.serving.model is None:
                 self._start_from_cache(error)
             raise
-        if ledger is self._confirmed:
-            return
+        if end:
+            head = head_of(end)
+            self._load(self._cache.fetch(self._registry, head), head)
+            return "checkpoint"
+        if ledger is not self._confirmed:
+            self._follow(ledger)
+        return "registry"
+
+    def _look_at_end(self) -> Ledger | None:
+        """The ledger's end for a process that has served nothing yet; None where it is no proof."""
+        remembered = self._cache.tip
+        end = look_at_end(self._registry, self._trust, [remembered] if remembered else [])
+        self._has_looked = True
+        self._end = Tip.of(end) if end else None
+        return end
+
+    def _follow(self, ledger: Ledger) -> None:
+        """Serve the head of the whole ledger, and remember the ledger."""
         self._log_findings(ledger)
+        if self._end:
+            self._end.require(ledger)
         self._cache.require_extension(ledger)
         not_stored: UsageError | None = None
         try:
             self._cache.store(ledger, self._watch.entries)
         except UsageError as error:  # with a full disk, a model in the cache can still be served
             not_stored = error
+        else:
+            self._end = None
         head = head_of(ledger)
         served = self._served
         if served != head:
             self._load(self._cache.fetch(self._registry, head), head)
-            self._cache.delete_all_except(ledger, head, *([served] if served else []))
+        self._cache.delete_all_except(ledger, head, *([served] if served else []))
         if not_stored:
             raise not_stored
         self._confirmed = ledger
@@ -205,6 +239,19 @@ class Follower:
             if finding not in self._findings:
                 log.warning("in the ledger, %s", finding)
         self._findings = frozenset(ledger.findings)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """While a long ledger is read beside requests: a collection of so many new objects would hold
+    each request up for a tenth of a second. They stay, so that no later collection visits them.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _release_memory() -> None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.serving import Source
+
 DESCRIPTION = (
     "Scores card transactions with the model that is approved for Production, and with no other. "
     "The fields of a transaction are the inputs of the served model; reload this page after a "
@@ -125,9 +127,10 @@ class Health(_Document):
     model_version: int
     model_digest: str
     candidate: int
-    source: Literal["registry", "cache"] = Field(
-        description="`cache` if the service started from the last verified model, because the "
-        "registry was unreachable"
+    source: Source = Field(
+        description="What the served model was derived from: `registry`, the whole ledger; "
+        "`checkpoint`, its end, until the whole is read right after the start; `cache`, the last "
+        "verified model, because the registry was unreachable at the start"
     )
     lag_seconds: float = Field(
         description="Seconds since the ledger last confirmed the served model"

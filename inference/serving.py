@@ -7,6 +7,8 @@ from typing import Literal
 
 from inference.model import ServedModel
 
+Source = Literal["registry", "checkpoint", "cache"]
+
 
 class Serving:
     """The state that requests and the follower's thread share. Each assignment is atomic."""
@@ -14,7 +16,7 @@ class Serving:
     def __init__(self, *, follows: bool = True, max_lag_seconds: float = 0) -> None:
         """`follows` is whether the ledger is polled after the first model is served."""
         self.model: ServedModel | None = None
-        self.source: Literal["registry", "cache"] = "registry"
+        self.source: Source = "registry"
         self.problem = "the model is being loaded"
         """Why the last poll of the ledger failed; empty if it succeeded."""
         self.draining = False

@@ -9,7 +9,7 @@ from benchmarks.growth.ledgers import TRUST, InMemory, entries, served
 from benchmarks.growth.row import Row, best_seconds
 from registry.ledger.fold import fold
 from registry.tracking.rest import Registry
-from registry.tracking.watch import Watch
+from registry.tracking.watch import Watch, look_at_end
 
 
 def fold_seconds(count: int) -> float:
@@ -32,6 +32,14 @@ def watch_mebibytes(count: int) -> float:
 
 def first_look_seconds(count: int) -> float:
     """The first look of a pod, at a real server."""
+    with served(count) as registry:
+        if look_at_end(registry, TRUST, ()) is None:
+            raise RuntimeError("the newest versions do not prove the ledger's end")
+        return best_seconds(lambda: look_at_end(registry, TRUST, ()), rounds=5)
+
+
+def whole_look_seconds(count: int) -> float:
+    """The look at everything that follows it, and is a pod's first where the end is no proof."""
     with served(count) as registry:
         return best_seconds(lambda: Watch(registry).look(TRUST), rounds=1)
 
@@ -59,5 +67,6 @@ ROWS = (
         watch_mebibytes,
     ),
     Row("first-look", "a pod's first look", "entries", "s", SHORT, LONG, first_look_seconds),
+    Row("whole-look", "a look at everything", "entries", "s", SHORT, LONG, whole_look_seconds),
     Row("look", "a look that finds nothing new", "entries", "ms", SHORT, LONG, look_milliseconds),
 )

@@ -17,6 +17,7 @@ from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.signing import CryptoSigner
 from registry.ledger.statement import (
     CandidateRef,
+    Checkpoint,
     Entry,
     EvidenceRef,
     PolicyRef,
@@ -68,6 +69,13 @@ def entries(count: int, *, rollbacks: bool = False) -> Iterator[Version]:
                 approved_at=MOMENT,
                 comment="fewer false alerts at the same budget",
                 url="https://github.com/example/fraud/actions/runs/1234567890",
+                checkpoint=Checkpoint(
+                    version=sequence - 1,
+                    frozen=False,
+                    keys={SIGNER.public_key.keyid: (1, sequence - 1)},
+                )
+                if sequence > 1
+                else None,
             ),
         )
         supersedes = statement.digest

@@ -10,6 +10,7 @@ keys        adding, retiring and revoking a trusted key
 vault       a signing key that stays in Azure Key Vault
 fold        from the versions that a server lists to the ledger, with signatures verified
 chain       the ledger as a value: its entries, its tip and its head
+checkpoint  the ledger's end, from the newest versions alone
 tip         the last entry as a reader remembers it, to detect that entries were deleted
 
 Others use `fold.fold`, `chain.Ledger`, `chain.Link`, `trust.read_trust`, `trust.open_signer`,

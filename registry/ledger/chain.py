@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -44,6 +44,8 @@ class Link:
     statement: Statement
     overrun: bool = False
     """Whether it is signed past its key's last sequence: it then puts nothing in force."""
+    keyid: str = ""
+    """That of the key that signed it."""
 
     @cached_property
     def digest(self) -> str:
@@ -60,6 +62,12 @@ class Link:
 
     def has_files_of(self, other: Link | None) -> bool:
         return other is not None and self.statement.files == other.statement.files
+
+    def leaves_frozen(self, frozen: bool) -> bool:
+        """Whether promotions are void after it, if they were `frozen` before it or not."""
+        action = self.statement.entry.action
+        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
+        return action == "freeze" or (frozen and (action != "unfreeze" or self.overrun))
 
     def __str__(self) -> str:
         entry = self.statement.entry
@@ -140,25 +148,36 @@ class Ledger:
         return self.models[-1] if self.models else None
 
 
-def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
+def follow(
+    signed: Iterable[Link],
+    findings: list[Finding],
+    start: Sequence[Link] = (),
+    *,
+    frozen: bool = False,
+) -> Ledger:
     """Follow the links from the first statement; of several successors the lowest version wins.
 
     `signed` are in order of their versions; `findings` are what was found in the others. A signed
     entry that follows nothing in the chain breaks it: honest promoters follow the tip only, so the
     entry that it followed was deleted.
+
+    With `start`, these links are known to be in the chain, and `frozen` is the ledger's state after
+    the last of them; the chain of the result begins with them.
     """
     successors: dict[str | None, list[Link]] = defaultdict(list)
     for link in signed:
         successors[link.statement.entry.supersedes].append(link)
-    chain: list[Link] = []
-    were_in_force: set[Model] = set()
-    in_force: Model | None = None
-    frozen = in_doubt = False
-    following: str | None = None
+    chain = list(start)
+    models = [link.model for link in chain if link.puts_in_force]
+    were_in_force, in_force = set(models), models[-1] if models else None
+    in_doubt = False
+    place = chain[-1].statement.entry.sequence if chain else 0
+    following = chain[-1].digest if chain else None
     while True:
+        place += 1
         winner: Link | None = None
         for link in successors.pop(following, []):
-            if reason := _void(link, len(chain) + 1, in_force, were_in_force, frozen=frozen):
+            if reason := _void(link, place, in_force, were_in_force, frozen=frozen):
                 findings.append(Finding(link.version, "void", reason))
             elif winner is None:
                 winner = link
@@ -171,10 +190,8 @@ def follow(signed: Iterable[Link], findings: list[Finding]) -> Ledger:
             in_force = winner.model
             were_in_force.add(in_force)
         following = winner.digest
-        action = winner.statement.entry.action
-        # An unfreeze past its key's last sequence has no effect: the key may be stolen.
-        frozen = action == "freeze" or (frozen and (action != "unfreeze" or winner.overrun))
-        in_doubt = winner.overrun or (in_doubt and action != "rollback")
+        frozen = winner.leaves_frozen(frozen)
+        in_doubt = winner.overrun or (in_doubt and winner.statement.entry.action != "rollback")
     for followed, links in successors.items():
         reason = f"it follows {followed}, which is not in the chain"
         findings += (Finding(link.version, "broken", reason) for link in links)

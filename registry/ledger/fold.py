@@ -34,7 +34,7 @@ def fold(versions: Iterable[Version], trust: Trust) -> Ledger:
 
 def fold_opened(opened: Iterable[Link | Finding], trust: Trust) -> Ledger:
     """`fold` over versions that `open_version` has opened under the same `trust`."""
-    ledger = follow(*_distinct(opened))
+    ledger = follow(*distinct(opened))
     if trust.floor is not None:
         trust.floor.require(ledger)
     return ledger
@@ -64,10 +64,10 @@ def open_version(version: Version, trust: Trust, keys: list[Key]) -> Link | Find
     if entry.source != version.source:
         source = f"{version.source[:MAX_SOURCE_CHARACTERS]!r}"
         return finding("void", f"its source is {source}, but its statement names {entry.source!r}")
-    return Link(version.number, statement, overrun=not key.reaches(entry.sequence))
+    return Link(version.number, statement, not key.reaches(entry.sequence), keyid)
 
 
-def _distinct(opened: Iterable[Link | Finding]) -> tuple[list[Link], list[Finding]]:
+def distinct(opened: Iterable[Link | Finding]) -> tuple[list[Link], list[Finding]]:
     """The links by version, each statement once, and the findings."""
     links: list[Link] = []
     findings: list[Finding] = []

@@ -63,6 +63,19 @@ class PlanRef(_Value):
     approved_at: AwareDatetime
 
 
+class Checkpoint(_Value):
+    """What the signer of an entry had folded: the ledger up to the entry that this one follows.
+
+    A reader of the newest versions alone starts from it (`checkpoint`); no other reader uses it.
+    """
+
+    version: Annotated[int, Field(gt=0)]
+    """The number under which the server listed the entry that this one follows."""
+    frozen: bool
+    keys: dict[Sha256, tuple[int, int]]
+    """The first and the last sequence that each key has signed, by key id."""
+
+
 class Entry(_Value):
     """The predicate of a statement: one step of the ledger."""
 
@@ -79,6 +92,8 @@ class Entry(_Value):
     approved_at: AwareDatetime
     comment: str = ""
     url: str = ""
+    # Left out where there is none, so that the statements of earlier versions stay canonical.
+    checkpoint: Checkpoint | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def puts_in_force(self) -> bool:

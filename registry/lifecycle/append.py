@@ -9,8 +9,9 @@ from typing import TypedDict
 
 from registry.errors import Refused, Unreachable, UsageError, VerificationError
 from registry.ledger.chain import MAX_VERSIONS, MAX_VERSIONS_APPENDED, Ledger, Link
+from registry.ledger.checkpoint import checkpoint_after
 from registry.ledger.signing import Signer
-from registry.ledger.statement import Statement, open_envelope, sign
+from registry.ledger.statement import Checkpoint, Statement, open_envelope, sign
 from registry.ledger.trust import Trust, TrustedKey
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.approval import Approval
@@ -20,10 +21,11 @@ from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 
 
 class Place(TypedDict):
-    """The fields of an entry that give its place in the chain."""
+    """The fields of an entry that give its place in the chain, and what is before it."""
 
     sequence: int
     supersedes: str | None
+    checkpoint: Checkpoint | None
 
 
 class ApprovalFields(TypedDict):
@@ -48,8 +50,12 @@ def next_place(ledger: Ledger) -> Place:
         )
     tip = ledger.tip
     if tip is None:
-        return Place(sequence=1, supersedes=None)
-    return Place(sequence=tip.statement.entry.sequence + 1, supersedes=tip.digest)
+        return Place(sequence=1, supersedes=None, checkpoint=None)
+    return Place(
+        sequence=tip.statement.entry.sequence + 1,
+        supersedes=tip.digest,
+        checkpoint=checkpoint_after(ledger),
+    )
 
 
 def approval_fields(approval: Approval) -> ApprovalFields:

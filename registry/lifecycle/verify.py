@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from registry.errors import RegistryError
 from registry.evaluation.evidence import Evidence, fetch_evidence
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.checkpoint import false_checkpoints
 from registry.ledger.manifest import Manifest
 from registry.ledger.tip import Tip
 from registry.lifecycle.aliases import needed_repairs
@@ -47,6 +48,7 @@ def verify(client: MlflowClient, ledger: Ledger, verified: Verified | None = Non
     verified = verified or Verified(None)
     plans = Plans(client, ledger)
     problems = [str(finding) for finding in ledger.findings if finding.kind != "repeated"]
+    problems += [f"{link}: its checkpoint is false" for link in false_checkpoints(ledger)]
     to_check, remembered = _to_check(ledger, verified)
     problems += _damaged_files(client, plans, to_check, verified)
     problems += _bad_plans(client, plans)

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
@@ -25,6 +25,7 @@ from registry.tracking.names import PRODUCTION, PROMPT_TAG, STATEMENT_TAG
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 VERSIONS_PER_PAGE = 50
+NEWEST_VERSIONS = 20
 MAX_PAGE_BYTES = 8 * 2**20
 """A page of versions, and so a version: an entry has 0.2 MB at the most, because MLflow takes no
 tag of more than 100,000 characters."""
@@ -120,11 +121,23 @@ class Registry:
                     "necessary"
                 )
 
+    def newest_versions(self) -> list[Version]:
+        """The newest `NEWEST_VERSIONS` versions, by number, in one request; nothing where there are
+        no more than these, or where they are too large for one response.
+
+        They are unverified, as those of `versions` are. Raises Unreachable.
+        """
+        try:
+            listed, is_all = self._page("reading the ledger", "DESC", NEWEST_VERSIONS, last=0)
+        except TooLarge:
+            return []
+        return [] if is_all else listed[::-1]
+
     def _list_versions(self, operation: str, first: int, size: int) -> Iterator[Version]:
         last, count = first - 1, 0
         while True:
             try:
-                listed, is_last = self._page(operation, last, size)
+                listed, is_last = self._page(operation, "ASC", size, last)
             except TooLarge:
                 if size == 1:
                     raise
@@ -138,7 +151,9 @@ class Registry:
                 raise Unreachable(f"{operation}: the list of versions is too long, or endless")
             last, size = listed[-1].number, min(2 * size, VERSIONS_PER_PAGE)
 
-    def _page(self, operation: str, last: int, size: int) -> tuple[list[Version], bool]:
+    def _page(
+        self, operation: str, order: Literal["ASC", "DESC"], size: int, last: int
+    ) -> tuple[list[Version], bool]:
         """Up to `size` versions after number `last`, and whether there are no others.
 
         Raises TooLarge for a page of several versions: one of them may have been given tags that
@@ -149,7 +164,7 @@ class Registry:
         query = {
             "filter": f"name='{PRODUCTION}' and version_number > {last}",
             "max_results": str(size),
-            "order_by": "version_number ASC",
+            "order_by": f"version_number {order}",
         }
         content = bytearray()
         try:

@@ -14,7 +14,9 @@ from dataclasses import astuple
 from typing import NamedTuple
 
 from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.checkpoint import fold_end
 from registry.ledger.fold import fold_opened, open_version
+from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust
 from registry.tracking.rest import VERSIONS_PER_PAGE, Registry
 
@@ -23,6 +25,18 @@ LOOKS_PER_PAGE = 20
 then are a twentieth of the requests."""
 MAX_SECONDS = 86_400.0
 """Time before everything is read again, however long the ledger is."""
+
+
+def look_at_end(registry: Registry, trust: Trust, remembered: Iterable[Tip]) -> Ledger | None:
+    """The end of the ledger, from its newest versions in one request.
+
+    None where these alone do not prove it (`fold_end`): everything is to be read then. The entries
+    of the floor and of the tips that the reader remembers must be among them. Raises Unreachable.
+    """
+    keys = trust.public_keys()
+    opened = [open_version(version, trust, keys) for version in registry.newest_versions()]
+    tips = [*remembered, *([trust.floor] if trust.floor else [])]
+    return fold_end(opened, trust, [tip.digest for tip in tips])
 
 
 class _Opened(NamedTuple):

@@ -13,6 +13,7 @@ import pytest
 from deploy.local.processes import free_port, inference_service
 from registry.ledger.creation import create_ledger
 from registry.ledger.keys import with_last, write_trust
+from registry.ledger.tip import Tip
 from registry.lifecycle.approval import Approval
 from registry.lifecycle.rollback import rollback
 from registry.tracking.names import PRODUCTION
@@ -307,3 +308,79 @@ def test_a_plan_is_followed_without_a_swap(world: World, tmp_path: Path) -> None
     assert one.poll()
     assert (one.version, one.serving.problem) == (2, "")
     assert one.count("fraud_swaps_total") == 0
+
+
+@pytest.fixture
+def long_ledger(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Four models in force, one after another, where a first look lists the newest three only."""
+    monkeypatch.setattr("registry.tracking.rest.NEWEST_VERSIONS", 3)
+    for weight in (0.1, 0.2, 0.3, 0.4):
+        put_in_force(world, tmp_path, weight)
+    return world
+
+
+def test_a_new_pod_serves_the_ledgers_end_and_then_reads_the_whole(
+    long_ledger: World, tmp_path: Path
+) -> None:
+    one = pod(long_ledger, tmp_path / "cache")
+    assert one.poll()
+    assert (one.version, one.serving.source, one.serving.not_ready) == (4, "checkpoint", "")
+    assert list((tmp_path / "cache").rglob("ledger.json")) == []
+    model = one.serving.model
+    assert one.poll()
+    assert (one.serving.model, one.serving.source) == (model, "registry")
+    assert len(list((tmp_path / "cache").rglob("ledger.json"))) == 1
+
+    restarted = pod(long_ledger, tmp_path / "cache")
+    assert restarted.poll()
+    assert restarted.serving.source == "checkpoint"
+    put_in_force(long_ledger, tmp_path, 0.5)
+    assert restarted.poll()
+    assert (restarted.version, restarted.serving.source) == (5, "registry")
+    models = list((tmp_path / "cache").rglob("model.onnx"))
+    assert len(models) == 2  # that which was served before is kept, others are not
+
+
+def test_the_whole_is_read_right_after_the_end_also_with_polling_off(
+    long_ledger: World, tmp_path: Path
+) -> None:
+    one = pod(long_ledger, tmp_path / "cache", FRAUD_POLL_SECONDS="0")
+    one.start()
+    wait_until(lambda: "follower" not in {thread.name for thread in threading.enumerate()})
+    assert (one.version, one.serving.source) == (4, "registry")
+
+
+def test_a_pod_whose_whole_ledger_contradicts_its_end_gives_its_model_up_and_says_so(
+    long_ledger: World, tmp_path: Path
+) -> None:
+    without_first, without_last = (pod(long_ledger, tmp_path / name) for name in ("a", "b"))
+    assert without_last.poll()
+    newest = long_ledger.client.get_model_version(PRODUCTION, "4")
+    long_ledger.client.delete_model_version(PRODUCTION, "4")
+    assert not without_last.poll()
+    problem = without_last.serving.problem
+    assert problem.startswith("the ledger does not extend the remembered tip: entry 4 of ledger ")
+
+    append(long_ledger, newest.source, newest.run_id, newest.tags["statement"])
+    put_in_force(long_ledger, tmp_path, 0.5)
+    long_ledger.client.delete_model_version(PRODUCTION, "1")
+    assert without_first.poll()
+    assert without_first.serving.source == "checkpoint"
+    for _ in range(2):
+        assert not without_first.poll()
+        assert "version 2 is broken" in without_first.serving.problem
+    assert (without_first.version, without_last.version) == (None, None)
+    assert "version 2 is broken" in without_first.serving.not_ready
+
+
+def test_a_remembered_tip_that_is_not_at_the_ledgers_end_needs_the_whole(
+    long_ledger: World, tmp_path: Path
+) -> None:
+    floor = {"FRAUD_LEDGER_FLOOR": str(Tip.of(long_ledger.ledger))}
+    one = pod(long_ledger, tmp_path / "cache", **floor)
+    assert one.poll()
+    assert one.serving.source == "checkpoint"
+    long_ledger.client.delete_model_version(PRODUCTION, "4")
+    other = pod(long_ledger, tmp_path / "other", **floor)
+    assert not other.poll()
+    assert other.serving.not_ready.startswith("the ledger does not extend the remembered tip")

@@ -9,7 +9,7 @@ import pytest
 from registry.errors import Refused, UsageError
 from registry.ledger.chain import Finding, Ledger, Link
 from registry.ledger.fold import fold
-from registry.ledger.statement import Statement
+from registry.ledger.statement import Checkpoint, Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
@@ -31,14 +31,18 @@ def inserted(world: World) -> int:
 
 
 def test_the_first_entry_has_no_predecessor() -> None:
-    assert next_place(Ledger((), ())) == {"sequence": 1, "supersedes": None}
+    assert next_place(Ledger((), ())) == {"sequence": 1, "supersedes": None, "checkpoint": None}
 
 
 def test_the_next_entry_follows_the_tip_whatever_its_action() -> None:
     first = entries.promote("a")
     freeze = entries.repeated("freeze", first, first)
     ledger = fold([version(1, first), version(7, freeze)], TRUST)
-    assert next_place(ledger) == {"sequence": 3, "supersedes": freeze.digest}
+    assert next_place(ledger) == {
+        "sequence": 3,
+        "supersedes": freeze.digest,
+        "checkpoint": Checkpoint(version=7, frozen=True, keys={ALICE.public_key.keyid: (1, 2)}),
+    }
 
 
 def test_nothing_is_appended_to_a_list_that_readers_would_soon_refuse() -> None:
@@ -59,7 +63,8 @@ def test_an_overrun_is_followed_too() -> None:
     first = entries.promote("a")
     trust = Trust(ledger_id=LEDGER_ID, keys=(trusted(ALICE, last=0), trusted(BOB)))
     ledger = fold([version(1, first)], trust)
-    assert next_place(ledger) == {"sequence": 2, "supersedes": first.digest}
+    place = next_place(ledger)
+    assert (place["sequence"], place["supersedes"]) == (2, first.digest)
 
 
 def test_the_fields_of_an_approval_include_the_time_to_the_second() -> None:

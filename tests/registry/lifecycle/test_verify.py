@@ -175,3 +175,14 @@ def test_a_plan_of_what_was_evaluated_before_is_named(world: World) -> None:
         f"evidence run {parse_reference(reference).run_id}: its plan (entry 1) came after an "
         "evaluation",
     )
+
+
+def test_a_false_checkpoint_is_named(world: World) -> None:
+    world.put_in_production()
+    said = world.next_promotion("again")
+    checkpoint = said.entry.checkpoint
+    assert checkpoint
+    false = checkpoint.model_copy(update={"frozen": True})
+    entry = said.entry.model_copy(update={"checkpoint": false})
+    link = append(world.client, world.trust, world.signer, Statement(files=said.files, entry=entry))
+    assert verify(world.client, world.ledger).problems == (f"{link}: its checkpoint is false",)

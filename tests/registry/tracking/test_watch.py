@@ -8,16 +8,17 @@ import pytest
 
 from registry.errors import VerificationError
 from registry.ledger.chain import Finding, Ledger, Link, Version
+from registry.ledger.checkpoint import checkpoint_after
 from registry.ledger.fold import fold, open_version
 from registry.ledger.keys import with_last
 from registry.ledger.signing import Key
 from registry.ledger.statement import Statement, sign
 from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust
-from registry.tracking import watch
+from registry.tracking import rest, watch
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from registry.tracking.rest import VERSIONS_PER_PAGE, Registry
-from registry.tracking.watch import LOOKS_PER_PAGE, Watch
+from registry.tracking.watch import LOOKS_PER_PAGE, Watch, look_at_end
 from tests.registry.entries import ALICE, TRUST, folded, numbered, promote
 from tests.world import World
 
@@ -206,3 +207,27 @@ def test_a_ledger_that_does_not_extend_the_floor_is_refused_at_each_look(
             one.look(floor)
     append(world, C)
     assert numbers(one.look(floor)) == [1, 2, 4]
+
+
+def test_the_end_is_proved_by_the_newest_versions_in_one_request(
+    world: World, registry: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(world, promote("d", C, source="s3://models/d", checkpoint=checkpoint_after(all_of(C))))
+    assert look_at_end(registry, TRUST, ()) is None  # there are no more versions than it lists
+    monkeypatch.setattr(rest, "NEWEST_VERSIONS", 2)
+    end = look_at_end(registry, TRUST, ())
+    assert end
+    assert numbers(end) == [3, 4]
+    remembered = Tip.of(all_of(C))
+    assert remembered
+    assert look_at_end(registry, TRUST, [remembered])
+    older = Tip.of(all_of(B))
+    assert look_at_end(registry, TRUST.model_copy(update={"floor": older}), ()) is None
+    assert registry.since() == ([], [])
+    monkeypatch.setattr(rest, "MAX_PAGE_BYTES", 100)
+    assert look_at_end(registry, TRUST, ()) is None
+
+
+def all_of(last: Statement) -> Ledger:
+    """The ledger of the fixture up to this entry."""
+    return folded(*numbered(A, B, C)[: last.entry.sequence])
