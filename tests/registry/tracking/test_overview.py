@@ -16,7 +16,8 @@ from tests.world import World
 PROGRAM = """
 import sys
 import registry.cli.main
-print(*sorted({"mlflow", "pandas", "sklearn", "matplotlib", "scipy"} & set(sys.modules)))
+unwanted = {"mlflow", "pandas", "sklearn", "matplotlib", "scipy", "requests"}
+print(*sorted(unwanted & set(sys.modules)))
 """
 
 
