@@ -78,6 +78,7 @@ class TransactionReader:
         self, contract: Contract, *, unknown: UnknownFields = "refuse", max_rows: int = MAX_ROWS
     ) -> None:
         self._inputs = describe_inputs(contract)
+        self._example = contract.example or tuple(one.example for one in self._inputs)
         self._ignores_unknown = unknown == "ignore"
         self.max_rows = max_rows
         self.max_fields = len(contract.inputs) + MAX_EXTRA_VALUES
@@ -104,13 +105,15 @@ class TransactionReader:
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
+        names = (one.input.name for one in self._inputs)
+        example = dict(zip(names, self._example, strict=True))
         transaction = {
             "type": "object",
             "description": "The inputs of the model. A number must be one that a float32 can hold.",
             "properties": {one.input.name: one.json_schema() for one in self._inputs},
             "required": [one.input.name for one in self._inputs],
             "additionalProperties": self._ignores_unknown,
-            "example": (example := {one.input.name: one.example for one in self._inputs}),
+            "example": example,
         }
         rows = {
             "type": "array",

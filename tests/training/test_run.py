@@ -40,7 +40,7 @@ from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
 from training.evaluation_rows import write_evaluation_rows
-from training.fit import Recipe, validate
+from training.fit import Recipe, encode, validate
 from training.intervals import estimates
 from training.models import MODELS
 from training.run import warn_if_few_frauds, warn_if_too_large
@@ -315,6 +315,13 @@ def test_plain_mlflow_gives_what_the_scorer_gives(
 def test_the_contract_describes_the_training_rows_and_no_later_ones(trained: Trained) -> None:
     for histogram in (each.histogram for each in trained.contract.inputs):
         assert sum(histogram.counts) + histogram.missing == 10_795
+
+
+def test_the_example_in_the_contract_raises_an_alert(trained: Trained) -> None:
+    contract = trained.contract
+    assert contract.example is not None
+    row = pl.DataFrame([contract.example], schema=list(contract.names), orient="row")
+    assert trained.scorer.score(encode(row, contract.inputs))[0] >= contract.threshold
 
 
 def test_the_threshold_is_chosen_inside_the_training_window_and_respects_the_delay(
