@@ -7,7 +7,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 
 .PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
-  bench-hostile bench-training bench-growth docs architecture lint format lock clean
+  bench-hostile bench-training bench-growth docs architecture screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -60,6 +60,9 @@ docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphv
 
 architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Graphviz)
 	$(BIN)/python -m docs.pages docs/architecture
+
+screenshots: $(STAMP)  ## Only docs/mlflow-ui.png: train, and photograph the runs (needs Chromium)
+	$(BIN)/python -m docs.pages.screenshots
 
 lint: $(STAMP)  ## Check style, types and the layers of imports
 	$(BIN)/ruff check .

@@ -152,8 +152,7 @@ class DescribedInput:
     def example(self) -> Value:
         """A value that training saw and that differs from the reference, where there is one.
 
-        The contract holds no transaction of the data: the documentation, which needs no token,
-        would show a customer's.
+        For contracts of earlier releases, which hold no example.
         """
         input_ = self.input
         if input_.kind == "category":

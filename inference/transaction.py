@@ -85,6 +85,7 @@ class TransactionReader:
         """`fields` of a transaction: by default the inputs of the contract."""
         inputs = describe_inputs(contract) if fields is None else None
         self.fields = fields = inputs or fields or ()
+        self._example = dict(zip(contract.names, contract.example or (), strict=False))
         self._ignores_unknown = unknown == "ignore"
         self.max_rows = max_rows
         self.max_fields = len(fields) + MAX_EXTRA_VALUES
@@ -116,13 +117,14 @@ class TransactionReader:
 
     def schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the bodies of /predict and /predict/batch, each with an example."""
+        example = {one.name: self._example.get(one.name, one.example) for one in self.fields}
         transaction = {
             "type": "object",
             "description": "A number must be one that a float32 can hold.",
             "properties": {one.name: one.json_schema() for one in self.fields},
             "required": [one.name for one in self.fields],
             "additionalProperties": self._ignores_unknown,
-            "example": (example := {one.name: one.example for one in self.fields}),
+            "example": example,
         }
         rows = {
             "type": "array",

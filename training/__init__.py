@@ -18,6 +18,7 @@ fit               fit a model, and validate it on later rows
 calibrate         calibrate its probabilities with a sigmoid
 threshold         choose its decision threshold
 convert           convert it to ONNX
+example           an example for the documentation, near real transactions
 evaluation_rows   the test days as evaluation rows, in memory or as a file for the gates
 intervals         the measures of the ONNX model, with 95 % intervals
 slices            its measures on days, amount bands, and bands of an entity's age and activity

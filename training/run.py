@@ -30,6 +30,7 @@ from training.convert import convert
 from training.data import Data, labelled, read_transactions, with_features
 from training.dataset import Dataset, dataset_file, read_dataset
 from training.errors import BadInput
+from training.example import with_example
 from training.fit import Recipe, ValidatedRecipe, encode, validate
 from training.models import MODELS, known_model
 from training.search import Trial, search
@@ -233,6 +234,8 @@ def _finish(
         assessment = assess(data, split.test, scorer, parameters.seed)
         track.log_estimates(assessment.estimates)
         mlflow.log_metric("threshold", contract.threshold)
+        frauds = split.test.filter(pl.col(data.dataset.label) == 1)
+        contract = with_example(contract, frauds, scorer)
     with step("drawing plots, writing the model card and logging the model"):
         sample = np.random.default_rng(parameters.seed).permutation(len(split.test))
         parity_rows = split.test[sample[: track.PARITY_ROWS]]

@@ -163,8 +163,10 @@ def _train_and_promote(
 
 
 def _newest_candidate(tracking_uri: str) -> int:
-    versions = connect(tracking_uri).search_model_versions(f"name='{CANDIDATES}'")
-    return max((int(version.version) for version in versions), default=0)
+    newest = connect(tracking_uri).search_model_versions(
+        f"name='{CANDIDATES}'", max_results=1, order_by=["version_number DESC"]
+    )
+    return int(newest[0].version) if newest else 0
 
 
 def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> None:

@@ -13,6 +13,7 @@ four_eyes   whether the approver has another part in the promotion
 promote     check approved evidence again and sign its entry
 rollback    sign an entry that puts an earlier model back in force
 freeze      sign an entry that voids promotions until `unfreeze`
+notes       what MLflow's UI says of an entry, for people
 append      insert one signed entry at the end of the ledger; all that sign use it
 aliases     the alias and the tags that people see in MLflow
 recovery    a ledger that stands while its configuration is lost

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from registry.errors import Refused, Unreachable, UsageError, VerificationError
+from registry.evaluation.evidence import Evidence
 from registry.ledger.chain import MAX_VERSIONS, MAX_VERSIONS_APPENDED, Ledger, Link
 from registry.ledger.checkpoint import checkpoint_after
 from registry.ledger.signing import Signer
@@ -15,6 +16,7 @@ from registry.ledger.statement import Checkpoint, Statement, open_envelope, sign
 from registry.ledger.trust import Trust, TrustedKey
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.approval import Approval
+from registry.lifecycle.notes import LEDGER_NOTE, describe
 from registry.progress import step
 from registry.tracking.client import MlflowClient, read_ledger, server_errors, suppress_exists
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
@@ -67,8 +69,16 @@ def approval_fields(approval: Approval) -> ApprovalFields:
     )
 
 
-def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statement) -> Link:
+def append(
+    client: MlflowClient,
+    trust: Trust,
+    signer: Signer,
+    statement: Statement,
+    evidence: Evidence | None = None,
+) -> Link:
     """Insert the signed statement; return its entry once it has its place in the chain.
+
+    What was measured, for its description, is in `evidence`.
 
     It won if the chain holds its digest, whatever the version number: the MLflow client retries, so
     one statement can be inserted twice. Raises Refused if another entry took its place. Before
@@ -87,7 +97,7 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
     with step("appending to the ledger"):
         not_begun = "appending to the ledger (run the command again once the server works)"
         with server_errors(not_begun), suppress_exists():
-            client.create_registered_model(PRODUCTION)
+            client.create_registered_model(PRODUCTION, description=LEDGER_NOTE)
         with _unknown_outcome():
             with server_errors("appending to the ledger"):
                 client.create_model_version(
@@ -95,7 +105,7 @@ def append(client: MlflowClient, trust: Trust, signer: Signer, statement: Statem
                     source=entry.source,
                     run_id=entry.evidence.run_id,
                     tags={STATEMENT_TAG: envelope},
-                    description=f"{entry.action} by {entry.approver}: {entry.comment}",
+                    description=describe(entry, evidence),
                 )
             ledger = read_ledger(client, trust)
     for link in ledger.chain:

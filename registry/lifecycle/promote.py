@@ -87,7 +87,7 @@ def promote(
                 **approval_fields(with_comment(approval, comment, url)),
             ),
         )
-    return append(client, trust, signer, statement), True
+    return append(client, trust, signer, statement, evidence), True
 
 
 def _verified(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:

@@ -10,6 +10,7 @@ from registry.ledger.trust import Trust
 from registry.lifecycle.aliases import repair_or_warn
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
+from registry.lifecycle.notes import evidence_of
 from registry.progress import step
 from registry.tracking.client import MlflowClient, read_ledger
 from registry.tracking.fetch import fetch_verified
@@ -43,7 +44,7 @@ def rollback(
         update={"action": "rollback", **next_place(ledger), **approval_fields(approval)}
     )
     statement = Statement(files=target.statement.files, entry=entry)
-    return append(client, trust, signer, statement), True
+    return append(client, trust, signer, statement, evidence_of(client, entry)), True
 
 
 def rollback_target(ledger: Ledger, version: int | None) -> Link:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from registry.errors import NotFound
 from registry.ledger.manifest import Manifest
+from registry.lifecycle.notes import EVIDENCE_NOTE
 from registry.tracking.client import (
     MlflowClient,
     MlflowException,
@@ -16,6 +17,7 @@ from registry.tracking.client import (
     suppress_exists,
 )
 from registry.tracking.names import EVIDENCE_EXPERIMENT
+from registry.tracking.project_run import NOTE_TAG
 
 
 def upload(
@@ -49,7 +51,7 @@ def upload(
 def _experiment(client: MlflowClient) -> str:
     """The id of the evidence experiment, which the first evaluation or plan creates."""
     with suppress_exists():
-        return str(client.create_experiment(EVIDENCE_EXPERIMENT))
+        return str(client.create_experiment(EVIDENCE_EXPERIMENT, tags={NOTE_TAG: EVIDENCE_NOTE}))
     experiment = client.get_experiment_by_name(EVIDENCE_EXPERIMENT)
     if experiment is None:
         raise NotFound(f"experiment {EVIDENCE_EXPERIMENT} was deleted; restore it in MLflow")

@@ -173,10 +173,18 @@ class Contract(_Value):
     """How many alerts a day the model was trained for; None in contracts of earlier releases."""
     transaction: TransactionForm | None = Field(default=None, exclude_if=lambda form: form is None)
 
+    # Left out where there is none, so that services of earlier versions read the contract.
+    example: tuple[float | str | None, ...] | None = Field(
+        default=None, exclude_if=lambda example: example is None
+    )
+    """A transaction for the documentation, in the order of the inputs; it is nobody's."""
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         if len(set(self.names)) != len(self.names):
             raise ValueError("two inputs have the same name")
+        if self.example is not None and len(self.example) != len(self.inputs):
+            raise ValueError("the example has not one value for each input")
         return self
 
     @model_validator(mode="after")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import requests
-
 from registry.errors import NotFound, Unreachable, on_one_line
 
 TIMEOUT_SECONDS = 20
@@ -31,6 +29,8 @@ def get_json(
     Raises Unreachable, with the reason between `problem` and `advice`, where there is no document
     or `parse` finds it to be another, and NotFound for a status of 404 if `not_found` is given.
     """
+    import requests  # noqa: PLC0415 (what only reads the ledger starts without it)
+
     try:
         # A redirect could lead the token elsewhere.
         response = requests.get(

@@ -6,6 +6,7 @@ Importing that client takes longer than everything else that `status` does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -76,25 +77,21 @@ class _Runs(BaseModel):
 def staged_version(registry: Registry) -> int | None:
     """The version number of the candidate in Staging, if there is one. Raises Unreachable."""
     query = {"name": CANDIDATES, "alias": STAGING_ALIAS}
-    try:
-        found = registry.read(_ByAlias, "reading Staging", "registered-models/alias", query)
-    except RefusedByServer as error:
-        if error.status in NOT_THERE:
-            return None
-        raise
-    return found.model_version.version
+    with _suppress_missing():
+        path = "registered-models/alias"
+        return registry.read(_ByAlias, "reading Staging", path, query).model_version.version
+    return None
 
 
 def evidence_runs(registry: Registry, condition: str) -> Iterator[StoredRun]:
     """The evidence runs that meet an MLflow filter, newest first. Raises Unreachable."""
     operation = "reading the evidence runs"
     query = {"experiment_name": EVIDENCE_EXPERIMENT}
-    try:
+    found: _Experiments | None = None
+    with _suppress_missing():
         found = registry.read(_Experiments, operation, "experiments/get-by-name", query)
-    except RefusedByServer as error:
-        if error.status in NOT_THERE:
-            return
-        raise
+    if found is None:
+        return
     token = ""
     while True:
         asked = {
@@ -128,3 +125,13 @@ def candidates_of(registry: Registry, run_ids: Iterable[str]) -> Iterator[tuple[
             if not page.next_page_token or not page.model_versions:
                 break
             query["page_token"] = page.next_page_token
+
+
+@contextmanager
+def _suppress_missing() -> Iterator[None]:
+    """Go on where the server does not have what was asked for."""
+    try:
+        yield
+    except RefusedByServer as error:
+        if error.status not in NOT_THERE:
+            raise

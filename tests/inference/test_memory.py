@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-from tests.places import REPOSITORY
+from tests.components import output_of
 
 BODIES = """
 from pathlib import Path
@@ -53,24 +50,11 @@ print(sum(int(start, 16) % (64 * 2**20) == 0 for start in heaps))
 
 
 def test_threads_share_one_heap() -> None:
-    assert _run(THREADS) == ["0"]
-    assert int(_run(THREADS.replace("use_one_heap()\n", "\n"))[0]) > 1
+    assert output_of(THREADS) == "0"
+    assert int(output_of(THREADS.replace("use_one_heap()\n", "\n"))) > 1
 
 
 def test_a_burst_of_bodies_leaves_no_memory_behind() -> None:
-    kept, left = map(float, _run(BODIES))
+    kept, left = map(float, output_of(BODIES).split())
     assert kept > 80
     assert left < 5
-
-
-def _run(program: str) -> list[str]:
-    """The words that a program prints, in a process of its own."""
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return ended.stdout.split()

@@ -250,6 +250,12 @@ def test_the_schemas_example_is_read() -> None:
     assert READER.read(json.dumps(example).encode()) == [2.5, 2.5, "FR", "safari"]
 
 
+def test_the_example_of_the_contract_comes_first() -> None:
+    reader = TransactionReader(contract_of(AMOUNT, number("age"), example=(120.5, 3.0)))
+    assert transaction_schema(reader)["example"] == {"amount": 120.5, "age": 3.0}
+    assert reader.schemas()["Batch"]["example"] == {"transactions": [{"amount": 120.5, "age": 3.0}]}
+
+
 def outside(values: list[Any]) -> list[str]:
     return list(values.outside) if isinstance(values, Values) else []
 

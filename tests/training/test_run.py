@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import re
 import subprocess
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from docs.pages.screenshots import COLUMNS
 from inference.model import ServedModel
 from registry.evaluation.gates.integrity import Integrity
 from registry.evaluation.policy import SHIPPED, read_policy
@@ -27,7 +29,7 @@ from registry.ledger.files import Files
 from registry.model.contract import Contract
 from registry.model.scorer import Scorer, open_model
 from registry.tracking.candidates import download_candidate
-from registry.tracking.names import CANDIDATES, FILES_TAG
+from registry.tracking.names import CANDIDATES, FAILURE_TAG, FILES_TAG, LEDGER_VERSION_TAG
 from tests.inference.pods import served_head
 from tests.places import REPOSITORY
 from tests.training import own_data
@@ -38,7 +40,7 @@ from training.contract_writer import describe_inputs
 from training.data import read_data
 from training.dataset import read_dataset
 from training.evaluation_rows import write_evaluation_rows
-from training.fit import Recipe, validate
+from training.fit import Recipe, encode, validate
 from training.intervals import estimates
 from training.models import MODELS
 from training.run import warn_if_few_frauds, warn_if_sampled, warn_if_too_large
@@ -317,6 +319,13 @@ def test_the_contract_describes_the_training_rows_and_no_later_ones(trained: Tra
         assert sum(histogram.counts) + histogram.missing == 10_795
 
 
+def test_the_example_in_the_contract_raises_an_alert(trained: Trained) -> None:
+    contract = trained.contract
+    assert contract.example is not None
+    row = pl.DataFrame([contract.example], schema=list(contract.names), orient="row")
+    assert trained.scorer.score(encode(row, contract.inputs))[0] >= contract.threshold
+
+
 def test_the_threshold_is_chosen_inside_the_training_window_and_respects_the_delay(
     trained: Trained, transactions: Path
 ) -> None:
@@ -346,22 +355,32 @@ def test_a_run_registers_one_candidate_and_prints_the_next_command(
     )
 
 
+@pytest.fixture(scope="module")
+def searched(lasting_world: World, trained: Trained, transactions: Path) -> tuple[Finished, Run]:
+    """A run with a search, which registers nothing."""
+    arguments = ("--model", "logistic_regression", "--trials", "2", "--register", "false")
+    finished = training(lasting_world.server.uri, "train", "--data", str(transactions), *arguments)
+    assert finished.code == 0, finished.errors
+    return finished, newest_run(lasting_world.client)
+
+
+def trials_of(client: MlflowClient, run: Run) -> list[Run]:
+    """The child runs of a search, oldest first."""
+    return list(
+        client.search_runs(
+            [run.info.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
+            order_by=["attributes.start_time ASC"],
+        )
+    )
+
+
 def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_candidate(
-    lasting_world: World, trained: Trained, transactions: Path
+    lasting_world: World, searched: tuple[Finished, Run]
 ) -> None:
     client = lasting_world.client
-    before = candidates(client)
-    arguments = ("--model", "logistic_regression", "--trials", "2", "--register", "false")
-
-    finished = training(lasting_world.server.uri, "train", "--data", str(transactions), *arguments)
-
-    assert finished.code == 0, finished.errors
-    run = newest_run(client)
-    children = client.search_runs(
-        [run.info.experiment_id],
-        f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
-        order_by=["attributes.start_time ASC"],
-    )
+    finished, run = searched
+    children = trials_of(client, run)
     assert [child.info.run_name for child in children] == ["trial-0", "trial-1"]
     assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
     assert children[0].data.params == {"C": "1.0"}
@@ -374,8 +393,49 @@ def test_a_search_leaves_a_child_run_for_each_trial_and_without_register_no_cand
     assert [fold.step for fold in folds] == [0, 1, 2]
     mean = np.mean([fold.value for fold in folds])
     assert best.data.metrics["search_average_precision"] == pytest.approx(mean)
-    assert candidates(client) == before
+    assert client.search_model_versions(f"run_id='{run.info.run_id}'") == []
     assert "is registered" not in finished.output
+
+
+def documented(page: str, heading: str) -> set[str]:
+    """The names in the first column of the table under a heading; `…` is any text."""
+    _, _, section = page.partition(f"\n## {heading}\n")
+    rows = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
+    return {name for row in rows for name in re.findall("`(.+?)`", row)}
+
+
+def test_the_page_about_the_ui_has_all_names_that_training_writes_and_no_others(
+    lasting_world: World, trained: Trained, searched: tuple[Finished, Run]
+) -> None:
+    client = lasting_world.client
+    run = searched[1]
+    runs = [trained.run, run]
+    every = [*runs, *trials_of(client, run)]
+    candidate = client.get_model_version(CANDIDATES, str(trained.version))
+    models = {f"{name}.{one}" for name, model in MODELS.items() for one in model.defaults}
+    written = {
+        "Tags of a run": {FAILURE_TAG, *(name for one in every for name in one.data.tags)},
+        "Parameters": {*models, *(name for one in runs for name in one.data.params)},
+        "Metrics": {name for one in every for name in one.data.metrics},
+        "Tags of a candidate": {LEDGER_VERSION_TAG, *candidate.tags},
+    }
+    page = (REPOSITORY / "docs" / "mlflow-ui.md").read_text()
+    for heading, names in written.items():
+        patterns = {
+            pattern: re.escape(pattern).replace("…", ".+") for pattern in documented(page, heading)
+        }
+        for name in names:
+            assert any(re.fullmatch(one, name) for one in patterns.values()), f"{name}: {heading}"
+        for pattern, one in patterns.items():
+            assert any(re.fullmatch(one, name) for name in names), f"{pattern}: {heading}"
+
+
+def test_the_page_about_the_ui_advises_the_columns_of_its_picture() -> None:
+    page = (REPOSITORY / "docs" / "mlflow-ui.md").read_text()
+    advice = page[page.index("Under *Columns*") : page.index("Switch off")]
+    always = {"Run Name", "runDateAndNestInfo"}
+    shown = {name.split("`")[1] if "`" in name else name for name in COLUMNS}
+    assert set(re.findall("`(.+?)`", advice)) == shown - always
 
 
 def predict(served: ServedModel, **transaction: Any) -> tuple[float, str]:

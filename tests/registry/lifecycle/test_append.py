@@ -13,6 +13,7 @@ from registry.ledger.statement import Checkpoint, Statement
 from registry.ledger.trust import Trust
 from registry.lifecycle.append import append, approval_fields, next_place
 from registry.lifecycle.approval import Approval
+from registry.lifecycle.notes import LEDGER_NOTE, describe
 from registry.lifecycle.promote import promote
 from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.registry import entries
@@ -88,7 +89,8 @@ def test_an_entry_is_one_version_that_holds_its_source_run_and_statement(world: 
     assert version.source == statement.entry.source
     assert version.run_id == statement.entry.evidence.run_id
     assert list(version.tags) == [STATEMENT_TAG]
-    assert version.description == "promote by github:bob: still good"
+    assert version.description == describe(statement.entry, None)
+    assert world.client.get_registered_model(PRODUCTION).description == LEDGER_NOTE
     assert world.client.get_registered_model(PRODUCTION).aliases == {"production": "2"}
 
 

@@ -129,8 +129,10 @@ def test_a_promotion_sets_alias_and_tags(world: World) -> None:
         "ledger_version": "1",
     }
     assert staged(world.client) is None
-    description = world.client.get_model_version(PRODUCTION, "1").description
-    assert description == "promote by github:alice: better"
+    description = str(world.client.get_model_version(PRODUCTION, "1").description)
+    assert description.startswith("**Candidate 1** of `fraud-detector`, in Production from 20")
+    assert "| average precision | 1.000 |" in description
+    assert "| threshold | 0.5 |" in description
 
 
 def test_another_candidate_stays_in_staging(world: World) -> None:

@@ -79,6 +79,9 @@ def test_a_rollback_appends_an_entry_for_the_previous_model(world: World, tmp_pa
     )
     fetched = fetch_verified(Registry(world.server.uri), back)
     assert fetched.manifest == first.statement.manifest
+    description = str(world.client.get_model_version(PRODUCTION, "3").description)
+    assert ": rollback by `github:bob`." in description
+    assert "| threshold | 0.5 |" in description
 
 
 def test_a_rollback_sets_alias_and_tags(world: World) -> None:

@@ -32,6 +32,7 @@ def test_a_run_is_finished_once_its_files_and_metrics_are_there(
     assert (world.server.stored(run.artifact_uri) / "some.txt").read_text() == "some"
     experiment = world.client.get_experiment(found.info.experiment_id)
     assert experiment.name == EVIDENCE_EXPERIMENT
+    assert experiment.tags["mlflow.note.content"].startswith("Each run is the evidence of one ")
 
 
 def test_a_run_whose_upload_fails_is_failed(

@@ -19,7 +19,7 @@ from registry.model.contract import (
     read_contract,
 )
 from tests.candidates import contract, saved_model
-from tests.contracts import FORM, category, number, raw_contract
+from tests.contracts import FORM, category, contract_of, number, raw_contract
 
 
 def mlmodel() -> bytes:
@@ -56,6 +56,16 @@ def test_a_calendar_feature_names_its_zone_only_if_it_has_one() -> None:
         {"name": "hour", "part": "hour"},
         {"name": "night", "part": "night", "zone": "Europe/Berlin"},
     ]
+
+
+def test_a_contract_holds_an_example_only_if_it_has_one() -> None:
+    with_one = contract_of(number("amount"), example=(2.0,))
+    stored = with_one.as_metadata()["fraud_contract"]
+    assert stored["example"] == [2.0]
+    assert Contract.model_validate(stored) == with_one
+    assert "example" not in contract_of(number("amount")).as_metadata()["fraud_contract"]
+    with pytest.raises(ValidationError, match="the example has not one value for each input"):
+        contract_of(number("amount"), example=(2.0, "DE"))
 
 
 def test_names_are_in_the_order_of_the_models_columns() -> None:
