@@ -1,7 +1,7 @@
 """The Lua scripts for the history of an entity, each atomic; `redis_layout` says what they write.
 
-A total of amounts is 8 bytes, which Lua's doubles cannot hold: it is added in two halves of 32 bits,
-and subtracted by the client. Totals wrap around at 2^64; their differences are right even so.
+A total of amounts is 8 bytes, which Lua's doubles cannot hold: it is added in two halves of 32
+bits, and subtracted by the client. Totals wrap around at 2^64; differences are right even so.
 """
 
 from __future__ import annotations
