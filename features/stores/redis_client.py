@@ -83,7 +83,7 @@ class RedisClient:
                     nodes = await self._primaries()
                     return [await node.execute_command(*command) for node in nodes]
             except FAILED as error:
-                raise StoreUnavailable(self._reason(error)) from None
+                raise self._unavailable(error) from None
 
     async def keys(self, pattern: bytes) -> AsyncIterator[list[bytes]]:
         """The keys of all nodes, some at a time."""
@@ -96,7 +96,7 @@ class RedisClient:
                     async with asyncio.timeout(self._seconds):
                         cursor, keys = await node.execute_command(*command)
                 except FAILED as error:
-                    raise StoreUnavailable(self._reason(error)) from None
+                    raise self._unavailable(error) from None
                 yield keys
                 cursor = int(cursor)
                 if not cursor:
@@ -109,8 +109,11 @@ class RedisClient:
                 await self._refreshing
         await self._redis.aclose()
 
-    def _reason(self, error: BaseException) -> str:
-        return reason(error, is_cluster=self.is_cluster, timeout_ms=self._timeout_ms)
+    def _unavailable(self, error: BaseException) -> StoreUnavailable:
+        if self.is_cluster and isinstance(error, LOST):
+            self._refresh()
+        text = reason(error, is_cluster=self.is_cluster, timeout_ms=self._timeout_ms)
+        return StoreUnavailable(text)
 
     async def _primaries(self) -> list[Any]:
         cluster = cast("RedisCluster", self._redis)
@@ -125,12 +128,10 @@ class RedisClient:
                 async with asyncio.timeout(self._seconds):
                     replies = await self._run(commands, scripts)
             except FAILED as error:
-                raise StoreUnavailable(self._reason(error)) from None
+                raise self._unavailable(error) from None
             for reply in replies:
                 if isinstance(reply, Exception):
-                    if self.is_cluster and isinstance(reply, LOST):
-                        self._refresh()
-                    raise StoreUnavailable(self._reason(reply)) from None
+                    raise self._unavailable(reply) from None
             return replies
 
     async def _run(
@@ -168,9 +169,12 @@ class RedisClient:
 
         async def ask() -> None:
             cluster = cast("RedisCluster", self._redis)
+            # Without this, each idle connection would cost a request before it is opened again.
+            # redis-py can close them, too, but also one that a request has just taken.
+            for node in cluster.get_nodes():
+                for each in node._connections:
+                    each.mark_for_reconnect()
             with suppress(*FAILED):
-                for node in cluster.get_nodes():
-                    await node.disconnect_free_connections()
                 await cluster.nodes_manager.initialize()
 
         if self._refreshing is None or self._refreshing.done():

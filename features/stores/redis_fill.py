@@ -24,6 +24,8 @@ from features.stores.redis_scripts import FILL, REMOVE
 
 _BATCH = 10_000
 """Transactions in two round trips."""
+_AT_ONCE = 100
+"""Transactions that are prepared without a pause."""
 _KEYS_PER_CALL = 100
 """Redis does nothing else during a call: some tenths of a millisecond."""
 
@@ -48,17 +50,25 @@ class Filler:
         recording: asyncio.Task[int] | None = None
         try:
             while batch := list(islice(iterator, _BATCH)):
-                # This is prepared while Redis records the batch before it.
-                events = [self._event(*each) for each in batch if _is_recorded(each[0])]
+                events = await self._events(batch)
                 claims = await self._claim(events)
                 if recording is not None:
                     new += await recording
                 recording = asyncio.create_task(self._record(events, claims))
-                await asyncio.sleep(0)
             return new + (0 if recording is None else await recording)
         finally:
             if recording is not None:
                 recording.cancel()
+
+    async def _events(self, batch: list[tuple[Transaction, bool | None]]) -> list[_Event]:
+        events: list[_Event] = []
+        for transaction, fraud in batch:
+            if len(events) % _AT_ONCE == 0:
+                # Meanwhile Redis gets the batch before this one, and works on it.
+                await asyncio.sleep(0)
+            if any(name is not None for name in transaction.entities):
+                events.append(self._event(transaction, fraud))
+        return events
 
     def _event(self, transaction: Transaction, fraud: bool | None) -> _Event:
         units, entities = checked_units(transaction), self._layout.entities(transaction)
@@ -134,8 +144,3 @@ class Filler:
             for number, position in enumerate(places):
                 answers[position] = reply[number * answer_bytes : (number + 1) * answer_bytes]
         return answers
-
-
-def _is_recorded(transaction: Transaction) -> bool:
-    """Whether an entity of the transaction is known."""
-    return any(name is not None for name in transaction.entities)
