@@ -173,7 +173,7 @@ class RedisClient:
             # redis-py can close them, too, but also one that a request has just taken.
             for node in cluster.get_nodes():
                 for each in node._connections:
-                    each.mark_for_reconnect()
+                    each.mark_for_reconnect()  # type: ignore[no-untyped-call]
             with suppress(*FAILED):
                 await cluster.nodes_manager.initialize()
 

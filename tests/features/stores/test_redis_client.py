@@ -69,7 +69,7 @@ def test_after_a_sigkill_what_was_answered_is_there_and_the_rest_can_be_sent_aga
 
 def test_while_redis_does_not_answer_requests_end_and_then_do_not_wait(tmp_path: Path) -> None:
     needs_redis()
-    timeouts = {"timeout_ms": 100, "failures": 3, "open_seconds": 0.5}
+    timeouts: dict[str, Any] = {"timeout_ms": 100, "failures": 3, "open_seconds": 0.5}
     with redis_server(tmp_path) as server, redis_store(server.url, **timeouts) as store:
         wait_until(lambda: is_back(store))
         server.process.send_signal(signal.SIGSTOP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio.cluster import RedisCluster
@@ -22,7 +23,7 @@ def test_others_are_refused_without_repeating_them(url: str) -> None:
 def test_nothing_is_repeated_and_everything_has_a_timeout() -> None:
     client = connection("rediss://user:secret@h:7/3?ssl_check_hostname=false", 0.5, 0.1)
 
-    settings = client.get_connection_kwargs()
+    settings: dict[str, Any] = client.get_connection_kwargs()
     assert settings["retry"].get_retries() == 0
     assert (settings["socket_connect_timeout"], settings["socket_timeout"]) == (0.5, 0.1)
     assert (settings["host"], settings["port"], settings["db"]) == ("h", 7, 3)
@@ -34,6 +35,7 @@ def test_a_cluster_is_one_if_the_url_says_so() -> None:
     async def make() -> None:
         client = connection("redis://user:secret@h:7?cluster=true", 0.5, 0.1)
         assert isinstance(client, RedisCluster)
+        assert client.retry is not None
         assert client.retry.get_retries() == 0
         assert client.connection_kwargs["password"] == "secret"
         assert client.connection_kwargs["socket_timeout"] == 0.1
