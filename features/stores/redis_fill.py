@@ -22,7 +22,7 @@ from features.stores.redis_layout import (
 )
 from features.stores.redis_scripts import FILL, REMOVE
 
-_BATCH = 10_000
+_BATCH = 20_000
 """Transactions in two round trips."""
 _AT_ONCE = 100
 """Transactions that are prepared without a pause."""
