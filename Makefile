@@ -7,7 +7,8 @@ ARGS ?=
 .DEFAULT_GOAL := help
 
 .PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
-  bench-hostile bench-training bench-growth docs architecture screenshots lint format lock clean
+  bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
+  format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -54,6 +55,9 @@ bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (
 
 bench-growth: $(STAMP)  ## Measure how cost grows with size (ARGS="--full" for all sizes)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-features: $(STAMP)  ## Measure stores of history, in memory and in Redis (needs redis-server)
+	$(BIN)/python -m benchmarks.features $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m docs.pages

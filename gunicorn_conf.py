@@ -33,6 +33,7 @@ os.environ[worker_files.MULTIPROCESS_FOLDER] = metrics_folder
 wsgi_app = "inference.worker:create_app()"
 bind = f"{settings.host}:{settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", os.cpu_count() or 1))
+os.environ["WEB_CONCURRENCY"] = str(workers)  # for the workers, who may have to know
 worker_class = "inference.worker.Worker"
 # Import once, before the fork, so that the workers share that memory.
 preload_app = True

@@ -8,6 +8,7 @@ handbook          on the Handbook's data: its protocol, and how the parameters w
 pandas_features   the Handbook's features in pandas, to compare speed with
 inference/        the service and other model servers (`make bench-inference`)
 growth/           how cost grows with size (`make bench-growth`)
+features/         stores of history, in memory and in Redis (`make bench-features`)
 paths             where data sets and installed environments are
 """
 

@@ -111,6 +111,7 @@ def make_service(settings: Settings) -> Service:
             task.cancel()
         line_limit.report(everything=True)
         follower.stop()
+        await histories.close()
         records.close()
         if tracing:
             tracing.shutdown()

@@ -16,7 +16,8 @@ from inference.metrics import Metrics
 from inference.raw import RawForm
 from inference.settings import Settings
 from inference.transaction import InvalidTransaction
-from registry.errors import ContractError
+from inference.worker_files import shares_requests
+from registry.errors import ContractError, UsageError
 from registry.model.scorer import Value
 
 ROWS_AT_ONCE = 100
@@ -59,9 +60,15 @@ class Histories:
     def prepare(self, form: RawForm) -> None:
         """Have a store for the transactions of a model that is to be served.
 
-        Raises ContractError where the open store does not hold what the model's features need.
+        Raises ContractError where the open store does not hold what the model's features need, and
+        UsageError where FRAUD_FEATURE_STORE is not one that this process can open.
         """
         if self.store is None:
+            if self._url.startswith("memory:") and shares_requests():
+                raise UsageError(
+                    "several workers share no memory: set FRAUD_FEATURE_STORE to a `redis://` URL, "
+                    "or WEB_CONCURRENCY=1"
+                )
             self.store = open_store(
                 self._url, form.entities, reach=form.plan.reach, lateness=self._lateness
             )
@@ -72,6 +79,10 @@ class Histories:
                 "store does not hold: load it with `python -m features load` into another store, "
                 "and restart with FRAUD_FEATURE_STORE set to that"
             )
+
+    async def close(self) -> None:
+        if self.store is not None:
+            await self.store.close()
 
     async def complete(
         self, form: RawForm, rows: Sequence[Sequence[Value]], *, record: bool = True

@@ -185,7 +185,7 @@ class Settings(BaseSettings):
         default="memory:",
         validation_alias="FRAUD_FEATURE_STORE",
         description="Where the history of cards, shops and the like is kept: `memory:` (lost with "
-        "the process)",
+        "the process), `memory:/FOLDER`, or `redis://HOST:PORT` for several workers or pods",
     )
     max_lateness_days: float = Field(
         default=1,

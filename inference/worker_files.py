@@ -34,6 +34,11 @@ def workers_folder() -> Path | None:
     return Path(name) if name else None
 
 
+def shares_requests() -> bool:
+    """Whether other workers, too, answer requests that this service gets."""
+    return workers_folder() is not None and os.environ.get("WEB_CONCURRENCY", "1") != "1"
+
+
 @contextmanager
 def locked(folder: Path, *, exclusive: bool = False) -> Iterator[None]:
     """Let no file be renamed or deleted meanwhile; with `exclusive`, to do so."""

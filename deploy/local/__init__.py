@@ -1,7 +1,8 @@
 """The local stack behind `make demo`: a real tracking server and inference service on loopback.
 
-processes   starts the servers as child processes, and stops them
-traffic     sends transactions of the held-out days to the service
-proof       checks the answers against the signed file, and that damaged files are not served
-demo        the whole workflow: train, evaluate, approve, promote, serve
+processes     starts the servers as child processes, and stops them
+redis_server  starts Redis, alone or as a cluster
+traffic       sends transactions of the held-out days to the service
+proof         checks the answers against the signed file, and that damaged files are not served
+demo          the whole workflow: train, evaluate, approve, promote, serve
 """

@@ -13,6 +13,8 @@ from registry.errors import UsageError
 
 SCHEMES = {
     "memory": "`memory:/folder`, or `memory:` to keep nothing",
+    "redis": "`redis://HOST:PORT`",
+    "rediss": "`rediss://HOST:PORT` with TLS",
 }
 """What the URLs look like, by scheme."""
 
@@ -24,9 +26,16 @@ def open_store(url: str, kinds: Sequence[str], *, reach: int, lateness: int) -> 
     what the store's own way of opening raises.
     """
     parts = urlsplit(url)
-    # One line for each scheme: another store is opened here.
     if parts.scheme == "memory":
         return _embedded(parts, kinds, reach=reach, lateness=lateness)
+    if parts.scheme in ("redis", "rediss"):
+        # Imported only if needed: redis-py takes a tenth of a second.
+        from features.stores.redis import RedisStore  # noqa: PLC0415
+
+        try:
+            return RedisStore(url, kinds, reach=reach, lateness=lateness)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     known = "; ".join(SCHEMES.values())
     raise UsageError(f"no kind of store is named {parts.scheme!r}: use {known}")
 

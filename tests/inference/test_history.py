@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.local.redis_server import redis_server
+from features.stores.redis import RedisStore
 from features.stores.store import StoreUnavailable
 from inference.history import Histories
 from inference.model import load_model
-from registry.errors import ContractError
+from inference.raw import RawForm
+from registry.errors import ContractError, UsageError
 from tests.candidates import files_of
 from tests.contracts import FORM, raw_contract
 from tests.inference.calls import Caller
 from tests.inference.models import RAW, raw_model, raw_weights, write_contract_model
 from tests.inference.sending import probability, sent
+from tests.redis_servers import needs_redis
 
 
 def test_each_transaction_counts_for_those_after_it(raw: Caller) -> None:
@@ -219,3 +224,48 @@ def test_a_model_without_features_needs_no_store(ready: Caller) -> None:
     assert histories.store is None
     assert ready.get("/entities/card/c1").status_code == 404
     assert ready.post("/labels", {"transaction_id": "a", "fraud": True}).status_code == 404
+
+
+def test_several_workers_need_a_store_that_they_share(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+
+    with pytest.raises(UsageError, match="several workers share no memory: set FRAUD_FEATURE_STOR"):
+        caller.app.histories.prepare(RawForm(raw_contract(), FORM))
+
+
+def test_what_a_folder_holds_is_there_after_a_restart(
+    make_caller: Callable[..., Caller], tmp_path: Path
+) -> None:
+    store = f"memory:{tmp_path / 'store'}"
+    first = make_caller(FRAUD_FEATURE_STORE=store).serve(raw_model())
+    assert probability(first, sent("a")) == 0.1
+    first.run(first.app.histories.close())
+
+    second = make_caller(FRAUD_FEATURE_STORE=store).serve(raw_model())
+
+    assert probability(second, sent("b", "12:00:01")) == 0.2
+
+
+def test_two_services_share_what_redis_holds(
+    make_caller: Callable[..., Caller], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_redis()
+    patient = {**(RedisStore.__init__.__kwdefaults__ or {}), "timeout_ms": 10_000}
+    monkeypatch.setattr(RedisStore.__init__, "__kwdefaults__", patient)
+    with redis_server(tmp_path / "redis") as server:
+        one, other = (
+            make_caller(FRAUD_FEATURE_STORE=server.url).serve(raw_model()) for _ in range(2)
+        )
+        found = [
+            probability(one, sent("a", "12:00:00")),
+            probability(other, sent("b", "12:00:01")),
+            probability(one, sent("b", "12:00:01")),
+            probability(one, sent("c", "12:00:02")),
+        ]
+        for each in (one, other):
+            each.run(each.app.histories.close())
+
+    assert found == [0.1, 0.2, 0.2, 0.3]

@@ -1,0 +1,10 @@
+"""What a feature store costs: `make bench-features`.
+
+streams     transactions, and the windows of the Handbook's 15 features
+redis       a store in a Redis server on loopback
+memory      the embedded store
+__main__    the command line
+
+A row is that of `benchmarks.growth`. To add one, add a `Row` to the `ROWS` of a module here; to add
+a module, name it in `__main__`.
+"""

@@ -1,0 +1,83 @@
+"""Filling Redis gives what adding one by one gives, however often it is interrupted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.redis_server import RedisServer
+from features.online import Transaction, Window
+from features.stores import redis_fill
+from features.stores.memory import MemoryStore
+from features.stores.outcomes import Past
+from tests.features.streams import DAY, START_US
+from tests.redis_servers import redis_store
+
+WINDOWS = {"card": (Window(9 * DAY, 0),), "shop": (Window(9 * DAY, DAY),)}
+Labelled = tuple[Transaction, bool | None]
+
+
+def stream(count: int) -> list[Labelled]:
+    numbers = random.Random(1)
+    return [
+        (
+            Transaction(
+                str(number),
+                START_US + numbers.randrange(40) * DAY // 4,
+                round(numbers.uniform(-1e11, 1e11), 4),
+                (numbers.choice(["c", "d", "e", None]), numbers.choice(["s", None])),
+            ),
+            numbers.choice([None, None, True, False]),
+        )
+        for number in range(count)
+    ]
+
+
+def test_it_can_be_interrupted_and_repeated(
+    empty_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_fill, "_BATCH", 100)
+    rows = stream(700)
+    memory = MemoryStore(("card", "shop"), reach=9 * DAY, lateness=400 * DAY)
+    for transaction, fraud in rows:
+        memory.add(transaction, {})
+        if fraud is not None:
+            memory.label(transaction.id, fraud=fraud)
+
+    def broken() -> Iterator[Labelled]:
+        yield from rows[:450]
+        raise KeyboardInterrupt
+
+    with redis_store(empty_redis.url, reach=9 * DAY) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.load(broken())
+        recorded = store.stats().transactions
+        assert 0 < recorded < 450
+
+        assert store.load([*rows, *rows[:50]]) == len(memory) - recorded
+        assert store.load(rows) == 0
+
+        assert store.stats().transactions == len(memory)
+        for transaction, _ in rows:
+            assert store.peek(transaction, WINDOWS) == memory.peek(transaction, WINDOWS)
+        for kind, name in (("card", "c"), ("card", "d"), ("card", "e"), ("shop", "s")):
+            assert store.past(kind, name, 999) == memory.past(kind, name, 999)
+
+
+def test_what_is_too_old_or_contradicts_is_left_out_and_leaves_nothing(
+    empty_redis: RedisServer,
+) -> None:
+    def at(days: int, id_: str, amount: float, card: str) -> Labelled:
+        return Transaction(id_, START_US + days * DAY, amount, (card, "s")), True
+
+    with redis_store(empty_redis.url, lateness=DAY) as store:
+        store.load([at(0, "a", 1, "c"), at(9, "b", 2, "d")])
+
+        assert store.load([at(1, "old", 3, "c"), at(9, "b", 4, "d"), at(9, "a", 1, "c")]) == 0
+        assert store.load([at(9, "new", 5, "c")]) == 1
+
+        assert store.past("card", "c", 9) == [Past(START_US + 9 * DAY, 50_000, True)]
+        assert store.past("card", "d", 9) == [Past(START_US + 9 * DAY, 20_000, True)]
+        assert store.label("old", fraud=True).result == "unknown"
