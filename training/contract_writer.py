@@ -120,7 +120,7 @@ def _transaction_form(data: Data) -> TransactionForm | None:
     if not dataset.feature_names:
         return None
     return TransactionForm(
-        id=TRANSACTION_ID,
+        id=dataset.id or TRANSACTION_ID,
         time=dataset.time.column,
         zoned=data.zoned,
         unit=dataset.time.unit,
