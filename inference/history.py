@@ -54,7 +54,8 @@ class Histories:
         self._url = settings.feature_store
         self._lateness = round(settings.max_lateness_days * MICROSECONDS_PER_DAY)
         self._max_ahead = settings.max_ahead_seconds
-        self._metrics = metrics
+        self._new = metrics.history.labels("new")
+        self._repeated = metrics.history.labels("repeated")
         self.store: Store | None = None
 
     def prepare(self, form: RawForm) -> None:
@@ -110,7 +111,7 @@ class Histories:
                 raise InvalidTransaction.of_body("too_far_ahead", message, *location, form.time)
             answer = await _answer(self.store, form, transaction, location, record=record)
             if record:
-                self._metrics.history.labels("repeated" if answer.repeated else "new").inc()
+                (self._repeated if answer.repeated else self._new).inc()
             inputs = form.inputs(rows[number], transaction, answer.seen)
             completed[number] = Completed(transaction.id, inputs)
             if not count % ROWS_AT_ONCE:

@@ -3,6 +3,7 @@
 streams     transactions, and the windows of the Handbook's 15 features
 redis       a store in a Redis server on loopback
 memory      the embedded store
+service     transactions as they are, by inputs that the client computed
 __main__    the command line
 
 A row is that of `benchmarks.growth`. To add one, add a `Row` to the `ROWS` of a module here; to add

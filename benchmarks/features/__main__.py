@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.features import memory, redis
+from benchmarks.features import memory, redis, service
 from benchmarks.growth.__main__ import show
 from benchmarks.growth.row import Row
 
-ROWS: tuple[Row, ...] = (*memory.ROWS, *redis.ROWS)
+ROWS: tuple[Row, ...] = (*memory.ROWS, *redis.ROWS, *service.ROWS)
 NAMES = ", ".join(row.name for row in ROWS)
 
 

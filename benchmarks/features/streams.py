@@ -9,7 +9,8 @@ from features.definitions import history_features
 from features.online import MICROSECONDS_PER_DAY, Plan, Transaction
 
 KINDS = ("card", "shop")
-PLAN = Plan(history_features(KINDS, {"shop"}, delay_days=7))
+HISTORY = history_features(KINDS, {"shop"}, delay_days=7)
+PLAN = Plan(HISTORY)
 START = 1_767_225_600_000_000
 NOW = START + 38 * MICROSECONDS_PER_DAY
 LATENESS = MICROSECONDS_PER_DAY

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from inference.model import ServedModel
+from inference.raw import RawForm
 from inference.transaction import TransactionReader
 from registry.ledger.chain import Link
 from registry.ledger.manifest import sha256_of_bytes
@@ -65,11 +66,17 @@ def model_of(count: int, version: int = 1) -> ServedModel:
     )
     opset = helper.make_opsetid("", 18)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
-    return _served(model, contract, version)
+    return served(model, contract, version)
 
 
 def boosted_model_of(count: int) -> ServedModel:
-    """A model as training makes it, histogram gradient boosting of 200 trees, of labels at random.
+    """A model as training makes it, of `count` numbers."""
+    contract = contract_of(count)
+    return served(boosted(count), contract, 1)
+
+
+def boosted(count: int) -> bytes:
+    """Histogram gradient boosting of 200 trees, of labels at random, as an ONNX model.
 
     With one thread: with more, it takes minutes where other processes run.
     """
@@ -78,10 +85,13 @@ def boosted_model_of(count: int) -> ServedModel:
     trees = HistGradientBoostingClassifier(max_iter=200, max_bins=8, early_stopping=False)
     with threadpool_limits(1):
         pipeline = make_pipeline(trees).fit(rows, labels)
-    return _served(convert(pipeline, count).SerializeToString(), contract_of(count), 1)
+    return bytes(convert(pipeline, count).SerializeToString())
 
 
-def _served(model: bytes, contract: Contract, version: int) -> ServedModel:
+def served(
+    model: bytes, contract: Contract, version: int, raw: RawForm | None = None
+) -> ServedModel:
+    """The model as the service has it, with an entry that nobody signed."""
     entry = Entry(
         ledger_id="growth",
         sequence=version,
@@ -96,5 +106,5 @@ def _served(model: bytes, contract: Contract, version: int) -> ServedModel:
         approved_at=END,
     )
     statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
-    reader = TransactionReader(contract)
-    return ServedModel(Scorer(model, contract), reader, Link(version, statement))
+    reader = TransactionReader(contract, fields=raw.fields if raw else None)
+    return ServedModel(Scorer(model, contract), reader, Link(version, statement), raw)

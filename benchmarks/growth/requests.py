@@ -37,52 +37,49 @@ def request_ratio(inputs: int) -> float:
     return asyncio.run(_ratio(boosted_model_of(inputs)))
 
 
-async def _ratio(model: ServedModel, *, rounds: int = 9) -> float:
+def fast_path_of(model: ServedModel, histories: Histories | None = None) -> FastPath:
+    """`POST /predict` of a service that serves this model, with records off."""
     serving = Serving()
     serving.model = model
     metrics = Metrics(lambda: 0, lambda: 0.0)
     metrics.drift.start(model)
     settings = Settings.model_validate({"FRAUD_AUTH": "off"})
-    predictor = Predictor(
-        serving,
-        metrics,
-        metrics.drift,
-        RecordWriter("off", 1, metrics.records_dropped),
-        Histories(settings, metrics),
-    )
-    guard = Guard(
-        _none,
-        settings,
-        serving,
-        metrics,
-        Deadlines(10),
-        frozenset(),
-    )
-    app = FastPath(guard, predictor, BodyReader(lambda: 2**20, Turns()))
-    table = np.random.default_rng(0).uniform(0, 10, (200, len(model.contract.names)))
-    rows = [dict(zip(model.contract.names, row, strict=True)) for row in table.tolist()]
-    bodies = [json.dumps(row).encode() for row in rows]
-    encoded = table.astype(np.float32)
+    records = RecordWriter("off", 1, metrics.records_dropped)
+    histories = histories or Histories(settings, metrics)
+    predictor = Predictor(serving, metrics, metrics.drift, records, histories)
+    guard = Guard(_none, settings, serving, metrics, Deadlines(10), frozenset())
+    return FastPath(guard, predictor, BodyReader(lambda: 2**20, Turns()))
+
+
+async def post(app: FastPath, body: bytes) -> None:
+    """One request, from its parsed head to its response. Raises ValueError unless it is 200."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
 
     async def send(message: Message) -> None:
         if message.get("status", 200) != 200:
             raise ValueError(message)
 
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b""}
+    await app({**scope, "headers": HEADERS}, receive, send)
+
+
+async def _ratio(model: ServedModel, *, rounds: int = 9) -> float:
+    app = fast_path_of(model)
+    table = np.random.default_rng(0).uniform(0, 10, (200, len(model.contract.names)))
+    rows = [dict(zip(model.contract.names, row, strict=True)) for row in table.tolist()]
+    bodies = [json.dumps(row).encode() for row in rows]
+    encoded = table.astype(np.float32)
+
     ratios: list[float] = []
     for _ in range(rounds):
         of_model, of_request = list[float](), list[float]()
         for number, body in enumerate(bodies):
-            message = {"type": "http.request", "body": body}
-
-            async def receive(message: Message = message) -> Message:
-                return message
-
-            scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b""}
-            scope["headers"] = HEADERS
             start = time.perf_counter()
             model.scorer.score(encoded[number : number + 1])
             scored = time.perf_counter()
-            await app(scope, receive, send)
+            await post(app, body)
             of_request.append(time.perf_counter() - scored)
             of_model.append(scored - start)
         ratios.append(statistics.median(of_request) / statistics.median(of_model))

@@ -30,7 +30,8 @@ def canonical_text(value: Any) -> str | None:
     if isinstance(value, bytes):
         value = value.decode()
     if isinstance(value, str):
-        if whole := _WHOLE.fullmatch(value):
+        # To look for a point first costs less than to match: most have none.
+        if "." in value and (whole := _WHOLE.fullmatch(value)):
             return "0" if whole[1] == "-0" else whole[1]
         return _BOOLEANS.get(value, value)
     if value is None or value != value:  # noqa: PLR0124

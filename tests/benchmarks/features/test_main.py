@@ -15,7 +15,7 @@ def test_each_row_prints_its_sizes_and_costs(
     row: Row, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs_redis()
-    for module in ("memory", "redis"):
+    for module in ("memory", "redis", "service"):
         monkeypatch.setattr(f"benchmarks.features.{module}.ADDED", 150)
 
     main([row.name], quick=True)

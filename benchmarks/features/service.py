@@ -1,0 +1,95 @@
+"""The service on one core: transactions as they are, against inputs that the client computed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.features.streams import HISTORY, KINDS, LATENESS, PLAN, later, spread
+from benchmarks.growth.models import boosted, contract_of, served
+from benchmarks.growth.requests import fast_path_of, post
+from benchmarks.growth.row import Row
+from features.definitions import calendar_features
+from features.stores.embedded import EmbeddedStore
+from inference.fast_path import FastPath
+from inference.history import Histories
+from inference.metrics import Metrics
+from inference.raw import RawForm
+from inference.settings import Settings
+from registry.model.contract import Contract, TransactionForm
+
+ADDED, ROUNDS = 200, 9
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def handbook_contract() -> Contract:
+    """The amount, the book's 12 features of histories, and its two of the calendar."""
+    calendar = calendar_features(["night", "weekend"])
+    names = ["amount", *(each.name for each in HISTORY), *(each.name for each in calendar)]
+    plain = contract_of(len(names))
+    inputs = [
+        one.model_copy(update={"name": name, "high": 1e4})
+        for one, name in zip(plain.inputs, names, strict=True)
+    ]
+    form = TransactionForm(id="id", time="time", zoned=True, amount="amount", entities=KINDS)
+    changed = {"inputs": inputs, "history_features": HISTORY, "calendar_features": calendar}
+    return Contract.model_validate(
+        {**plain.model_dump(), **changed, "version": 2, "transaction": form}
+    )
+
+
+def raw_by_vector(events: int) -> float:
+    """Requests per second with `memory:` by those with the 15 inputs, in turn: the median of
+    several rounds. The store holds `events` transactions already.
+    """
+    return asyncio.run(_ratio(events))
+
+
+async def _ratio(events: int) -> float:
+    contract = handbook_contract()
+    assert contract.transaction is not None  # noqa: S101
+    model, raw = boosted(len(contract.inputs)), RawForm(contract, contract.transaction)
+    histories = Histories(Settings.model_validate({}), Metrics(lambda: 0, lambda: 0.0))
+    store = EmbeddedStore.open(None, KINDS, reach=PLAN.reach, lateness=LATENESS, sync_seconds=1)
+    for transaction, _ in spread(events):
+        await store.add(transaction, {})
+    histories.store = store
+    of_raw = fast_path_of(served(model, contract, 1, raw), histories)
+    of_vector = fast_path_of(served(model, contract, 1))
+    vector = json.dumps(dict.fromkeys(contract.names, 0.5)).encode()
+    ratios = []
+    for number in range(ROUNDS):
+        bodies = [_body(number * ADDED + each) for each in range(ADDED)]
+        raw_seconds = await _seconds(of_raw, bodies)
+        ratios.append(await _seconds(of_vector, [vector] * ADDED) / raw_seconds)
+    return statistics.median(ratios)
+
+
+async def _seconds(app: FastPath, bodies: list[bytes]) -> float:
+    start = time.thread_time()
+    for body in bodies:
+        await post(app, body)
+    return time.thread_time() - start
+
+
+def _body(number: int) -> bytes:
+    transaction = later(number)
+    at = (_1970 + timedelta(microseconds=transaction.time)).isoformat()
+    fields = {"id": transaction.id, "time": at, "amount": transaction.amount}
+    return json.dumps({**fields, **dict(zip(KINDS, transaction.entities, strict=True))}).encode()
+
+
+ROWS = (
+    Row(
+        "predict-raw",
+        "requests per second of transactions, by those of 15 inputs",
+        "events",
+        "times",
+        (1_000, 2_000),
+        (100_000, 1_000_000),
+        raw_by_vector,
+    ),
+)
