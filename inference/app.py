@@ -24,6 +24,7 @@ from inference.follower import Follower
 from inference.guard import INTERNAL_ERROR, PAGES, Guard
 from inference.history import Histories
 from inference.history_routes import history_routes
+from inference.labels import LABEL_SCHEMAS
 from inference.logs import line_limit
 from inference.memory import trim, use_one_heap
 from inference.metrics import Metrics
@@ -111,10 +112,12 @@ def make_service(settings: Settings) -> Service:
             task.cancel()
         line_limit.report(everything=True)
         follower.stop()
-        await histories.close()
-        records.close()
-        if tracing:
-            tracing.shutdown()
+        try:
+            await histories.close()
+        finally:
+            records.close()
+            if tracing:
+                tracing.shutdown()
 
     predictor = Predictor(serving, metrics, metrics.drift, records, histories)
     turns = Turns()
@@ -215,7 +218,8 @@ def _openapi(app: FastAPI, model: ServedModel | None, *, with_tokens: bool) -> d
     )
     bodies = model.reader.schemas() if model else {}
     infer = InferRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.add_bodies(document, {**bodies, **infer.pop("$defs"), "InferRequest": infer})
+    bodies |= infer.pop("$defs") | LABEL_SCHEMAS | {"InferRequest": infer}
+    schema.add_bodies(document, bodies)
     if with_tokens:
         schemes = {"token": {"type": "http", "scheme": "bearer"}}
         document["components"]["securitySchemes"] = schemes

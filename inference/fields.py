@@ -161,7 +161,7 @@ def micros_of(value: Any, form: TransactionForm) -> int:
     """
     if isinstance(value, str):
         moment = _moment_of(value, form)
-    elif form.unit and form.origin and isinstance(value, int | float) and value is not True:
+    elif form.unit and form.origin and type(value) in (int, float):  # which no boolean is
         moment = _since(form.origin, value, _SCALES[form.unit])
     else:
         number = f", or a number of {form.unit} since {form.origin}" if form.unit else ""

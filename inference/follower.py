@@ -74,6 +74,8 @@ class Follower:
         """Whether a look at the ledger's end has been answered: one is enough."""
         self._end: Tip | None = None
         """The tip that such a look has found, until the ledger is in the cache with it."""
+        self._is_confirmed = True
+        """False while nothing but the ledger's end has confirmed the served model."""
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -118,9 +120,6 @@ class Follower:
             self.serving.problem = str(error) if is_ours else f"{type(error).__name__}; see the log"
             reasons = (reason for kind, reason in FAILURE_REASONS if isinstance(error, kind))
             self._metrics.swap_failed(next(reasons, "error"))
-            if self.serving.source == "checkpoint" and isinstance(error, VerificationError):
-                # Nothing but the ledger's end has ever confirmed it, and the whole says otherwise.
-                self.serving.model = None
             if self.serving.model:
                 log.error("keeping the served model: %s", self.serving.problem)
             return False
@@ -139,7 +138,7 @@ class Follower:
         self._read_trust()
         try:
             end = None if self._has_looked or self.serving.model else self._look_at_end()
-            ledger = end or self._watch.look(self._trust)
+            ledger = end or self._look_at_all()
         except Unreachable as error:
             if self.serving.model is None:
                 self._start_from_cache(error)
@@ -147,10 +146,29 @@ class Follower:
         if end:
             head = head_of(end)
             self._load(self._cache.fetch(self._registry, head), head)
+            self._is_confirmed = False
             return "checkpoint"
         if ledger is not self._confirmed:
             self._follow(ledger)
         return "registry"
+
+    def _look_at_all(self) -> Ledger:
+        """The whole ledger. If it contradicts its end, the model that only that has confirmed is
+        given up.
+        """
+        try:
+            ledger = self._watch.look(self._trust)
+            if self._end:
+                self._end.require(ledger)
+            if not self._is_confirmed:
+                head_of(ledger)
+        except (VerificationError, NotFound):
+            if not self._is_confirmed:
+                self.serving.model = None
+            raise
+        if not self._is_confirmed:
+            self._is_confirmed, self.serving.source = True, "registry"
+        return ledger
 
     def _look_at_end(self) -> Ledger | None:
         """The ledger's end for a process that has served nothing yet; None where it is no proof."""
@@ -163,8 +181,6 @@ class Follower:
     def _follow(self, ledger: Ledger) -> None:
         """Serve the head of the whole ledger, and remember the ledger."""
         self._log_findings(ledger)
-        if self._end:
-            self._end.require(ledger)
         self._cache.require_extension(ledger)
         not_stored: UsageError | None = None
         try:

@@ -89,6 +89,11 @@ def request_id(client_id: bytes | None, trace_parent: bytes | None) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
+def without_id(path: str) -> str:
+    """A path for logs and traces: without the id of a card or the like."""
+    return "/entities/{kind}/{id}" if path.startswith("/entities/") else path
+
+
 def scope_of(path: str) -> TokenScope:
     """What a token must allow for a path."""
     if path == "/predict":  # nearly always
@@ -219,7 +224,7 @@ class Guard:
         self._metrics.request_done(route, status, time.perf_counter() - start)
         if status >= 400:
             extra = {"request_id": request.id, "reason": f"{request.caller} {status}"}
-            log.info("%s %s: %d", method, path, status, extra=extra)
+            log.info("%s %s: %d", method, without_id(path), status, extra=extra)
 
     def reload_tokens(self) -> None:
         """Read the token files now, instead of at the next request after they changed."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from features.online import MICROSECONDS_PER_DAY, Transaction
 from features.stores.opening import open_store
 from features.stores.outcomes import Answer, Conflict, OutOfRange
-from features.stores.store import Store
-from inference.messages import RETRY_AFTER_SECONDS, json_reply
+from features.stores.store import Store, StoreUnavailable
+from inference.messages import RETRY_AFTER_SECONDS, Reply, json_reply
 from inference.metrics import Metrics
-from inference.raw import RawForm
+from inference.raw import TIME_PLACE, RawForm
 from inference.settings import Settings
 from inference.transaction import InvalidTransaction
 from inference.worker_files import shares_requests
@@ -33,6 +34,15 @@ STORE_AWAY = json_reply(
     (b"retry-after", b"%d" % RETRY_AFTER_SECONDS),
 )
 
+log = logging.getLogger("inference")
+
+
+def store_away(error: StoreUnavailable, metrics: Metrics) -> Reply:
+    """The reply where the store is away, which is counted; the reason is in the log."""
+    metrics.store_unavailable.inc()
+    log.error("the feature store is away: %s", error)
+    return STORE_AWAY
+
 
 class ConflictingTransaction(InvalidTransaction):
     """The id is that of another transaction."""
@@ -51,11 +61,19 @@ class Histories:
     """Completes transactions by their history, and makes them part of it."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Raises UsageError for an embedded store where several workers answer requests."""
+        embedded = settings.feature_store.startswith("memory:")
+        if settings.features == "service" and embedded and shares_requests():
+            raise UsageError(
+                "several workers share no memory: set FRAUD_FEATURE_STORE to a `redis://` URL, "
+                "WEB_CONCURRENCY=1, or FRAUD_FEATURES=client"
+            )
         self._url = settings.feature_store
         self._lateness = round(settings.max_lateness_days * MICROSECONDS_PER_DAY)
         self._max_ahead = settings.max_ahead_seconds
         self._new = metrics.history.labels("new")
         self._repeated = metrics.history.labels("repeated")
+        self._reach = 0
         self.store: Store | None = None
 
     def prepare(self, form: RawForm) -> None:
@@ -65,15 +83,18 @@ class Histories:
         UsageError where FRAUD_FEATURE_STORE is not one that this process can open.
         """
         if self.store is None:
-            if self._url.startswith("memory:") and shares_requests():
-                raise UsageError(
-                    "several workers share no memory: set FRAUD_FEATURE_STORE to a `redis://` URL, "
-                    "or WEB_CONCURRENCY=1"
-                )
+            self._reach = form.plan.reach
             self.store = open_store(
-                self._url, form.entities, reach=form.plan.reach, lateness=self._lateness
+                self._url, form.entities, reach=self._reach, lateness=self._lateness
             )
             return
+        if form.plan.reach > self._reach:
+            days = self._reach / MICROSECONDS_PER_DAY
+            raise ContractError(
+                f"the model's features look back further than the {days:g} days that the feature "
+                "store keeps: restart the service, which then keeps more, and load the rest with "
+                "`python -m features load`"
+            )
         if missing := set(form.entities) - set(self.store.kinds):
             raise ContractError(
                 f"the model needs the history of {', '.join(sorted(missing))}, which the feature "
@@ -100,11 +121,10 @@ class Histories:
         assert self.store is not None  # noqa: S101  (`prepare` comes before a model is served)
         latest = self._latest(form)
         completed: dict[int, Completed] = {}
-        transactions = [form.transaction(values) for values in rows]
-        in_order = sorted(range(len(rows)), key=lambda number: transactions[number].time)
+        in_order = sorted(range(len(rows)), key=lambda number: cast(int, rows[number][TIME_PLACE]))
         for count, number in enumerate(in_order, 1):
             location = ("transactions", number) if len(rows) > 1 else ()
-            transaction = transactions[number]
+            transaction = form.transaction(rows[number], self.store.kinds)
             if latest is not None and transaction.time > latest:
                 beyond = (transaction.time - latest) / _MICROSECONDS
                 message = f"is {beyond:,.0f} s later than {self._max_ahead:g} s from now"

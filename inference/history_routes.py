@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,9 +14,9 @@ from features.stores.outcomes import Past
 from features.stores.store import StoreUnavailable
 from inference import schema
 from inference.body import BodyReader
-from inference.history import STORE_AWAY, Histories
+from inference.history import Histories, store_away
 from inference.labels import LABELS_BODY, LabelResults, read_labels, record_labels
-from inference.messages import Reply, json_reply
+from inference.messages import NOT_READY, Reply, json_reply
 from inference.metrics import Metrics
 from inference.routes import as_response, body_of
 from inference.serving import Serving
@@ -63,14 +64,14 @@ def history_routes(
             return as_response(body)
         store, model = histories.store, serving.model
         if store is None or model is None:
-            return as_response(NO_HISTORY)
+            return as_response(NOT_READY if model is None else NO_HISTORY)
         try:
-            read = read_labels(body)
-            model.reader.check_rows(len(read))
+            # In a thread: a thousand labels would block all other requests for milliseconds.
+            read = await asyncio.to_thread(read_labels, body, model.reader.max_rows)
             results = await record_labels(read, store, model.contract.delay_days, metrics)
             reply = json_reply({"results": [each.model_dump() for each in results]})
-        except StoreUnavailable:
-            reply = STORE_AWAY
+        except StoreUnavailable as error:
+            reply = store_away(error, metrics)
         except InvalidTransaction as error:
             reply = json_reply({"detail": error.errors}, error.status)
         return as_response(reply)
@@ -86,29 +87,33 @@ def history_routes(
         id: str,  # noqa: A002  (the name in the path)
         limit: Annotated[int, Query(ge=1, le=MAX_SHOWN, description="The newest so many")] = 100,
     ) -> Response:
-        store = histories.store
-        if store is None:
-            return as_response(NO_HISTORY)
+        store, model = histories.store, serving.model
+        if store is None or model is None:
+            return as_response(NOT_READY if model is None else NO_HISTORY)
         if kind not in store.kinds:
             known = ", ".join(store.kinds)
             return as_response(json_reply({"detail": f"unknown kind; there are {known}"}, 404))
         try:
             past = await store.past(kind, id, limit)
-        except StoreUnavailable:
-            return as_response(STORE_AWAY)
+        except StoreUnavailable as error:
+            return as_response(store_away(error, metrics))
         if not past:
             return as_response(
                 json_reply({"detail": f"no transaction of this {kind} is kept"}, 404)
             )
-        shown = {"kind": kind, "id": id, "transactions": [_shown(each) for each in past]}
+        zoned = model.raw is None or model.raw.zoned
+        transactions = [_shown(each, zoned=zoned) for each in past]
+        shown = {"kind": kind, "id": id, "transactions": transactions}
         return as_response(json_reply(shown))
 
     return router
 
 
-def _shown(past: Past) -> dict[str, Any]:
+def _shown(past: Past, *, zoned: bool) -> dict[str, Any]:
+    """Without an offset from UTC, where transactions are sent without one."""
+    time = _EPOCH + timedelta(microseconds=past.time)
     return {
-        "time": _EPOCH + timedelta(microseconds=past.time),
+        "time": time if zoned else time.replace(tzinfo=None),
         "amount": past.units / UNITS,
         "fraud": past.fraud,
     }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     TypeAdapter,
     ValidationError,
@@ -21,7 +23,7 @@ from pydantic import (
 from features.online import MICROSECONDS_PER_DAY
 from features.stores.store import Store
 from inference.fields import MAX_ID_LENGTH, as_text
-from inference.json_body import parse
+from inference.json_body import MaxValues, TooManyValues, parse
 from inference.metrics import Metrics
 from inference.transaction import InvalidTransaction, details_of
 
@@ -29,7 +31,18 @@ _MICROSECONDS = 1_000_000
 _TOLERANCE = 300 * _MICROSECONDS
 """By which a client's clock may be ahead."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LABELS_AT_ONCE = 100
+"""Labels after which other requests get their turn: a millisecond."""
+_VALUES_OF_A_LABEL, _CONTAINERS_AROUND = 4, 2
+
 Result = Literal["recorded", "repeated", "reversed", "contradictory", "unknown", "impossible"]
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("should be text in ISO 8601")  # pydantic would take a number as seconds
+    return value
 
 
 class Label(BaseModel):
@@ -41,7 +54,7 @@ class Label(BaseModel):
         str, Field(min_length=1, max_length=MAX_ID_LENGTH), BeforeValidator(as_text)
     ] = Field(examples=["payment-4711"])
     fraud: bool
-    known_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
+    known_at: Annotated[AwareDatetime, BeforeValidator(_text), Field(strict=False)] | None = Field(
         default=None, examples=["2026-03-09T08:00:00Z"]
     )
 
@@ -51,7 +64,7 @@ class Labels(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    labels: Annotated[list[Label], Field(min_length=1)]
+    labels: Annotated[list[Label], Field(min_length=1), FailFast()]
 
 
 class LabelResult(BaseModel):
@@ -76,17 +89,21 @@ class LabelResults(BaseModel):
     results: list[LabelResult]
 
 
-LABELS_BODY = {
-    "required": True,
-    "content": {"application/json": {"schema": TypeAdapter(Label | Labels).json_schema()}},
-}
+_SCHEMA = TypeAdapter(Label | Labels).json_schema(ref_template="#/components/schemas/{model}")
+LABEL_SCHEMAS: dict[str, Any] = _SCHEMA.pop("$defs")
+"""Of OpenAPI's components."""
+LABELS_BODY = {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}
 """Of OpenAPI."""
 
 
-def read_labels(body: bytes) -> list[Label]:
+def read_labels(body: bytes, max_labels: int) -> list[Label]:
     """One label, or `{"labels": [...]}`. Raises InvalidTransaction."""
     try:
+        MaxValues(max_labels * _VALUES_OF_A_LABEL, max_labels + _CONTAINERS_AROUND).check(body)
         document = parse(body)
+    except TooManyValues as error:
+        message = f"{error}: send at most {max_labels} labels at once"
+        raise InvalidTransaction.of_body("too_many_values", message) from error
     except ValueError as error:
         raise InvalidTransaction.of_body("json_invalid", f"Invalid JSON: {error}") from error
     try:
@@ -108,7 +125,9 @@ async def record_labels(
     for label in labels:
         values[label.transaction_id].add(label.fraud)
     results = []
-    for label in labels:
+    for count, label in enumerate(labels, 1):
+        if not count % LABELS_AT_ONCE:
+            await asyncio.sleep(0)
         if len(values[label.transaction_id]) > 1:
             result = LabelResult(
                 transaction_id=label.transaction_id, result="contradictory", late=False
@@ -136,4 +155,4 @@ async def _record(label: Label, store: Store, delay_days: float) -> LabelResult:
 
 
 def _micros(moment: datetime) -> int:
-    return round(moment.astimezone(UTC).timestamp() * _MICROSECONDS)
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -90,6 +90,9 @@ class Metrics:
             "Transactions that became history, or were there already: `new` or `repeated`",
             "result",
         )
+        self.store_unavailable = counter(
+            "store_unavailable", "Requests that the feature store did not answer"
+        )
         self.labels = counter("labels", "Labels by what became of them", "result")
         self.late_labels = counter(
             "labels_late",

@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 
 from features.stores.store import StoreUnavailable
-from inference.history import STORE_AWAY
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.model import ServedModel
 from inference.predictor import Predictor
@@ -65,8 +64,8 @@ async def invocations(
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
         return bad_request(error.summary)
-    except StoreUnavailable:
-        return STORE_AWAY
+    except StoreUnavailable as error:
+        return predictor.store_away(error)
     predictions = [{"probability": probability} for probability in probabilities]
     return json_reply({"predictions": predictions})
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.stores.store import StoreUnavailable
-from inference.history import STORE_AWAY
 from inference.messages import Reply, RequestContext, json_reply
 from inference.model import ServedModel
 from inference.predictor import Predictor
@@ -102,8 +101,8 @@ async def infer(
     except InvalidTransaction as error:
         predictor.count_invalid(error, model)
         return json_reply({"error": error.summary}, 400)
-    except StoreUnavailable:
-        return STORE_AWAY
+    except StoreUnavailable as error:
+        return predictor.store_away(error)
     shape = [len(probabilities)]
     outputs = {
         "probability": ("FP32", probabilities),

@@ -12,7 +12,7 @@ import orjson
 
 from features.stores.store import StoreUnavailable
 from inference.drift import Drift
-from inference.history import STORE_AWAY, Completed, Histories
+from inference.history import Completed, Histories, store_away
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.model import ServedModel
@@ -40,7 +40,7 @@ class Predictor:
     async def predict(
         self, body: bytes, request: RequestContext, *, explain: bool = False, record: bool = True
     ) -> Reply:
-        """The reply of /predict. Without `record`, the transaction does not become history."""
+        """The reply of /predict. Without `record`, it leaves neither history nor a record."""
         if (model := self._serving.model) is None:
             return NOT_READY
         try:
@@ -52,11 +52,13 @@ class Predictor:
             row, probability = model.score(values)
         except InvalidTransaction as error:
             return self._invalid(error, model)
-        except StoreUnavailable:
-            return STORE_AWAY
-        self._metrics.scored(probability, review=probability >= model.threshold)
-        self._records.add(model, request.id, request.caller, values, probability, 0, transaction_id)
-        self._drift.add(model, row)
+        except StoreUnavailable as error:
+            return self.store_away(error)
+        if record:
+            self._metrics.scored(probability, review=probability >= model.threshold)
+            caller = request.caller
+            self._records.add(model, request.id, caller, values, probability, 0, transaction_id)
+            self._drift.add(model, row)
         prediction: dict[str, Any] = {
             "probability": probability,
             "decision": model.decide(probability),
@@ -85,8 +87,8 @@ class Predictor:
             return await asyncio.to_thread(self._batch_reply, model, completed, request)
         except InvalidTransaction as error:
             return self._invalid(error, model)
-        except StoreUnavailable:
-            return STORE_AWAY
+        except StoreUnavailable as error:
+            return self.store_away(error)
 
     async def complete(self, model: ServedModel, rows: Sequence[list[Value]]) -> list[Completed]:
         """Rows as their reader returns them, as inputs of the model.
@@ -133,6 +135,9 @@ class Predictor:
             self._records.add(model, request.id, request.caller, values, probability, number, id_)
         self._drift.add(model, encoded)
         return probabilities
+
+    def store_away(self, error: StoreUnavailable) -> Reply:
+        return store_away(error, self._metrics)
 
     def count_invalid(self, error: InvalidTransaction, model: ServedModel) -> None:
         """Count the invalid fields of a request."""

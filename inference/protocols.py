@@ -10,7 +10,7 @@ from inference.messages import Reply, json_reply, not_ready
 from inference.mlflow_protocol import TEXT, bad_request, invocations
 from inference.model import ServedModel
 from inference.predictor import Predictor
-from inference.routes import EXPLAINS_ONE, as_response, asks_for_reasons, body_of, context_of
+from inference.routes import as_response, body_of, context_of, only_of_predict
 from inference.serving import Serving
 from registry.tracking.names import PRODUCTION
 
@@ -23,8 +23,8 @@ def mlflow_routes(predictor: Predictor, serving: Serving, bodies: BodyReader) ->
 
     @router.post("/invocations", summary="Score a table", responses=schema.MLFLOW)
     async def invoke(request: Request) -> Response:
-        if asks_for_reasons(request):
-            return as_response(bad_request(EXPLAINS_ONE))
+        if refused := only_of_predict(request):
+            return as_response(bad_request(refused[1]))
         body = await body_of(request, bodies)
         if isinstance(body, Reply):
             return as_response(body)
@@ -99,8 +99,8 @@ def open_inference_routes(predictor: Predictor, serving: Serving, bodies: BodyRe
     @router.post("/models/{name}/infer", summary="Score", responses=schema.OPEN_INFERENCE)
     @router.post("/models/{name}/versions/{version}/infer", responses=schema.OPEN_INFERENCE)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        if asks_for_reasons(request):
-            return as_response(json_reply({"error": EXPLAINS_ONE}, 400))
+        if refused := only_of_predict(request):
+            return as_response(json_reply({"error": refused[1]}, 400))
         body = await body_of(request, bodies)
         model = served(name, version)
         if isinstance(body, Reply):

@@ -16,6 +16,9 @@ from inference.usual import Values
 from registry.model.contract import Contract, TransactionForm
 from registry.model.scorer import Value
 
+TIME_PLACE = 1
+"""Of the time, among the values of a transaction's fields."""
+
 
 class RawForm:
     """How the inputs of one contract are made of a transaction and its history."""
@@ -37,9 +40,15 @@ class RawForm:
         self._sources = [sources.index(name) for name in contract.names]
         self._computed = [(name, contract.names.index(name)) for name in computed]
 
-    def transaction(self, values: Sequence[Value]) -> Transaction:
-        """What becomes history, of the values of `fields`."""
+    def transaction(self, values: Sequence[Value], kinds: Sequence[str]) -> Transaction:
+        """What becomes history, of the values of `fields`; `kinds` are those of the store.
+
+        A kind that the model does not know has no entity.
+        """
         id_, time, *rest = values[: self._first_input]
+        if kinds != self.entities:
+            by_name = dict(zip(self.entities, rest, strict=True))
+            rest = [by_name.get(kind) for kind in kinds]
         return Transaction(
             cast(str, id_),
             cast(int, time),

@@ -30,12 +30,14 @@ def context_of(request: Request) -> RequestContext:
     return cast(RequestContext, request.scope["fraud"])
 
 
-EXPLAINS_ONE = "explain is for one transaction: send it to /predict?explain=true"
-
-
-def asks_for_reasons(request: Request) -> bool:
-    """Whether the query has `explain`, which only /predict answers and no other route ignores."""
-    return "explain" in request.query_params
+def only_of_predict(request: Request) -> tuple[str, str] | None:
+    """The name of a query parameter that only /predict answers, and no other route ignores; and
+    what to do.
+    """
+    for name in ("explain", "record"):
+        if name in request.query_params:
+            return name, f"{name} is for one transaction: send it to /predict?{name}=…"
+    return None
 
 
 async def body_of(request: Request, bodies: BodyReader) -> bytes | Reply:
@@ -75,8 +77,8 @@ def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader)
         responses=schema.PREDICT,
     )
     async def predict_batch(request: Request) -> Response:
-        if asks_for_reasons(request):
-            error = {"type": "extra_forbidden", "loc": ["query", "explain"], "msg": EXPLAINS_ONE}
+        if refused := only_of_predict(request):
+            error = {"type": "extra_forbidden", "loc": ["query", refused[0]], "msg": refused[1]}
             return as_response(json_reply({"detail": [error]}, 422))
         body = await body_of(request, tables)
         if isinstance(body, Reply):

@@ -169,7 +169,11 @@ UNAVAILABLE = {
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     401: UNAUTHORIZED,
-    403: {"model": Message, "description": "Without tokens, only requests on loopback are allowed"},
+    403: {
+        "model": Message,
+        "description": "The token has not the scope, or without tokens the request is not on "
+        "loopback",
+    },
 }
 LIMITED: dict[int | str, dict[str, Any]] = {
     **REFUSED,
@@ -186,6 +190,7 @@ PREDICT: dict[int | str, dict[str, Any]] = {
         "description": "The body does not match the model's inputs, or reasons are asked for where "
         "there are none",
     },
+    409: {"model": InvalidBody, "description": "The id is that of another transaction"},
 }
 HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {

@@ -37,6 +37,12 @@ def _url(text: str) -> str:
     return text
 
 
+def _store(url: str) -> str:
+    if not url.startswith(("memory:", "redis://", "rediss://")):
+        raise ValueError("must begin with memory:, redis:// or rediss://")
+    return url
+
+
 def _prefix(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", text):
         raise ValueError("must be a path such as /fraud, without a slash at its end")
@@ -73,7 +79,7 @@ class Settings(BaseSettings):
         default=Path(".local/cache"),
         validation_alias="FRAUD_CACHE",
         description="Folder for the last verified model and the ledger's tip; the only folder "
-        "that the service writes to",
+        "that the service writes to, unless FRAUD_FEATURE_STORE names one",
     )
     poll_seconds: float = Field(
         default=30,
@@ -181,7 +187,7 @@ class Settings(BaseSettings):
         "who then sends all inputs of the model, or the `service`, for models whose contract says "
         "how",
     )
-    feature_store: str = Field(
+    feature_store: Annotated[str, AfterValidator(_store)] = Field(
         default="memory:",
         validation_alias="FRAUD_FEATURE_STORE",
         description="Where the history of cards, shops and the like is kept: `memory:` (lost with "
@@ -190,15 +196,17 @@ class Settings(BaseSettings):
     max_lateness_days: float = Field(
         default=1,
         ge=0,
+        le=366,
         validation_alias="FRAUD_MAX_LATENESS_DAYS",
         description="How many days older than the newest one a transaction may be",
     )
     max_ahead_seconds: float = Field(
         default=300,
         ge=0,
+        le=1e9,
         validation_alias="FRAUD_MAX_AHEAD_SECONDS",
         description="How many seconds ahead of the clock a transaction's time may be; 0 for no "
-        "limit",
+        "limit, where one wrong clock makes all other transactions too old",
     )
     records: Literal["hash", "values", "off"] = Field(
         default="hash",

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inference.guard import without_id
 from inference.serving import Serving
 
 
@@ -42,7 +43,7 @@ class Traced:
             if name in (b"traceparent", b"tracestate")
         }
         context = self._propagator.extract(carrier)
-        method, path = scope["method"], scope["path"]
+        method, path = scope["method"], without_id(scope["path"])
         with self._tracer.start_as_current_span(
             f"{method} {path[:100]}", context, kind=SpanKind.SERVER
         ) as span:

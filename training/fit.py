@@ -17,6 +17,7 @@ from registry.model.scorer import encode_columns
 from training.calibrate import CalibratedPipeline, Sigmoid, choose_sigmoid, margins, unweighted
 from training.data import Data
 from training.dataset import Dataset
+from training.errors import BadInput
 from training.evaluation_rows import labelled_rows
 from training.models import FRAUD_WEIGHT, MODELS, InputColumns, Parameters
 from training.split import Split
@@ -52,13 +53,20 @@ def sample_to_fit(rows: pl.DataFrame, dataset: Dataset, seed: int) -> pl.DataFra
     """The rows themselves, or `max_fit_rows` of them in the same order.
 
     Each row is as likely as any other, whatever its label, so that probabilities need no
-    correction, and calibration and threshold are chosen on all rows of the later days.
+    correction, and calibration and threshold are chosen on all rows of the later days. Raises
+    BadInput for a sample of one class.
     """
     if len(rows) <= dataset.max_fit_rows:
         return rows
     chosen = np.random.default_rng(seed).choice(len(rows), dataset.max_fit_rows, replace=False)
     chosen.sort()
-    return rows.select(dataset.label, *dataset.inputs)[chosen]
+    sample = rows.select(dataset.label, *dataset.inputs)[chosen]
+    if sample[dataset.label].n_unique() < 2:
+        raise BadInput(
+            f"a sample of {dataset.max_fit_rows:,} training rows has no frauds, or nothing else: "
+            "raise `max_fit_rows` in the data-set file"
+        )
+    return sample
 
 
 @dataclass(frozen=True)

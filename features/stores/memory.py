@@ -187,14 +187,11 @@ class MemoryStore:
         for history in histories:
             if history is not None:
                 history.refuse(units)
-        is_newest = self.newest is None or time > self.newest
-        is_owned = names.count(None) < len(names)
-        if is_owned or is_newest:
-            self.write(("t", hash_, time, units, label, *names))
-        if is_newest:
-            self.advance(time)
-        if not is_owned:
+        if names.count(None) == len(names):  # it is in no history, and moves no clock
             return histories, [0 for _ in names]
+        self.write(("t", hash_, time, units, label, *names))
+        if self.newest is None or time > self.newest:
+            self.advance(time)
         for kind, name in enumerate(names):
             if histories[kind] is None and name is not None:
                 histories[kind] = self._new_history(kind, name)

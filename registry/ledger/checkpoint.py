@@ -7,6 +7,7 @@ what a reader may conclude from that.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from registry.ledger.chain import Finding, Ledger, Link, follow
 from registry.ledger.fold import distinct
@@ -22,20 +23,27 @@ def checkpoint_after(ledger: Ledger) -> Checkpoint | None:
 def false_checkpoints(ledger: Ledger) -> Iterator[Link]:
     """The entries of a whole ledger whose checkpoint is not what was before them.
 
-    Except for the version's number: entries that were appended again have others since then.
+    Except for the version's number: entries that were appended again have others since then. And
+    `frozen` may be what it was before a key was revoked, or what it is since: whoever signed an
+    entry in between could not know.
     """
-    for true, link in zip(_checkpoints(ledger), ledger.chain[1:], strict=False):
+    before = _checkpoints(ledger, with_overruns=True)
+    for true, earlier, link in zip(_checkpoints(ledger), before, ledger.chain[1:], strict=False):
         said = link.statement.entry.checkpoint
-        if said and (said.frozen, said.keys) != (true.frozen, true.keys):
+        if said and (said.keys != true.keys or said.frozen not in (true.frozen, earlier.frozen)):
             yield link
 
 
-def _checkpoints(ledger: Ledger) -> Iterator[Checkpoint]:
-    """What is true after each entry of a whole ledger."""
+def _checkpoints(ledger: Ledger, *, with_overruns: bool = False) -> Iterator[Checkpoint]:
+    """What is true after each entry of a whole ledger.
+
+    With `with_overruns`, as if all keys might sign all entries.
+    """
     frozen, keys = False, dict[str, tuple[int, int]]()
     for link in ledger.chain:
         sequence = link.statement.entry.sequence
-        frozen = link.leaves_frozen(frozen)
+        counted = replace(link, overrun=False) if with_overruns else link
+        frozen = counted.leaves_frozen(frozen)
         keys[link.keyid] = keys.get(link.keyid, (sequence,))[0], sequence
         yield Checkpoint(version=link.version, frozen=frozen, keys=keys)
 

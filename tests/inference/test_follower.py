@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from deploy.local.processes import free_port, inference_service
+from inference.cache import Cache
+from registry.errors import UsageError
 from registry.ledger.creation import create_ledger
 from registry.ledger.keys import with_last, write_trust
 from registry.ledger.tip import Tip
@@ -371,6 +373,24 @@ def test_a_pod_whose_whole_ledger_contradicts_its_end_gives_its_model_up_and_say
         assert "version 2 is broken" in without_first.serving.problem
     assert (without_first.version, without_last.version) == (None, None)
     assert "version 2 is broken" in without_first.serving.not_ready
+
+
+def test_what_does_not_contradict_the_end_leaves_the_model(
+    long_ledger: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = pod(long_ledger, tmp_path / "cache")
+    assert one.poll()
+
+    def full(*_: object) -> None:
+        raise UsageError("the cache: no space left on device")
+
+    monkeypatch.setattr(Cache, "store", full)
+    assert not one.poll()
+    assert (one.version, one.serving.source) == (4, "registry")
+    put_in_force(long_ledger, tmp_path, 0.5)
+    monkeypatch.setattr(Cache, "fetch", lambda *_: {})
+    assert not one.poll()
+    assert (one.version, one.serving.not_ready) == (4, "")
 
 
 def test_a_remembered_tip_that_is_not_at_the_ledgers_end_needs_the_whole(

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from deploy.local.redis_server import redis_server
+from features.definitions import history_features
 from features.stores.redis import RedisStore
 from features.stores.store import StoreUnavailable
 from inference.history import Histories
 from inference.model import load_model
-from inference.raw import RawForm
 from registry.errors import ContractError, UsageError
 from tests.candidates import files_of
-from tests.contracts import FORM, raw_contract
+from tests.contracts import FORM, number, raw_contract
 from tests.inference.calls import Caller
 from tests.inference.models import RAW, raw_model, raw_weights, write_contract_model
 from tests.inference.sending import probability, sent
@@ -163,6 +163,7 @@ def test_a_store_that_is_away_is_said_and_nothing_is_scored(
 
     assert [answer.status_code for answer in answers] == [503, 503, 503]
     assert [answer.headers["retry-after"] for answer in answers] == ["5", "5", "5"]
+    assert raw.samples()["fraud_store_unavailable_total"] == 3
     assert "fraud_decisions_total" not in "".join(
         name for name, value in raw.samples().items() if value
     )
@@ -227,13 +228,14 @@ def test_a_model_without_features_needs_no_store(ready: Caller) -> None:
 
 
 def test_several_workers_need_a_store_that_they_share(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
 
     with pytest.raises(UsageError, match="several workers share no memory: set FRAUD_FEATURE_STOR"):
-        caller.app.histories.prepare(RawForm(raw_contract(), FORM))
+        make_caller(FRAUD_FEATURES="service")
+    make_caller(FRAUD_FEATURES="client")
 
 
 def test_what_a_folder_holds_is_there_after_a_restart(
@@ -269,3 +271,38 @@ def test_two_services_share_what_redis_holds(
             each.run(each.app.histories.close())
 
     assert found == [0.1, 0.2, 0.2, 0.3]
+
+
+def test_a_model_with_its_entities_in_another_order_reads_the_same_histories(raw: Caller) -> None:
+    probability(raw, sent("a"))
+    form = FORM.model_copy(update={"entities": ("shop", "card")})
+
+    raw.serve(raw_model(raw_contract(transaction=form)))
+
+    assert probability(raw, sent("b", "12:00:01")) == 0.2
+
+
+def test_a_model_that_looks_back_further_than_the_store_is_not_served(raw: Caller) -> None:
+    longer = history_features(("card", "shop"), {"shop"}, windows_days=(1, 7, 30), delay_days=7)
+    names = ["amount", *(each.name for each in longer), "night"]
+    contract = raw_contract(inputs=tuple(map(number, names)), history_features=longer)
+
+    with pytest.raises(ContractError, match="look back further than the 14 days that the feature"):
+        raw.serve(raw_model(contract))
+
+
+def test_a_what_if_leaves_no_record_and_only_predict_takes_one(raw: Caller) -> None:
+    probability(raw, sent("a"), "?record=false")
+
+    assert raw.samples()["fraud_decisions_total{decision=approve}"] == 0
+    batch = raw.post("/predict/batch?record=false", {"transactions": [sent("a")]})
+    assert batch.status_code == 422
+    assert batch.json()["detail"][0]["loc"] == ["query", "record"]
+    invocation = raw.post("/invocations?record=false", {"dataframe_records": [sent("a")]})
+    assert invocation.status_code == 400
+    assert "record is for one transaction" in invocation.text
+
+
+def test_before_a_model_is_served_labels_and_look_ups_are_to_be_sent_again(caller: Caller) -> None:
+    assert caller.post("/labels", {"transaction_id": "a", "fraud": True}).status_code == 503
+    assert caller.get("/entities/card/c1").status_code == 503

@@ -67,6 +67,12 @@ def test_a_label_from_the_future_is_impossible(raw: Caller) -> None:
     assert results(raw, label("a", known_at="2099-01-01T00:00:00Z")) == [("impossible", False)]
 
 
+def test_a_label_may_be_known_since_the_year_1(raw: Caller) -> None:
+    probability(raw, sent("a"))
+
+    assert results(raw, label("a", known_at="0001-01-01T00:00:00+14:00")) == [("recorded", False)]
+
+
 def test_a_label_later_than_the_delay_counts_and_is_counted_as_late(raw: Caller) -> None:
     probability(raw, sent("a"))
 
@@ -91,6 +97,11 @@ def test_one_label_needs_no_list(raw: Caller) -> None:
         (b'{"labels":[]}', ["body", "labels"], "List should have at least 1 item"),
         (b'{"transaction_id":"a"}', ["body", "fraud"], "Field required"),
         (b'{"transaction_id":"a","fraud":1}', ["body", "fraud"], "Input should be a valid boolean"),
+        (
+            b'{"transaction_id":"a","fraud":true,"known_at":5}',
+            ["body", "known_at"],
+            "should be text in ISO 8601",
+        ),
         (
             b'{"transaction_id":"a","fraud":true,"known_at":"2026-03-09T12:00:00"}',
             ["body", "known_at"],
@@ -121,7 +132,26 @@ def test_a_request_has_at_most_as_many_labels_as_a_batch_has_rows(caller: Caller
     answer = caller.post("/labels", {"labels": [label(str(number)) for number in range(3)]})
 
     assert answer.status_code == 422
-    assert "at most 2 items" in answer.text
+    assert "send at most 2 labels at once" in answer.text
+
+
+def test_of_many_invalid_labels_the_first_is_named(raw: Caller) -> None:
+    answer = raw.post("/labels", {"labels": [{}] * 900})
+
+    assert [error["loc"] for error in answer.json()["detail"]] == [
+        ["body", "labels", 0, "transaction_id"],
+        ["body", "labels", 0, "fraud"],
+    ]
+
+
+def test_hostile_bodies_are_refused_before_they_are_parsed(raw: Caller) -> None:
+    for body in (
+        b'{"labels":[' + b"{}," * 100_000 + b"{}]}",
+        b'{"a":1' + b',"b":1' * 100_000 + b"}",
+    ):
+        answer = raw.post("/labels", body)
+        assert answer.status_code == 422
+        assert "send at most 1000 labels at once" in answer.text
 
 
 def test_labels_and_histories_need_tokens_with_their_scope(

@@ -100,6 +100,7 @@ def test_the_metrics_names_and_types(ready: Caller) -> None:
         "fraud_cache_starts_total": "counter",
         "fraud_records_dropped_total": "counter",
         "fraud_history_transactions_total": "counter",
+        "fraud_store_unavailable_total": "counter",
         "fraud_labels_total": "counter",
         "fraud_labels_late_total": "counter",
         "fraud_connections_closed_total": "counter",

@@ -18,6 +18,7 @@ from training.calibrate import CalibratedPipeline, Sigmoid
 from training.contract_writer import describe_inputs
 from training.data import Data, read_data
 from training.dataset import read_dataset
+from training.errors import BadInput
 from training.fit import Recipe, encode, probabilities, repeat_frauds, sample_to_fit, validate
 from training.models import MODELS
 from training.split import Split, split_by_time
@@ -56,12 +57,15 @@ def few(data: Data, max_fit_rows: int) -> Data:
 
 def test_a_sample_is_drawn_by_the_seed_and_stays_in_order(prepared: Prepared) -> None:
     data, split, _ = prepared
-    ten = split.train.head(10).with_columns(pl.int_range(10).alias("amount"))
+    rows = pl.int_range(10)
+    ten = split.train.head(10).with_columns(rows.alias("amount"), (rows % 2).alias("fraud"))
     dataset = few(data, 4).dataset
 
     assert sample_to_fit(ten, dataset, 0)["amount"].to_list() == [2, 4, 5, 7]
     assert sample_to_fit(ten, dataset, 1)["amount"].to_list() == [3, 4, 6, 9]
     assert sample_to_fit(ten, few(data, 10).dataset, 0) is ten
+    with pytest.raises(BadInput, match="a sample of 4 training rows has no frauds, or nothing els"):
+        sample_to_fit(ten.with_columns(fraud=pl.lit(0)), dataset, 0)
 
 
 def test_with_more_rows_than_the_maximum_a_model_is_fitted_on_the_sample(
