@@ -120,6 +120,7 @@ def check(
         described,
         lateness_days,
         lambda opened: differences(frame, described, opened, lateness, sample),
+        is_read_only=True,
     )
     if found:
         table = output.table("Differences", "transaction", "time", "feature", "online", "offline")
@@ -145,7 +146,9 @@ def stats(
     Example: python -m features stats --dataset payments.yaml --store memory:/srv/history --json
     """
     described = read_dataset(dataset)
-    held: Stats = _with_store(store, described, lateness_days, lambda opened: opened.stats())
+    held: Stats = _with_store(
+        store, described, lateness_days, lambda opened: opened.stats(), is_read_only=True
+    )
     times = {name: _shown(getattr(held, name)) for name in ("newest", "complete_since")}
     if as_json:
         output.print_json({**asdict(held), **times})
@@ -191,16 +194,27 @@ async def _load(
 
 
 def _with_store(
-    url: str, dataset: Dataset, lateness_days: float, use: Callable[[Store], Awaitable[_Result]]
+    url: str,
+    dataset: Dataset,
+    lateness_days: float,
+    use: Callable[[Store], Awaitable[_Result]],
+    *,
+    is_read_only: bool = False,
 ) -> _Result:
-    """Use a store that keeps what it is told, then close it."""
+    """Use a store that has a folder or a server, then close it."""
     if url.rstrip("/") == "memory:":
         raise UsageError("`memory:` keeps nothing: name a folder, such as `memory:/srv/history`")
     reach, lateness = Plan(dataset.history).reach, int(lateness_days * MICROSECONDS_PER_DAY)
 
     async def opened() -> _Result:
         with step("opening the store"):
-            store = open_store(url, list(dataset.entities), reach=reach, lateness=lateness)
+            store = open_store(
+                url,
+                list(dataset.entities),
+                reach=reach,
+                lateness=lateness,
+                is_read_only=is_read_only,
+            )
         try:
             return await use(store)
         finally:

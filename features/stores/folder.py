@@ -46,6 +46,10 @@ def _numbered(folder: Path, pattern: str) -> dict[int, Path]:
     return {int(path.stem.partition("-")[2]): path for path in paths}
 
 
+def holds_store(folder: Path) -> bool:
+    return bool(segments(folder) or snapshots(folder))
+
+
 def own(folder: Path) -> int:
     """Lock the folder for this process; the lock ends when the handle that it returns is closed.
 

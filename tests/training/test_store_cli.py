@@ -92,20 +92,24 @@ def test_stats_show_what_is_there(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     store: str,
+    tmp_path: Path,
     transactions: Path,
 ) -> None:
-    assert features(monkeypatch, "stats", store, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {
-        "transactions": 0,
-        "entities": {"customer_id": 0, "terminal_id": 0},
-        "newest": None,
-        "complete_since": None,
-        "bytes": None,
-    }
     assert (
         features(monkeypatch, "load", store, "--data", transactions, "--until", "2026-01-03") == 0
     )
     capsys.readouterr()
+    assert features(monkeypatch, "stats", store, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "transactions": 606,
+        "entities": {"customer_id": 133, "terminal_id": 230},
+        "newest": "2026-01-02T23:19:02",
+        "complete_since": "2026-01-01T00:00:49",
+        "bytes": None,
+    }
+    assert features(monkeypatch, "check", store, "--data", transactions, "--sample", 5) == 0
+    capsys.readouterr()
+    assert list(segments(tmp_path / "store")) == [1]
     assert features(monkeypatch, "stats", store) == 0
     words = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert words[1:] == [
@@ -186,7 +190,8 @@ def test_without_an_id_rows_are_numbered_and_a_warning_says_what_that_means(
         ("stats", "mongodb://x", [], "no kind of store is named 'mongodb'"),
         ("load", None, ["--until", "yesterday"], "'yesterday' is not a time in ISO 8601"),
         ("load", None, ["--until", "1999-01-01"], "no transaction before 1999-01-01"),
-        ("check", None, [], "the store is empty: fill it by `python -m features load`"),
+        ("check", None, [], "store holds no store: fill one by `python -m features load`"),
+        ("stats", None, [], "store holds no store: fill one by `python -m features load`"),
     ],
 )
 def test_what_cannot_be_done_is_an_error_of_one_line(
