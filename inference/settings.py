@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 
+from features.definitions import MAX_LATENESS_DAYS
 from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
 
@@ -188,7 +189,7 @@ class Settings(BaseSettings):
         "the process), `memory:/FOLDER`, or `redis://HOST:PORT` for several workers or pods",
     )
     max_lateness_days: float = Field(
-        default=1,
+        default=MAX_LATENESS_DAYS,
         ge=0,
         validation_alias="FRAUD_MAX_LATENESS_DAYS",
         description="How many days older than the newest one a transaction may be",

@@ -12,6 +12,7 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from features.definitions import MAX_LATENESS_DAYS
 from features.online import MICROSECONDS_PER_DAY, Plan
 from features.stores.opening import SCHEMES, open_store
 from features.stores.outcomes import Conflict
@@ -70,7 +71,7 @@ def load(
             "--until", help="Leave out what came at this time or later, and labels not known then."
         ),
     ] = "",
-    lateness_days: LatenessOption = 7,
+    lateness_days: LatenessOption = MAX_LATENESS_DAYS,
 ) -> None:
     """Record the transactions of a data set with their labels, as far back as features look.
 
@@ -102,11 +103,12 @@ def check(
     data: DataOption = "simulated",
     dataset: DatasetOption = "simulated",
     sample: Annotated[int, typer.Option(min=1, help="Transactions to compare.")] = 1_000,
-    lateness_days: LatenessOption = 7,
+    lateness_days: LatenessOption = MAX_LATENESS_DAYS,
 ) -> None:
     """Compare features of random transactions, by the store and by training; list what differs.
 
-    They are taken from the newest in the store and the days before it, see --lateness-days.
+    They are taken from the newest in the store and the days before it that one may come late. A
+    folder keeps how many these are; for Redis, see --lateness-days.
 
     Example: python -m features check --data payments.parquet --dataset payments.yaml
     --store memory:/srv/history
@@ -114,12 +116,11 @@ def check(
     described = read_dataset(dataset)
     with step("reading"):
         frame = read_past(data, described)
-    lateness = timedelta(days=lateness_days)
     compared, found = _with_store(
         store,
         described,
         lateness_days,
-        lambda opened: differences(frame, described, opened, lateness, sample),
+        lambda opened: differences(frame, described, opened, sample),
         is_read_only=True,
     )
     if found:
@@ -138,7 +139,6 @@ def check(
 def stats(
     store: StoreOption,
     dataset: DatasetOption = "simulated",
-    lateness_days: LatenessOption = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Show what a store holds.
@@ -146,9 +146,7 @@ def stats(
     Example: python -m features stats --dataset payments.yaml --store memory:/srv/history --json
     """
     described = read_dataset(dataset)
-    held: Stats = _with_store(
-        store, described, lateness_days, lambda opened: opened.stats(), is_read_only=True
-    )
+    held: Stats = _with_store(store, described, 0, lambda opened: opened.stats(), is_read_only=True)
     times = {name: _shown(getattr(held, name)) for name in ("newest", "complete_since")}
     if as_json:
         output.print_json({**asdict(held), **times})

@@ -98,6 +98,10 @@ class EmbeddedStore:
     def kinds(self) -> tuple[str, ...]:
         return self._memory.kinds
 
+    @property
+    def lateness(self) -> int:
+        return self._memory.lateness
+
     async def add(self, transaction: Transaction, windows: Windows) -> Answer:
         answer = self._memory.add(transaction, windows)
         if self._waits_for is not None:

@@ -42,6 +42,10 @@ class Store(Protocol):
     def kinds(self) -> tuple[str, ...]:
         """The kinds of entities, in the order of a transaction's `entities`."""
 
+    @property
+    def lateness(self) -> int:
+        """How many microseconds older than the newest transaction one may be."""
+
     async def add(
         self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]
     ) -> Answer:

@@ -43,15 +43,15 @@ def test_a_store_that_was_loaded_has_the_features_of_training(
     data = ("--data", transactions)
     assert features(monkeypatch, "load", store, *data, "--until", "2026-02-20") == 0
     shown = capsys.readouterr()
-    # 30 + 7 days that features look back, and 7 that a transaction may be late.
+    # 30 + 7 days that features look back, and 1 that a transaction may be late.
     assert (
         shown.out
-        == "13,657 of 13,657 transactions were new; complete from 2026-01-07 00:00:00 on\n"
+        == "11,784 of 11,784 transactions were new; complete from 2026-01-13 00:00:00 on\n"
     )
     assert "loading, to 2026-02-19 23:" in shown.err
 
     assert features(monkeypatch, "load", store, *data, "--until", "2026-02-20T01:00+01:00") == 0
-    assert capsys.readouterr().out.startswith("0 of 13,657 transactions were new")
+    assert capsys.readouterr().out.startswith("0 of 11,784 transactions were new")
     assert features(monkeypatch, "check", store, *data, "--sample", 300) == 0
     assert capsys.readouterr().out == "300 transactions compared: 0 differ, 0 values\n"
 
@@ -75,9 +75,11 @@ def test_what_differs_is_named(
     (tmp_path / "all.csv").write_text(
         "".join([first, *rows[:5], "6,2026-01-06,c,t,60,0\n", *rows[6:]])
     )
-    assert features(monkeypatch, "load", store, "--data", tmp_path / "loaded.csv") == 0
+    late = ("--lateness-days", 7)
+    assert features(monkeypatch, "load", store, "--data", tmp_path / "loaded.csv", *late) == 0
     capsys.readouterr()
 
+    # The store keeps how late a transaction may come: from 2 to 9 January.
     assert features(monkeypatch, "check", store, "--data", tmp_path / "all.csv") == 3
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["4", "2026-01-04", "00:00:00", "not", "recorded", "in", "the", "data"] in lines
