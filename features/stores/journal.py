@@ -163,10 +163,15 @@ class Journal:
             self._timer = loop.call_later(self._sync_seconds, self._sync_later)
 
     async def _fsync(self) -> None:
-        # A handle of its own: the segment may be closed meanwhile.
-        written, handle = self._written, os.dup(self._file)
+        written = self._written
         try:
-            await asyncio.get_running_loop().run_in_executor(None, _sync_and_close, handle)
+            try:
+                # A handle of its own: the segment may be closed meanwhile.
+                handle = os.dup(self._file)
+            except OSError:
+                os.fsync(self._file)  # no more handles: here, while all others wait
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, _sync_and_close, handle)
             self._synced = max(self._synced, written)
         except OSError as error:
             # The kernel may have dropped what it could not write: a second try would not tell.

@@ -209,6 +209,29 @@ def test_after_a_failed_fsync_nothing_is_recorded_until_a_restart(
     assert "Input/output error; start the service again" in caplog.text
 
 
+def test_without_a_free_handle_what_was_written_is_synced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    def fail(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def add() -> None:
+        store = opened(tmp_path, sync_seconds=0)
+        [file] = segments(tmp_path).values()
+        monkeypatch.setattr(os, "fsync", lambda _: synced.append(file.stat().st_size))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", fail)
+            await store.add(at(0, "a"), WINDOWS)
+        assert synced == [file.stat().st_size]
+        await store.add(at(0, "b"), WINDOWS)
+        assert synced[1:] == [file.stat().st_size]
+        await store.close()
+
+    run(add())
+
+
 def test_on_a_full_disk_nothing_is_recorded_and_once_there_is_room_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
