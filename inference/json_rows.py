@@ -35,7 +35,7 @@ def parse_rows(body: bytes, name: str) -> list[Any]:
     while begin <= close:
         piece, end = _piece(body, begin, close)
         following = NEXT.match(body, end)
-        if not piece or following is None:
+        if not piece or following is None or (following[1] == b"]" and following.end() <= close):
             raise NotInPieces(f"there must be rows and a comma near byte {end}")
         rows += piece
         begin = following.end()

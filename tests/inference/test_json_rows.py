@@ -60,6 +60,7 @@ def test_what_is_parsed_in_pieces_is_what_the_body_holds(
         b'{"rows": [{}]} {}',
         b'{"rows": [{}]]}',
         b'{"rows": [{}],[{}]}',
+        b'{"rows": [{"a": "xxxxxxxxxx"}] {"b": 1}]}',
         b'{"rows": {"rows": [{}]}}',
         b'{"other": [{}]}',
     ],
