@@ -70,6 +70,11 @@ def test_another_body_is_not_parsed(body: bytes) -> None:
         assert parsed(body, piece_bytes) is None
 
 
+def test_a_piece_ends_behind_the_brackets_within_a_row() -> None:
+    given: list[Any] = [{name: {} for name in "abcdefghi"}] * 3
+    assert parsed(orjson.dumps({"rows": given}), 1) == given
+
+
 def test_a_piece_ends_behind_a_bracket_in_a_string() -> None:
     given = [{"a": "}}}"}, {"b": {"c": [1]}}] * 3
     assert parsed(orjson.dumps({"rows": given}), 1) == given
