@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import polars as pl
@@ -15,18 +15,19 @@ from rich.markup import escape
 from features.definitions import MAX_LATENESS_DAYS
 from features.online import MICROSECONDS_PER_DAY, Plan
 from features.stores.opening import SCHEMES, open_store
-from features.stores.outcomes import Conflict
+from features.stores.outcomes import NotLoaded
 from features.stores.store import Stats, Store, StoreUnavailable
 from registry.cli import output
 from registry.errors import RegistryError, UsageError
 from registry.progress import step, warn
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
-from training.past import as_data_time, microseconds, read_past, time_of, transactions, until
+from training.past import ID, as_data_time, microseconds, read_past, time_of, transactions, until
 from training.store_check import differences
 
 _LOADED_AT_ONCE = 200_000
 """Transactions for each line of progress."""
+_MAX_AHEAD = timedelta(days=1)
 _SHOWN = 20
 """Differences that are printed."""
 _INTERRUPTED = 130
@@ -75,13 +76,16 @@ def load(
 ) -> None:
     """Record the transactions of a data set with their labels, as far back as features look.
 
+    Times without an offset are in the `zone` of the data-set file, if it has one.
     An interrupted load is continued by running it again: what is there already counts once.
 
     Example: python -m features load --data payments.parquet --dataset payments.yaml
     --store memory:/srv/history --until 2026-08-08
     """
     described = read_dataset(dataset)
-    begin, end = (as_data_time(text) if text else None for text in (since, until_))
+    begin, end = (
+        as_data_time(text, described.time.zone) if text else None for text in (since, until_)
+    )
     with step("reading"):
         frame = until(read_past(data, described), described, end)
     if described.id is None:
@@ -174,11 +178,19 @@ async def _load(
     end: datetime | None,
     lateness_days: float,
 ) -> tuple[int, datetime, int]:
-    """How many were new, from when on the store is complete, and how many are in reach."""
+    """How many were new, from when on the store is complete, and how many are in reach.
+
+    Raises BadInput for a transaction that cannot be recorded, or whose time is still to come.
+    """
     time = dataset.time.column
     first, last = frame[time].min(), frame[time].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         raise UsageError(f"the data has no transaction before {end}")
+    if last > datetime.now(UTC).replace(tzinfo=None) + _MAX_AHEAD:
+        raise BadInput(
+            f"transaction {frame[ID][-1]!r} of {last} is ahead of the clock by more than a day, "
+            "and all others would be too late: correct or remove it, or leave it out by --until"
+        )
     kept = timedelta(microseconds=Plan(dataset.history).reach, days=lateness_days)
     first = max(first, (end or last) - kept, begin or first)
     frame = frame.filter(pl.col(time) >= first)
@@ -186,7 +198,14 @@ async def _load(
     for part in frame.iter_slices(_LOADED_AT_ONCE):
         done += len(part)
         with step(f"loading, to {part[time][-1]}: {done:,} of {len(frame):,} transactions"):
-            new += await store.load(transactions(part, dataset))
+            try:
+                new += await store.load(transactions(part, dataset))
+            except NotLoaded as error:
+                row = error.transaction
+                raise BadInput(
+                    f"transaction {row.id!r} of {time_of(row.time)}: {error}. Correct or remove "
+                    "it, and run the load again"
+                ) from error
     await store.complete_from(microseconds(first))
     return new, first, len(frame)
 
@@ -229,6 +248,6 @@ def main() -> None:
         if ended.code == _INTERRUPTED:
             typer.echo("\ninterrupted: what was loaded is kept; run it again to go on", err=True)
         raise
-    except (BadInput, RegistryError, StoreUnavailable, Conflict, OSError) as error:
+    except (BadInput, RegistryError, StoreUnavailable, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(getattr(error, "exit_code", UsageError.exit_code)) from None

@@ -16,7 +16,7 @@ from features.online import Transaction
 from features.stores.folder import holds_store, no_compaction, own, read_folder
 from features.stores.journal import Journal
 from features.stores.memory import MemoryStore, Windows
-from features.stores.outcomes import Answer, LabelOutcome, Past
+from features.stores.outcomes import Answer, LabelOutcome, NotLoaded, Past
 from features.stores.restore import restored
 from features.stores.store import Stats
 from features.stores.table import Head, Table
@@ -123,7 +123,10 @@ class EmbeddedStore:
     async def load(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
         new = 0
         for number, (transaction, fraud) in enumerate(transactions, 1):
-            new += self._memory.load(transaction, fraud=fraud)
+            try:
+                new += self._memory.load(transaction, fraud=fraud)
+            except ValueError as error:
+                raise NotLoaded(transaction, error) from error
             if number % _LOADED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if self._waits_for is not None:

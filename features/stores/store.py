@@ -75,6 +75,8 @@ class Store(Protocol):
         """Record many transactions with their labels, None where not known: many at a time, without
         what their windows hold. Returns how many were new; those older than what is kept are left
         out. It can be interrupted and repeated.
+
+        Raises NotLoaded for a transaction that cannot be recorded, for the reasons of `add`.
         """
 
     async def stats(self) -> Stats:
