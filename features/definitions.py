@@ -10,6 +10,8 @@ LABEL_AGGREGATES = frozenset({"risk", "days_since_fraud", "days_since_genuine"})
 """The aggregates that read labels."""
 AMOUNT_AGGREGATES = frozenset({"mean_amount", "amount_ratio"})
 """The aggregates that read amounts."""
+MAX_LATENESS_DAYS = 1
+"""How many days older than the newest transaction one may be, unless it is set."""
 MAX_RATIO = 1000.0
 """Of an `amount_ratio`, in either direction."""
 

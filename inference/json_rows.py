@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 PIECE_BYTES = 64 * 1024
-MAX_CUTS = 8
-"""How many brackets are tried as the end of a piece: one may stand in a string, or within a row."""
+MAX_CUTS = 16
+"""How many brackets are tried as the end of a piece: one may stand in a string, or within a row.
+More than a row may have on average, see `inference.transaction.MAX_CONTAINERS_PER_ROW`."""
 SPACE = rb"[ \t\n\r]*"
 NEXT = re.compile(SPACE + rb"([,\]])")
 TAIL = re.compile(SPACE + rb"\]" + SPACE + rb"\}" + SPACE)
@@ -35,7 +36,7 @@ def parse_rows(body: bytes, name: str) -> list[Any]:
     while begin <= close:
         piece, end = _piece(body, begin, close)
         following = NEXT.match(body, end)
-        if not piece or following is None:
+        if not piece or following is None or (following[1] == b"]" and following.end() <= close):
             raise NotInPieces(f"there must be rows and a comma near byte {end}")
         rows += piece
         begin = following.end()

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 
+from features.definitions import MAX_LATENESS_DAYS
 from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
 
@@ -194,7 +195,7 @@ class Settings(BaseSettings):
         "the process), `memory:/FOLDER`, or `redis://HOST:PORT` for several workers or pods",
     )
     max_lateness_days: float = Field(
-        default=1,
+        default=MAX_LATENESS_DAYS,
         ge=0,
         le=366,
         validation_alias="FRAUD_MAX_LATENESS_DAYS",

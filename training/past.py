@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -70,8 +71,8 @@ def time_of(microseconds: int) -> datetime:
     return _1970 + timedelta(microseconds=microseconds)
 
 
-def as_data_time(text: str) -> datetime:
-    """A time in ISO 8601, in UTC if it has an offset, or else as the times of the data.
+def as_data_time(text: str, zone: str | None) -> datetime:
+    """A time in ISO 8601 as the data has it: in UTC if it has an offset or there is a `zone`.
 
     Raises BadInput.
     """
@@ -79,4 +80,6 @@ def as_data_time(text: str) -> datetime:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{text!r} is not a time in ISO 8601, such as 2018-08-08") from error
+    if time.tzinfo is None and zone is not None:
+        time = time.replace(tzinfo=ZoneInfo(zone))
     return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time

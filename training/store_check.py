@@ -27,24 +27,24 @@ class Difference:
 
 
 async def differences(
-    frame: pl.DataFrame, dataset: Dataset, store: Store, lateness: timedelta, sample: int
+    frame: pl.DataFrame, dataset: Dataset, store: Store, sample: int
 ) -> tuple[int, list[Difference]]:
     """How many transactions were compared, and what differs.
 
     Up to `sample` random ones are taken of those that the store can answer for, which are not older
-    than its newest by more than `lateness`. Raises UsageError if there are none.
+    than its newest by more than its lateness. Raises UsageError if there are none.
     """
     time, plan = dataset.time.column, Plan(dataset.history)
     newest = (await store.stats()).newest
     if newest is None:
         raise UsageError("the store is empty: fill it by `python -m features load`")
-    end = time_of(newest)
+    oldest, end = time_of(newest - store.lateness), time_of(newest)
     of_data = frame.filter(pl.col(time) <= end)
-    rows = _sampled(of_data, time, end - lateness, sample)
+    rows = _sampled(of_data, time, oldest, sample)
     first = rows[time].min()
     if not isinstance(first, datetime):
         raise UsageError(
-            f"the data has no transaction from {end - lateness} to {end}, the newest in the store"
+            f"the data has no transaction from {oldest} to {end}, the newest in the store"
         )
     reach = timedelta(microseconds=plan.reach)
     offline = add_history(

@@ -5,27 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import polars as pl
 import typer
 from rich.markup import escape
 
+from features.definitions import MAX_LATENESS_DAYS
 from features.online import MICROSECONDS_PER_DAY, Plan
 from features.stores.opening import SCHEMES, open_store
-from features.stores.outcomes import Conflict
+from features.stores.outcomes import NotLoaded
 from features.stores.store import Stats, Store, StoreUnavailable
 from registry.cli import output
 from registry.errors import RegistryError, UsageError
 from registry.progress import step, warn
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
-from training.past import as_data_time, microseconds, read_past, time_of, transactions, until
+from training.past import ID, as_data_time, microseconds, read_past, time_of, transactions, until
 from training.store_check import differences
 
 _LOADED_AT_ONCE = 200_000
 """Transactions for each line of progress."""
+_MAX_AHEAD = timedelta(days=1)
 _SHOWN = 20
 """Differences that are printed."""
 _INTERRUPTED = 130
@@ -70,17 +72,20 @@ def load(
             "--until", help="Leave out what came at this time or later, and labels not known then."
         ),
     ] = "",
-    lateness_days: LatenessOption = 7,
+    lateness_days: LatenessOption = MAX_LATENESS_DAYS,
 ) -> None:
     """Record the transactions of a data set with their labels, as far back as features look.
 
+    Times without an offset are in the `zone` of the data-set file, if it has one.
     An interrupted load is continued by running it again: what is there already counts once.
 
     Example: python -m features load --data payments.parquet --dataset payments.yaml
     --store memory:/srv/history --until 2026-08-08
     """
     described = read_dataset(dataset)
-    begin, end = (as_data_time(text) if text else None for text in (since, until_))
+    begin, end = (
+        as_data_time(text, described.time.zone) if text else None for text in (since, until_)
+    )
     with step("reading"):
         frame = until(read_past(data, described), described, end)
     if described.id is None:
@@ -102,11 +107,12 @@ def check(
     data: DataOption = "simulated",
     dataset: DatasetOption = "simulated",
     sample: Annotated[int, typer.Option(min=1, help="Transactions to compare.")] = 1_000,
-    lateness_days: LatenessOption = 7,
+    lateness_days: LatenessOption = MAX_LATENESS_DAYS,
 ) -> None:
     """Compare features of random transactions, by the store and by training; list what differs.
 
-    They are taken from the newest in the store and the days before it, see --lateness-days.
+    They are taken from the newest in the store and the days before it that one may come late. A
+    folder keeps how many these are; for Redis, see --lateness-days.
 
     Example: python -m features check --data payments.parquet --dataset payments.yaml
     --store memory:/srv/history
@@ -114,12 +120,12 @@ def check(
     described = read_dataset(dataset)
     with step("reading"):
         frame = read_past(data, described)
-    lateness = timedelta(days=lateness_days)
     compared, found = _with_store(
         store,
         described,
         lateness_days,
-        lambda opened: differences(frame, described, opened, lateness, sample),
+        lambda opened: differences(frame, described, opened, sample),
+        is_read_only=True,
     )
     if found:
         table = output.table("Differences", "transaction", "time", "feature", "online", "offline")
@@ -137,7 +143,6 @@ def check(
 def stats(
     store: StoreOption,
     dataset: DatasetOption = "simulated",
-    lateness_days: LatenessOption = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Show what a store holds.
@@ -145,7 +150,7 @@ def stats(
     Example: python -m features stats --dataset payments.yaml --store memory:/srv/history --json
     """
     described = read_dataset(dataset)
-    held: Stats = _with_store(store, described, lateness_days, lambda opened: opened.stats())
+    held: Stats = _with_store(store, described, 0, lambda opened: opened.stats(), is_read_only=True)
     times = {name: _shown(getattr(held, name)) for name in ("newest", "complete_since")}
     if as_json:
         output.print_json({**asdict(held), **times})
@@ -173,11 +178,19 @@ async def _load(
     end: datetime | None,
     lateness_days: float,
 ) -> tuple[int, datetime, int]:
-    """How many were new, from when on the store is complete, and how many are in reach."""
+    """How many were new, from when on the store is complete, and how many are in reach.
+
+    Raises BadInput for a transaction that cannot be recorded, or whose time is still to come.
+    """
     time = dataset.time.column
     first, last = frame[time].min(), frame[time].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         raise UsageError(f"the data has no transaction before {end}")
+    if last > datetime.now(UTC).replace(tzinfo=None) + _MAX_AHEAD:
+        raise BadInput(
+            f"transaction {frame[ID][-1]!r} of {last} is ahead of the clock by more than a day, "
+            "and all others would be too late: correct or remove it, or leave it out by --until"
+        )
     kept = timedelta(microseconds=Plan(dataset.history).reach, days=lateness_days)
     first = max(first, (end or last) - kept, begin or first)
     frame = frame.filter(pl.col(time) >= first)
@@ -185,22 +198,40 @@ async def _load(
     for part in frame.iter_slices(_LOADED_AT_ONCE):
         done += len(part)
         with step(f"loading, to {part[time][-1]}: {done:,} of {len(frame):,} transactions"):
-            new += await store.load(transactions(part, dataset))
+            try:
+                new += await store.load(transactions(part, dataset))
+            except NotLoaded as error:
+                row = error.transaction
+                raise BadInput(
+                    f"transaction {row.id!r} of {time_of(row.time)}: {error}. Correct or remove "
+                    "it, and run the load again"
+                ) from error
     await store.complete_from(microseconds(first))
     return new, first, len(frame)
 
 
 def _with_store(
-    url: str, dataset: Dataset, lateness_days: float, use: Callable[[Store], Awaitable[_Result]]
+    url: str,
+    dataset: Dataset,
+    lateness_days: float,
+    use: Callable[[Store], Awaitable[_Result]],
+    *,
+    is_read_only: bool = False,
 ) -> _Result:
-    """Use a store that keeps what it is told, then close it."""
+    """Use a store that has a folder or a server, then close it."""
     if url.rstrip("/") == "memory:":
         raise UsageError("`memory:` keeps nothing: name a folder, such as `memory:/srv/history`")
     reach, lateness = Plan(dataset.history).reach, int(lateness_days * MICROSECONDS_PER_DAY)
 
     async def opened() -> _Result:
         with step("opening the store"):
-            store = open_store(url, list(dataset.entities), reach=reach, lateness=lateness)
+            store = open_store(
+                url,
+                list(dataset.entities),
+                reach=reach,
+                lateness=lateness,
+                is_read_only=is_read_only,
+            )
         try:
             return await use(store)
         finally:
@@ -217,6 +248,6 @@ def main() -> None:
         if ended.code == _INTERRUPTED:
             typer.echo("\ninterrupted: what was loaded is kept; run it again to go on", err=True)
         raise
-    except (BadInput, RegistryError, StoreUnavailable, Conflict, OSError) as error:
+    except (BadInput, RegistryError, StoreUnavailable, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(getattr(error, "exit_code", UsageError.exit_code)) from None

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from features.online import Transaction
-from features.stores.folder import no_compaction, own, read_folder
+from features.stores.folder import holds_store, no_compaction, own, read_folder
 from features.stores.journal import Journal
 from features.stores.memory import MemoryStore, Windows
-from features.stores.outcomes import Answer, LabelOutcome, Past
+from features.stores.outcomes import Answer, LabelOutcome, NotLoaded, Past
 from features.stores.restore import restored
 from features.stores.store import Stats
 from features.stores.table import Head, Table
@@ -46,18 +46,27 @@ class EmbeddedStore:
         reach: int,
         lateness: int,
         sync_seconds: float = 1,
+        is_read_only: bool = False,
     ) -> EmbeddedStore:
         """A store of what the folder holds, which is made if necessary; without one, an empty one.
 
         `kinds`, `reach` and `lateness` as for `MemoryStore`. `sync_seconds`: how many seconds of
         changes a power failure may take; 0: none, each waits until it is on disk.
 
-        Raises UsageError if another process has the folder, or it holds other kinds of entities,
-        VerificationError if a file is damaged, and OSError.
+        What a folder keeps is never kept for a shorter time than before: its reach grows by what
+        the reach and lateness given here are less than those that it has.
+
+        With `is_read_only` the folder must hold a store, which keeps its own reach and lateness;
+        changes are lost, and no file is written, but that a half-written last line is cut off.
+
+        Raises UsageError if another process has the folder, or it holds other kinds of entities or
+        none, VerificationError if a file is damaged, and OSError.
         """
         head = Head(tuple(kinds), reach, lateness, secrets.token_hex(16))
         if folder is None:
             return cls(restored(Table.empty(head)))
+        if is_read_only and not holds_store(folder):
+            raise UsageError(f"{folder} holds no store: fill one by `python -m features load`")
         lock = own(folder)
         try:
             with no_compaction(folder):
@@ -70,10 +79,16 @@ class EmbeddedStore:
                         f"{', '.join(sorted(kinds))}: fill another folder by "
                         "`python -m features load`"
                     )
-                head = Head(tuple(kinds), reach, lateness, fold.head.hash_key)
+                kept = fold.head
+                if is_read_only:
+                    reach, lateness = kept.reach, kept.lateness
+                reach = max(reach, kept.reach + kept.lateness - lateness)
+                head = Head(tuple(kinds), reach, lateness, kept.hash_key)
                 table = fold.table(head)
             del fold
-            journal = Journal(folder, last + 1, head, sync_seconds=sync_seconds)
+            journal = None
+            if not is_read_only:
+                journal = Journal(folder, last + 1, head, sync_seconds=sync_seconds)
         except BaseException:
             os.close(lock)
             raise
@@ -82,6 +97,10 @@ class EmbeddedStore:
     @property
     def kinds(self) -> tuple[str, ...]:
         return self._memory.kinds
+
+    @property
+    def lateness(self) -> int:
+        return self._memory.lateness
 
     async def add(self, transaction: Transaction, windows: Windows) -> Answer:
         answer = self._memory.add(transaction, windows)
@@ -104,7 +123,10 @@ class EmbeddedStore:
     async def load(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
         new = 0
         for number, (transaction, fraud) in enumerate(transactions, 1):
-            new += self._memory.load(transaction, fraud=fraud)
+            try:
+                new += self._memory.load(transaction, fraud=fraud)
+            except ValueError as error:
+                raise NotLoaded(transaction, error) from error
             if number % _LOADED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if self._waits_for is not None:
@@ -127,8 +149,9 @@ class EmbeddedStore:
             await self._waits_for.synced()
 
     async def close(self) -> None:
-        if self._journal is not None and self._lock is not None:
-            try:
+        try:
+            if self._journal is not None:
                 await self._journal.close()
-            finally:
+        finally:
+            if self._lock is not None:
                 os.close(self._lock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,17 +34,22 @@ def snapshot_path(folder: Path, number: int) -> Path:
 
 def segments(folder: Path) -> dict[int, Path]:
     """The segments of the journal by number, ascending."""
-    return _numbered(folder, "journal-*.jsonl")
+    return _numbered(folder, r"journal-([0-9]{8,})\.jsonl")
 
 
 def snapshots(folder: Path) -> dict[int, Path]:
     """The snapshots by the number of the last segment that they hold, ascending."""
-    return _numbered(folder, "snapshot-*.bin")
+    return _numbered(folder, r"snapshot-([0-9]{8,})\.bin")
 
 
 def _numbered(folder: Path, pattern: str) -> dict[int, Path]:
-    paths = sorted(folder.glob(pattern))
-    return {int(path.stem.partition("-")[2]): path for path in paths}
+    # Other names are copies that somebody made, and temporary files.
+    found = [(re.fullmatch(pattern, path.name), path) for path in folder.glob("*")]
+    return dict(sorted((int(match[1]), path) for match, path in found if match is not None))
+
+
+def holds_store(folder: Path) -> bool:
+    return bool(segments(folder) or snapshots(folder))
 
 
 def own(folder: Path) -> int:
@@ -130,9 +136,11 @@ def _read_segment(path: Path, fold: Fold | None, *, is_last: bool) -> Fold:
 
 
 def _damaged(path: Path, line: int) -> VerificationError:
+    cut = f"keep a copy, cut it there (`head -n {line - 1}`), and move the later segments away"
+    if line == 1:
+        cut = "move it and the later segments away"
     return VerificationError(
         f"{path} is damaged in line {line:,}: restore it from a backup; or, to give up what was "
-        f"recorded from there on, stop the service, keep a copy, and cut it there "
-        f"(`head -n {line - 1}`) and delete the later segments; or move the folder away and fill "
+        f"recorded from there on, stop the service, and {cut}; or move the folder away and fill "
         "a new one by `python -m features load`"
     )

@@ -98,7 +98,7 @@ class Journal:
             self._timer.cancel()
         if self._sync is not None:
             await self._sync
-        if self._compaction is not None:
+        if self._compaction is not None and self._is_compacting():
             self._compaction.kill()  # it is begun again by the next start
             self._compaction.wait()
         try:
@@ -144,7 +144,7 @@ class Journal:
 
     def _compact(self) -> None:
         """Let another process make a snapshot of all closed segments."""
-        if self._compaction is not None and self._compaction.poll() is None:
+        if self._is_compacting():
             return
         module = [sys.executable, "-m", "features.stores.compact"]
         try:
@@ -153,6 +153,22 @@ class Journal:
             )
         except OSError as error:
             _log.warning("%s: no compaction: %s", self._folder, error)
+
+    def _is_compacting(self) -> bool:
+        """Whether a compaction runs. One that failed is logged, once."""
+        if self._compaction is None:
+            return False
+        if (code := self._compaction.poll()) is None:
+            return True
+        self._compaction = None
+        if code:
+            _log.warning(
+                "%s: compaction failed with exit code %d: the folder grows and starts take longer; "
+                "see its own message, free memory or disk space, and start the service again",
+                self._folder,
+                code,
+            )
+        return False
 
     def _sync_later(self) -> None:
         self._timer = None
@@ -163,10 +179,16 @@ class Journal:
             self._timer = loop.call_later(self._sync_seconds, self._sync_later)
 
     async def _fsync(self) -> None:
-        # A handle of its own: the segment may be closed meanwhile.
-        written, handle = self._written, os.dup(self._file)
+        self._is_compacting()
+        written = self._written
         try:
-            await asyncio.get_running_loop().run_in_executor(None, _sync_and_close, handle)
+            try:
+                # A handle of its own: the segment may be closed meanwhile.
+                handle = os.dup(self._file)
+            except OSError:
+                os.fsync(self._file)  # no more handles: here, while all others wait
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, _sync_and_close, handle)
             self._synced = max(self._synced, written)
         except OSError as error:
             # The kernel may have dropped what it could not write: a second try would not tell.

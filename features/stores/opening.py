@@ -19,15 +19,19 @@ SCHEMES = {
 """What the URLs look like, by scheme."""
 
 
-def open_store(url: str, kinds: Sequence[str], *, reach: int, lateness: int) -> Store:
+def open_store(
+    url: str, kinds: Sequence[str], *, reach: int, lateness: int, is_read_only: bool = False
+) -> Store:
     """The store that a URL names, for these kinds of entities; times in microseconds.
 
-    `reach` and `lateness` as for `MemoryStore`. Raises UsageError for a URL that names none, and
-    what the store's own way of opening raises.
+    `reach` and `lateness` as for `MemoryStore`. With `is_read_only` a folder is left as it is, as
+    `EmbeddedStore.open` says; Redis is changed by what the store is told, not by opening it.
+
+    Raises UsageError for a URL that names none, and what the store's own way of opening raises.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":
-        return _embedded(parts, kinds, reach=reach, lateness=lateness)
+        return _embedded(parts, kinds, reach, lateness, is_read_only=is_read_only)
     if parts.scheme in ("redis", "rediss"):
         # Imported only if needed: redis-py takes a tenth of a second.
         from features.stores.redis import RedisStore  # noqa: PLC0415
@@ -41,7 +45,7 @@ def open_store(url: str, kinds: Sequence[str], *, reach: int, lateness: int) -> 
 
 
 def _embedded(
-    parts: SplitResult, kinds: Sequence[str], *, reach: int, lateness: int
+    parts: SplitResult, kinds: Sequence[str], reach: int, lateness: int, *, is_read_only: bool
 ) -> EmbeddedStore:
     if parts.netloc:
         raise UsageError(f"`memory://{parts.netloc}`: write `memory:/` and the folder's path")
@@ -50,7 +54,14 @@ def _embedded(
     seconds = _seconds(settings.pop("fsync", "1"))
     if settings or (parts.query and folder is None):
         raise UsageError(f"`?{parts.query}`: a folder has one setting, `?fsync=SECONDS`")
-    return EmbeddedStore.open(folder, kinds, reach=reach, lateness=lateness, sync_seconds=seconds)
+    return EmbeddedStore.open(
+        folder,
+        kinds,
+        reach=reach,
+        lateness=lateness,
+        sync_seconds=seconds,
+        is_read_only=is_read_only,
+    )
 
 
 def _seconds(text: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from features.online import Seen
+from features.online import Seen, Transaction
 
 
 class Answer(NamedTuple):
@@ -54,3 +54,11 @@ class Conflict(ValueError):
     def __init__(self, transaction_id: str) -> None:
         super().__init__("this transaction id was recorded with another time, amount or entity")
         self.transaction_id = transaction_id
+
+
+class NotLoaded(ValueError):
+    """A transaction of a load that cannot be recorded; the message says why."""
+
+    def __init__(self, transaction: Transaction, reason: ValueError) -> None:
+        super().__init__(str(reason))
+        self.transaction = transaction

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from features.online import Transaction
+from features.stores.outcomes import NotLoaded
 from features.stores.redis_client import Argument, Call, RedisClient
 from features.stores.redis_id_scripts import CLAIM, RELEASE
 from features.stores.redis_layout import (
@@ -71,7 +72,11 @@ class Filler:
         return events
 
     def _event(self, transaction: Transaction, fraud: bool | None) -> _Event:
-        units, entities = checked_units(transaction), self._layout.entities(transaction)
+        try:
+            units = checked_units(transaction)
+        except ValueError as error:
+            raise NotLoaded(transaction, error) from error
+        entities = self._layout.entities(transaction)
         bucket, id_ = self._layout.of_id(transaction.id)
         label = 0 if fraud is None else 1 if fraud else 2
         claim = id_record(head(transaction.time, label, id_), entities)

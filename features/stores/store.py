@@ -42,6 +42,10 @@ class Store(Protocol):
     def kinds(self) -> tuple[str, ...]:
         """The kinds of entities, in the order of a transaction's `entities`."""
 
+    @property
+    def lateness(self) -> int:
+        """How many microseconds older than the newest transaction one may be."""
+
     async def add(
         self, transaction: Transaction, windows: Mapping[str, tuple[Window, ...]]
     ) -> Answer:
@@ -71,6 +75,8 @@ class Store(Protocol):
         """Record many transactions with their labels, None where not known: many at a time, without
         what their windows hold. Returns how many were new; those older than what is kept are left
         out. It can be interrupted and repeated.
+
+        Raises NotLoaded for a transaction that cannot be recorded, for the reasons of `add`.
         """
 
     async def stats(self) -> Stats:

@@ -60,6 +60,7 @@ def test_what_is_parsed_in_pieces_is_what_the_body_holds(
         b'{"rows": [{}]} {}',
         b'{"rows": [{}]]}',
         b'{"rows": [{}],[{}]}',
+        b'{"rows": [{"a": "xxxxxxxxxx"}] {"b": 1}]}',
         b'{"rows": {"rows": [{}]}}',
         b'{"other": [{}]}',
     ],
@@ -67,6 +68,11 @@ def test_what_is_parsed_in_pieces_is_what_the_body_holds(
 def test_another_body_is_not_parsed(body: bytes) -> None:
     for piece_bytes in (0, 1, 2, 100):
         assert parsed(body, piece_bytes) is None
+
+
+def test_a_piece_ends_behind_the_brackets_within_a_row() -> None:
+    given: list[Any] = [{name: {} for name in "abcdefghi"}] * 3
+    assert parsed(orjson.dumps({"rows": given}), 1) == given
 
 
 def test_a_piece_ends_behind_a_bracket_in_a_string() -> None:

@@ -51,7 +51,9 @@ def test_an_id_must_not_be_missing(tmp_path: Path) -> None:
 
 
 def test_times_are_read_in_utc_and_counted_from_1970() -> None:
-    assert as_data_time("2026-01-01") == datetime(2026, 1, 1)
-    assert as_data_time("2026-01-01T01:00+01:00") == datetime(2026, 1, 1)
+    assert as_data_time("2026-01-01", None) == datetime(2026, 1, 1)
+    assert as_data_time("2026-01-01T01:00+01:00", None) == datetime(2026, 1, 1)
+    assert as_data_time("2026-08-08", "Europe/Paris") == datetime(2026, 8, 7, 22)
+    assert as_data_time("2026-08-08T00:00Z", "Europe/Paris") == datetime(2026, 8, 8)
     assert microseconds(datetime(2026, 1, 1)) == JAN_1
     assert time_of(JAN_1) == datetime(2026, 1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 import pytest
@@ -37,7 +37,7 @@ def compared(newest: int, sample: int, *days: int) -> int:
         for day in range(1, newest + 1):
             time = microseconds(datetime(2026, 1, day))
             await store.add(Transaction(str(day), time, 1.0, ("k",)), {})
-        count, found = await differences(frame(*days), DATASET, store, timedelta(days=2), sample)
+        count, found = await differences(frame(*days), DATASET, store, sample)
         assert found == []
         return count
 

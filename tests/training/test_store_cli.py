@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from features.online import MICROSECONDS_PER_DAY
+from features.stores import history
 from features.stores.folder import segments
 from features.stores.memory import MemoryStore
 from features.stores.opening import open_store
@@ -43,15 +44,15 @@ def test_a_store_that_was_loaded_has_the_features_of_training(
     data = ("--data", transactions)
     assert features(monkeypatch, "load", store, *data, "--until", "2026-02-20") == 0
     shown = capsys.readouterr()
-    # 30 + 7 days that features look back, and 7 that a transaction may be late.
+    # 30 + 7 days that features look back, and 1 that a transaction may be late.
     assert (
         shown.out
-        == "13,657 of 13,657 transactions were new; complete from 2026-01-07 00:00:00 on\n"
+        == "11,784 of 11,784 transactions were new; complete from 2026-01-13 00:00:00 on\n"
     )
     assert "loading, to 2026-02-19 23:" in shown.err
 
     assert features(monkeypatch, "load", store, *data, "--until", "2026-02-20T01:00+01:00") == 0
-    assert capsys.readouterr().out.startswith("0 of 13,657 transactions were new")
+    assert capsys.readouterr().out.startswith("0 of 11,784 transactions were new")
     assert features(monkeypatch, "check", store, *data, "--sample", 300) == 0
     assert capsys.readouterr().out == "300 transactions compared: 0 differ, 0 values\n"
 
@@ -75,9 +76,11 @@ def test_what_differs_is_named(
     (tmp_path / "all.csv").write_text(
         "".join([first, *rows[:5], "6,2026-01-06,c,t,60,0\n", *rows[6:]])
     )
-    assert features(monkeypatch, "load", store, "--data", tmp_path / "loaded.csv") == 0
+    late = ("--lateness-days", 7)
+    assert features(monkeypatch, "load", store, "--data", tmp_path / "loaded.csv", *late) == 0
     capsys.readouterr()
 
+    # The store keeps how late a transaction may come: from 2 to 9 January.
     assert features(monkeypatch, "check", store, "--data", tmp_path / "all.csv") == 3
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["4", "2026-01-04", "00:00:00", "not", "recorded", "in", "the", "data"] in lines
@@ -92,20 +95,24 @@ def test_stats_show_what_is_there(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     store: str,
+    tmp_path: Path,
     transactions: Path,
 ) -> None:
-    assert features(monkeypatch, "stats", store, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {
-        "transactions": 0,
-        "entities": {"customer_id": 0, "terminal_id": 0},
-        "newest": None,
-        "complete_since": None,
-        "bytes": None,
-    }
     assert (
         features(monkeypatch, "load", store, "--data", transactions, "--until", "2026-01-03") == 0
     )
     capsys.readouterr()
+    assert features(monkeypatch, "stats", store, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "transactions": 606,
+        "entities": {"customer_id": 133, "terminal_id": 230},
+        "newest": "2026-01-02T23:19:02",
+        "complete_since": "2026-01-01T00:00:49",
+        "bytes": None,
+    }
+    assert features(monkeypatch, "check", store, "--data", transactions, "--sample", 5) == 0
+    capsys.readouterr()
+    assert list(segments(tmp_path / "store")) == [1]
     assert features(monkeypatch, "stats", store) == 0
     words = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert words[1:] == [
@@ -186,7 +193,8 @@ def test_without_an_id_rows_are_numbered_and_a_warning_says_what_that_means(
         ("stats", "mongodb://x", [], "no kind of store is named 'mongodb'"),
         ("load", None, ["--until", "yesterday"], "'yesterday' is not a time in ISO 8601"),
         ("load", None, ["--until", "1999-01-01"], "no transaction before 1999-01-01"),
-        ("check", None, [], "the store is empty: fill it by `python -m features load`"),
+        ("check", None, [], "store holds no store: fill one by `python -m features load`"),
+        ("stats", None, [], "store holds no store: fill one by `python -m features load`"),
     ],
 )
 def test_what_cannot_be_done_is_an_error_of_one_line(
@@ -203,6 +211,35 @@ def test_what_cannot_be_done_is_an_error_of_one_line(
     assert features(monkeypatch, command, url or store, *data, *options) == 2
     [line] = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
     assert reason in line
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("2,2026-01-02,c,t,3,0", "'2' of 2026-01-02 00:00:00: this transaction id was recorded"),
+        ("4,2026-01-03,c,t,1e9,0", "'4' of 2026-01-03 00:00:00: the amounts of this entity add up"),
+        ("5,2099-01-01,c,t,1,0", "'5' of 2099-01-01 00:00:00 is ahead of the clock by more than"),
+    ],
+)
+def test_a_row_that_cannot_be_loaded_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store: str,
+    tmp_path: Path,
+    row: str,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(history, "MAX_TOTAL_UNITS", 10**12)
+    path = tmp_path / "data.csv"
+    first = "transaction_id,time,customer_id,terminal_id,amount,fraud\n1,2026-01-01,c,t,1,0\n"
+    path.write_text(first + "2,2026-01-02,c,t,2,0\n")
+    assert features(monkeypatch, "load", store, "--data", path) == 0
+    path.write_text(f"{first}{row}\n")
+    capsys.readouterr()
+
+    assert features(monkeypatch, "load", store, "--data", path) == 2
+    [line] = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
+    assert f"error: transaction {reason}" in line
 
 
 def test_it_is_a_program() -> None:

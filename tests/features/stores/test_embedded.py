@@ -21,7 +21,7 @@ from features.online import Transaction
 from features.stores.compact import compact
 from features.stores.embedded import EmbeddedStore
 from features.stores.folder import segments
-from features.stores.outcomes import LabelOutcome
+from features.stores.outcomes import LabelOutcome, OutOfRange
 from features.stores.store import StoreUnavailable
 from registry.errors import UsageError
 from tests.features.stores.test_memory import DAY, NOW, WINDOWS, at
@@ -209,6 +209,29 @@ def test_after_a_failed_fsync_nothing_is_recorded_until_a_restart(
     assert "Input/output error; start the service again" in caplog.text
 
 
+def test_without_a_free_handle_what_was_written_is_synced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    def fail(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def add() -> None:
+        store = opened(tmp_path, sync_seconds=0)
+        [file] = segments(tmp_path).values()
+        monkeypatch.setattr(os, "fsync", lambda _: synced.append(file.stat().st_size))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", fail)
+            await store.add(at(0, "a"), WINDOWS)
+        assert synced == [file.stat().st_size]
+        await store.add(at(0, "b"), WINDOWS)
+        assert synced[1:] == [file.stat().st_size]
+        await store.close()
+
+    run(add())
+
+
 def test_on_a_full_disk_nothing_is_recorded_and_once_there_is_room_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +321,40 @@ def test_after_a_restart_with_a_longer_reach_it_is_complete_from_what_was_kept_b
         assert (await store.stats()).complete_since == NOW
         assert (await store.label("a", fraud=True)).result == "recorded"
         await store.close()
+
+    run(use())
+
+
+def test_a_shorter_reach_or_lateness_forgets_nothing_and_to_read_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    async def count(**changed: Any) -> int:
+        store = opened(tmp_path, **changed)
+        found = (await store.stats()).transactions
+        await store.close()
+        return found
+
+    async def use() -> None:
+        with pytest.raises(UsageError, match="holds no store: fill one by"):
+            opened(tmp_path / "mistyped", is_read_only=True)
+        assert not (tmp_path / "mistyped").exists()
+
+        store = opened(tmp_path, reach=37 * DAY)
+        await store.load([(at(day, str(day)), None) for day in range(39)])
+        await store.close()
+        assert await count(reach=37 * DAY) == 39
+        files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        assert await count(reach=DAY, lateness=0, is_read_only=True) == 39
+        with pytest.raises(UsageError, match="holds histories of card, shop, not of device"):
+            opened(tmp_path, ["device"], is_read_only=True)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+        assert await count(reach=DAY, lateness=0) == 39
+        short = opened(tmp_path, reach=DAY, lateness=0)
+        with pytest.raises(OutOfRange):
+            await short.add(at(37.5, "late"), WINDOWS)
+        await short.close()
+        assert await count(reach=37 * DAY) == 39
 
     run(use())
 

@@ -57,6 +57,26 @@ def test_damage_elsewhere_is_named_with_its_file_and_line(tmp_path: Path, line: 
         opened(tmp_path)
 
 
+def test_what_is_advised_for_a_damaged_line_works_and_copies_are_ignored(tmp_path: Path) -> None:
+    record(tmp_path, "a", "b")
+    record(tmp_path, "c")
+    path, later = segment_path(tmp_path, 1), segment_path(tmp_path, 2)
+    copy = tmp_path / "journal-00000001-copy.jsonl"
+    copy.write_bytes(path.read_bytes())
+    head, a, _ = path.read_bytes().splitlines(keepends=True)
+
+    path.write_bytes(head + a + b"damage\n")
+    with pytest.raises(VerificationError, match=r"`head -n 2`\), and move the later segments away"):
+        opened(tmp_path)
+    path.write_bytes(head + a)
+    later.write_bytes(b"damage\n")
+    with pytest.raises(VerificationError, match=r"02.jsonl .* line 1: .* move it and the later"):
+        opened(tmp_path)
+    later.unlink()
+    assert asyncio.run(kept(tmp_path, "a", "b", "c")) == ["a"]
+    assert copy.exists()
+
+
 def test_half_a_line_before_another_segment_is_damage(tmp_path: Path) -> None:
     record(tmp_path, "a")
     record(tmp_path, "b")

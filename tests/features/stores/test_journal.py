@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,24 @@ def test_the_segments_that_restarts_left_are_made_into_a_snapshot(
     asyncio.run(wait())
     assert list(snapshots(tmp_path)) == [2]
     assert asyncio.run(kept(tmp_path, "a", "b")) == ["a", "b"]
+
+
+def test_a_compaction_that_failed_is_logged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal, "MAX_CLOSED", 1)
+    record(tmp_path, "a")
+    monkeypatch.setattr(sys, "executable", "false")
+
+    async def add() -> None:
+        store = opened(tmp_path, sync_seconds=0)
+        for number in range(1000):
+            await store.add(at(0, str(number)), WINDOWS)
+            if "compaction failed" in caplog.text:
+                break
+            await asyncio.sleep(0.01)
+        await store.add(at(0, "one more"), WINDOWS)
+        await store.close()
+
+    asyncio.run(add())
+    assert caplog.text.count("compaction failed with exit code 1: the folder grows") == 1
