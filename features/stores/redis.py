@@ -123,8 +123,7 @@ class RedisStore:
 
     async def load(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
         """As `Store.load`. One whose id has another time, amount or entity is left out, too."""
-        filler = Filler(self._bulk, self._layout, keep=self._keep, lateness=self.lateness)
-        return await filler.fill(transactions)
+        return await Filler(self._bulk, self._layout, keep=self._keep).fill(transactions)
 
     async def stats(self) -> Stats:
         """As `Store.stats`; `bytes` are those of all that the servers hold.

@@ -40,9 +40,9 @@ class _Event(NamedTuple):
 class Filler:
     """One call of `Store.load`."""
 
-    def __init__(self, client: RedisClient, layout: Layout, *, keep: int, lateness: int) -> None:
+    def __init__(self, client: RedisClient, layout: Layout, *, keep: int) -> None:
         self._client, self._layout = client, layout
-        self._keep, self._lateness, self._seconds = keep, lateness, whole_seconds(keep)
+        self._keep, self._seconds = keep, whole_seconds(keep)
 
     async def fill(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
         """As `Store.load`."""
@@ -92,7 +92,7 @@ class Filler:
             if claim[:1] != b"C"
             for key in event.keys
         ]
-        settings = (self._lateness, self._keep, self._seconds)
+        settings = (self._keep, self._seconds)
         items = [(key, record) for _, key, record in records]
         statuses = await self._grouped(FILL, items, settings, 1)
         refused = {

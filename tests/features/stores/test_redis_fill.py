@@ -81,3 +81,21 @@ def test_what_is_too_old_or_contradicts_is_left_out_and_leaves_nothing(
         assert store.past("card", "c", 9) == [Past(START_US + 9 * DAY, 50_000, True)]
         assert store.past("card", "d", 9) == [Past(START_US + 9 * DAY, 20_000, True)]
         assert store.label("old", fraud=True).result == "unknown"
+
+
+def test_history_is_filled_in_behind_what_was_recorded_live(empty_redis: RedisServer) -> None:
+    live = Transaction("live", START_US + 30 * DAY, 1.0, ("c", "s"))
+    days: list[Labelled] = [
+        (Transaction(str(day), START_US + day * DAY, day + 1.0, ("c", "s")), day % 3 == 0)
+        for day in range(30)
+    ]
+    memory = MemoryStore(("card", "shop"), reach=9 * DAY, lateness=DAY)
+    memory.add(live, {})
+    new = sum([memory.load(transaction, fraud=fraud) for transaction, fraud in days])
+    with redis_store(empty_redis.url, reach=9 * DAY, lateness=DAY) as store:
+        store.add(live, {})
+
+        assert (store.load(days), new) == (10, 10)
+
+        assert store.past("card", "c", 99) == memory.past("card", "c", 99)
+        assert store.peek(live, WINDOWS) == memory.peek(live, WINDOWS)
