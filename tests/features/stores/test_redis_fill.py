@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.redis_server import RedisServer
-from features.online import Transaction, Window
+from features.online import Seen, Transaction, Window
 from features.stores import redis_fill
 from features.stores.memory import MemoryStore
 from features.stores.outcomes import Past
@@ -99,3 +99,16 @@ def test_history_is_filled_in_behind_what_was_recorded_live(empty_redis: RedisSe
 
         assert store.past("card", "c", 99) == memory.past("card", "c", 99)
         assert store.peek(live, WINDOWS) == memory.peek(live, WINDOWS)
+
+
+def test_loading_again_brings_labels_that_became_known(empty_redis: RedisServer) -> None:
+    rows = [Transaction(str(day), START_US + day * DAY, 1.0, ("c", "s")) for day in range(9)]
+    with redis_store(empty_redis.url, reach=9 * DAY, lateness=DAY) as store:
+        store.load((each, None) for each in rows)
+
+        assert store.load((each, each.id == "0") for each in rows) == 0
+
+        assert [each.fraud for each in store.past("shop", "s", 9)] == [False] * 8 + [True]
+        assert store.peek(rows[8], WINDOWS).seen["shop"] == [
+            Seen(8, 80_000, 1, START_US, START_US + 7 * DAY)
+        ]
