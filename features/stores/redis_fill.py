@@ -95,12 +95,13 @@ class Filler:
         settings = (self._keep, self._seconds)
         items = [(key, record) for _, key, record in records]
         statuses = await self._grouped(FILL, items, settings, 1)
+        new = {number for number, claim in enumerate(claims) if claim[:1] == b"N"}
         refused = {
             number
             for (number, _, _), status in zip(records, statuses, strict=True)
-            if status not in (b"N", b"R")
+            # One that was there before was not too old then: the other entities need it.
+            if status in (b"C", b"T") or (status == b"O" and number in new)
         }
-        new = {number for number, claim in enumerate(claims) if claim[:1] == b"N"}
         taken = [
             Call(REMOVE, (key,), (record, self._seconds))
             for (number, key, record), status in zip(records, statuses, strict=True)

@@ -12,6 +12,7 @@ from features.online import Seen, Transaction, Window
 from features.stores import redis_fill
 from features.stores.memory import MemoryStore
 from features.stores.outcomes import Past
+from features.stores.store import StoreUnavailable
 from tests.features.streams import DAY, START_US
 from tests.redis_servers import redis_store
 
@@ -112,3 +113,24 @@ def test_loading_again_brings_labels_that_became_known(empty_redis: RedisServer)
         assert store.peek(rows[8], WINDOWS).seen["shop"] == [
             Seen(8, 80_000, 1, START_US, START_US + 7 * DAY)
         ]
+
+
+def test_a_rerun_records_what_an_interrupted_load_did_not(
+    empty_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Transaction("a", START_US, 1.0, ("c", "s"))
+
+    async def ends(*_: object) -> int:
+        raise StoreUnavailable
+
+    with redis_store(empty_redis.url, reach=9 * DAY, lateness=DAY) as store:
+        monkeypatch.setattr(redis_fill.Filler, "_record", ends)
+        with pytest.raises(StoreUnavailable):
+            store.load([(row, True)])
+        monkeypatch.undo()
+        store.add(Transaction("b", START_US + 30 * DAY, 2.0, ("c", "t")), {})
+
+        assert store.load([(row, True)]) == 0
+
+        assert store.past("shop", "s", 9) == [Past(START_US, 10_000, True)]
+        assert store.past("card", "c", 9) == [Past(START_US + 30 * DAY, 20_000, None)]
