@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,6 +12,9 @@ from features.online import Seen, Transaction, Window
 from features.stores import redis_fill
 from features.stores.memory import MemoryStore
 from features.stores.outcomes import Past
+from features.stores.redis_client import Call
+from features.stores.redis_layout import RECORD
+from features.stores.redis_scripts import FILL
 from features.stores.store import StoreUnavailable
 from tests.features.streams import DAY, START_US
 from tests.redis_servers import redis_store
@@ -134,3 +137,34 @@ def test_a_rerun_records_what_an_interrupted_load_did_not(
 
         assert store.past("shop", "s", 9) == [Past(START_US, 10_000, True)]
         assert store.past("card", "c", 9) == [Past(START_US + 30 * DAY, 20_000, None)]
+
+
+def test_a_long_history_is_filled_in_short_calls(
+    empty_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        (Transaction(str(number), START_US + number, number + 1.0, (None, "s")), number % 3 > 0)
+        for number in range(1_200)
+    ]
+    memory, records = MemoryStore(("card", "shop"), reach=9 * DAY, lateness=0), list[int]()
+    for transaction, fraud in rows:
+        memory.load(transaction, fraud=fraud)
+    with redis_store(empty_redis.url, reach=9 * DAY, lateness=0) as store:
+        call = store.store._bulk.call
+
+        async def counting(calls: Sequence[Call]) -> list[bytes]:
+            records.extend(
+                (len(each.arguments[-1]) - 2 * len(each.keys)) // RECORD
+                for each in calls
+                if each.script == FILL and isinstance(each.arguments[-1], bytes)
+            )
+            return await call(calls)
+
+        monkeypatch.setattr(store.store._bulk, "call", counting)
+
+        assert store.load(rows) == 1_200
+        assert records == [500, 500, 200]
+
+        assert store.past("shop", "s", 2_000) == memory.past("shop", "s", 2_000)
+        now = Transaction("now", START_US + DAY + 1_100, 1.0, (None, "s"))
+        assert store.peek(now, WINDOWS) == memory.peek(now, WINDOWS)
