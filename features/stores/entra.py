@@ -13,6 +13,8 @@ from azure.core.credentials import AccessToken, TokenCredential
 from azure.identity import DefaultAzureCredential
 from redis.credentials import CredentialProvider
 
+from features.stores.redis_errors import NoTokenError
+
 SCOPE = "https://redis.azure.com/.default"
 RENEWED_BEFORE_SECONDS = 600
 """A token is renewed so long before its end: Redis closes connections whose token has ended."""
@@ -35,11 +37,15 @@ class EntraCredentials(CredentialProvider):
         self._lock = Lock()
 
     def get_credentials(self) -> tuple[str, str]:
-        with self._lock:
-            now = self._clock()
-            if self._token is None or now > self._token.expires_on - RENEWED_BEFORE_SECONDS:
-                self._token = self._credential.get_token(SCOPE)
-            return _object_id(self._token.token), self._token.token
+        """Raises NoTokenError, without what Azure's SDK says: parts of a token may be in it."""
+        try:
+            with self._lock:
+                now = self._clock()
+                if self._token is None or now > self._token.expires_on - RENEWED_BEFORE_SECONDS:
+                    self._token = self._credential.get_token(SCOPE)
+                return _object_id(self._token.token), self._token.token
+        except Exception:
+            raise NoTokenError from None
 
     async def get_credentials_async(self) -> tuple[str, str]:
         """`get_credentials`, without holding up other requests."""

@@ -123,8 +123,7 @@ class RedisStore:
 
     async def load(self, transactions: Iterable[tuple[Transaction, bool | None]]) -> int:
         """As `Store.load`. One whose id has another time, amount or entity is left out, too."""
-        filler = Filler(self._bulk, self._layout, keep=self._keep, lateness=self.lateness)
-        return await filler.fill(transactions)
+        return await Filler(self._bulk, self._layout, keep=self._keep).fill(transactions)
 
     async def stats(self) -> Stats:
         """As `Store.stats`; `bytes` are those of all that the servers hold.
@@ -175,12 +174,15 @@ class RedisStore:
         kept, statuses = self._layout.recorded(claimed[1:]), [reply[:1] for reply in replies]
         if claimed[:1] == b"C" or {b"C", b"O", b"T"} & set(statuses):
             if not is_dry:
+                # What another pod recorded, or will in a moment, unless the amount is another.
+                theirs = kept.entities if kept.time == start[:7] else ()
+                is_own = claimed[:1] != b"C" or b"C" in statuses
                 taken = [
                     Call(REMOVE, (entity.key,), (record, self._seconds))
                     for (_, entity), status in zip(known, statuses, strict=True)
-                    if status == b"N"
+                    if (status == b"N" and (is_own or entity not in theirs))
                     # It was sent before, and whoever sent it did not come as far as here.
-                    or (status == b"R" and (kept.time != start[:7] or entity not in kept.entities))
+                    or (status == b"R" and entity not in theirs)
                 ]
                 if claimed[:1] == b"N":
                     taken.append(Call(RELEASE, (bucket,), (claim, self._seconds)))

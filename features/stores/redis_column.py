@@ -36,6 +36,11 @@ end
 local function write(c, from, text)
   if c.whole then
     c.data = string.sub(c.data, 1, from) .. text .. string.sub(c.data, from + #text + 1)
+    -- From here on in place: each further record of this call would copy all of it.
+    if #c.data >= EXACT then
+      redis.call('SET', c.key, c.data)
+      c.whole = false
+    end
   else
     redis.call('SETRANGE', c.key, from, text)
   end

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from redis import exceptions as errors
 
+
+class NoTokenError(errors.AuthenticationError):
+    """Microsoft Entra ID gave no token that says who it is for."""
+
+
 LOST = (
     errors.ConnectionError,
     errors.TimeoutError,
@@ -24,6 +29,7 @@ FAILED = (
 _RIGHTS = "Redis has not given the user of the store's URL all rights that it needs"
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((NoTokenError,), "Microsoft Entra ID gave no token for Redis"),
     (
         (errors.AuthenticationError, errors.AuthenticationWrongNumberOfArgsError),
         "Redis refused the user name, password or token of the store's URL",

@@ -162,15 +162,16 @@ FILL = (
     + r"""
 -- Records transactions of many entities; one status each. The first record of an entity is behind
 -- the number of its records, in two bytes.
-local lateness, keep, seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local records, from, statuses = ARGV[4], 1, {}
+-- Only what no window reaches any more is too old: a fill asks for no features.
+local keep, seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
+local records, from, statuses = ARGV[3], 1, {}
 for number = 1, #KEYS do
   local c = open(KEYS[number], 8, RECORD)
   local count = struct.unpack('>I2', records, from)
   from = from + 2
   for _ = 1, count do
     local record = string.sub(records, from, from + RECORD - 1)
-    statuses[#statuses + 1] = put(c, record, lateness, keep, seconds, false)
+    statuses[#statuses + 1] = put(c, record, keep, keep, seconds, false)
     from = from + RECORD
   end
   save(c, seconds)

@@ -177,6 +177,25 @@ def test_what_a_refused_transaction_left_behind_goes_when_it_is_sent_again(
     assert store.past("shop", "s", 9) == [Past(START_US, 100_000, None)]
 
 
+@pytest.mark.parametrize(
+    ("other", "left"),
+    [(at(0, "a", shop="t"), [Past(START_US, 100_000, None)]), (at(0, "a", 11), [])],
+)
+def test_a_conflict_takes_back_only_what_is_not_another_pods(
+    store: Waiting, empty_redis: RedisServer, other: Transaction, left: list[Past]
+) -> None:
+    store.add(at(0, "a"), WINDOWS)
+    # As if the other pod came between two scripts of the first one.
+    ask(empty_redis.port, "DEL", store.store._layout.entity("card", "c").key.decode())
+
+    with pytest.raises(Conflict):
+        store.add(other, WINDOWS)
+
+    assert store.past("card", "c", 9) == left
+    assert store.past("shop", "t", 9) == []
+    assert store.past("shop", "s", 9) == [Past(START_US, 100_000, None)]
+
+
 def test_a_transaction_older_than_what_is_kept_of_an_entity_is_refused_by_all(
     store: Waiting,
 ) -> None:
