@@ -15,6 +15,12 @@ local function record_at(c, place)
   return read(c, 7 + place * c.width, c.width)
 end
 
+local function remove(c, place)
+  hold(c)
+  local at = 7 + place * c.width
+  replace(c, string.sub(c.data, 1, at) .. string.sub(c.data, at + c.width + 1))
+end
+
 -- What a label becomes: each reversal has the next number, so that the later of two is known.
 local function next_label(old, label)
   if old == 0 then return label end
@@ -99,9 +105,13 @@ RELEASE = (
 local c = open(KEYS[1], 7, #ARGV[1])
 local place = place_of(c, string.sub(ARGV[1], 9, HEAD))
 if place and string.sub(record_at(c, place), 1, 7) == string.sub(ARGV[1], 1, 7) then
-  hold(c)
-  local at = 7 + place * c.width
-  replace(c, string.sub(c.data, 1, at) .. string.sub(c.data, at + c.width + 1))
+  remove(c, place)
+  -- Nor may it stay the newest, by which others expire.
+  if c.n > 0 and string.sub(c.data, 1, 7) == string.sub(ARGV[1], 1, 7) then
+    local newest = time_at(c, 0)
+    for other = 1, c.n - 1 do newest = math.max(newest, time_at(c, other)) end
+    write(c, 0, struct.pack('>i7', newest))
+  end
   save(c, tonumber(ARGV[2]))
 end
 return ''
