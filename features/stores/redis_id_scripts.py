@@ -60,6 +60,14 @@ for _, key in ipairs(KEYS) do
     at = at + width
     local time, label, id = struct.unpack('>i7Bc6', record)
     local place = place_of(c, id)
+    local kept = place and record_at(c, place)
+    local is_same = kept and string.sub(kept, 1, 7) == string.sub(record, 1, 7)
+      and string.sub(kept, HEAD + 1) == string.sub(record, HEAD + 1)
+    -- An expired one may still be there, and its id be used again.
+    if place and not is_same and time_at(c, place) < newest - keep then
+      if dry ~= '1' then remove(c, place) end
+      place = nil
+    end
     if not place then
       if dry ~= '1' then
         if not newest or time > newest then
@@ -70,9 +78,6 @@ for _, key in ipairs(KEYS) do
       end
       answer[#answer + 1] = 'N' .. record
     else
-      local kept = record_at(c, place)
-      local is_same = string.sub(kept, 1, 7) == string.sub(record, 1, 7)
-        and string.sub(kept, HEAD + 1) == string.sub(record, HEAD + 1)
       if is_same and label > 0 and dry ~= '1' then label_at(c, place, label) end
       answer[#answer + 1] = (is_same and 'R' or 'C') .. record_at(c, place)
     end
