@@ -8,6 +8,9 @@ from redis import exceptions as errors
 class NoTokenError(errors.AuthenticationError):
     """Microsoft Entra ID gave no token that says who it is for."""
 
+    def __init__(self) -> None:
+        super().__init__("Microsoft Entra ID gave no token for Redis")
+
 
 LOST = (
     errors.ConnectionError,
@@ -29,7 +32,6 @@ FAILED = (
 _RIGHTS = "Redis has not given the user of the store's URL all rights that it needs"
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((NoTokenError,), "Microsoft Entra ID gave no token for Redis"),
     (
         (errors.AuthenticationError, errors.AuthenticationWrongNumberOfArgsError),
         "Redis refused the user name, password or token of the store's URL",
@@ -45,6 +47,8 @@ _REASONS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 def reason(error: BaseException, *, is_cluster: bool, timeout_ms: int) -> str:
     if isinstance(error, (errors.TimeoutError, TimeoutError)):
         return f"Redis did not answer within {timeout_ms} ms"
+    if isinstance(error, NoTokenError):
+        return str(error)
     if isinstance(error, errors.MovedError) and not is_cluster:
         return "Redis is a cluster: add cluster=true to the query of the store's URL"
     if "user executing the script can't run" in str(error):

@@ -15,6 +15,12 @@ local function record_at(c, place)
   return read(c, 7 + place * c.width, c.width)
 end
 
+local function remove(c, place)
+  hold(c)
+  local at = 7 + place * c.width
+  replace(c, string.sub(c.data, 1, at) .. string.sub(c.data, at + c.width + 1))
+end
+
 -- What a label becomes: each reversal has the next number, so that the later of two is known.
 local function next_label(old, label)
   if old == 0 then return label end
@@ -54,6 +60,14 @@ for _, key in ipairs(KEYS) do
     at = at + width
     local time, label, id = struct.unpack('>i7Bc6', record)
     local place = place_of(c, id)
+    local kept = place and record_at(c, place)
+    local is_same = kept and string.sub(kept, 1, 7) == string.sub(record, 1, 7)
+      and string.sub(kept, HEAD + 1) == string.sub(record, HEAD + 1)
+    -- An expired one may still be there, and its id be used again.
+    if place and not is_same and time_at(c, place) < newest - keep then
+      if dry ~= '1' then remove(c, place) end
+      place = nil
+    end
     if not place then
       if dry ~= '1' then
         if not newest or time > newest then
@@ -64,9 +78,6 @@ for _, key in ipairs(KEYS) do
       end
       answer[#answer + 1] = 'N' .. record
     else
-      local kept = record_at(c, place)
-      local is_same = string.sub(kept, 1, 7) == string.sub(record, 1, 7)
-        and string.sub(kept, HEAD + 1) == string.sub(record, HEAD + 1)
       if is_same and label > 0 and dry ~= '1' then label_at(c, place, label) end
       answer[#answer + 1] = (is_same and 'R' or 'C') .. record_at(c, place)
     end
@@ -99,9 +110,13 @@ RELEASE = (
 local c = open(KEYS[1], 7, #ARGV[1])
 local place = place_of(c, string.sub(ARGV[1], 9, HEAD))
 if place and string.sub(record_at(c, place), 1, 7) == string.sub(ARGV[1], 1, 7) then
-  hold(c)
-  local at = 7 + place * c.width
-  replace(c, string.sub(c.data, 1, at) .. string.sub(c.data, at + c.width + 1))
+  remove(c, place)
+  -- Nor may it stay the newest, by which others expire.
+  if c.n > 0 and string.sub(c.data, 1, 7) == string.sub(ARGV[1], 1, 7) then
+    local newest = time_at(c, 0)
+    for other = 1, c.n - 1 do newest = math.max(newest, time_at(c, other)) end
+    write(c, 0, struct.pack('>i7', newest))
+  end
   save(c, tonumber(ARGV[2]))
 end
 return ''

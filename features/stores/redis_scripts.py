@@ -86,7 +86,8 @@ local function put(c, record, lateness, keep, seconds, dry)
   local time, label, id, high, low = struct.unpack('>i7Bc6i4I4', record)
   local newest = c.n > 0 and time_at(c, c.n - 1) or time
   if time < newest - lateness then return 'O', newest - lateness end
-  local horizon = math.max(newest, time) - keep
+  -- Not by its own time: it may still be refused, here or by another script.
+  local horizon = newest - keep
   -- An eighth is expired: copying the rest costs each of these no more than seven records.
   if not dry and c.n > 0 and time_at(c, math.floor(c.n / 8)) < horizon then
     local first = count_until(c, horizon - 1, 0, c.n)

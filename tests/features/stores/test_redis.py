@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import count, islice
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -194,6 +195,40 @@ def test_a_conflict_takes_back_only_what_is_not_another_pods(
     assert store.past("card", "c", 9) == left
     assert store.past("shop", "t", 9) == []
     assert store.past("shop", "s", 9) == [Past(START_US, 100_000, None)]
+
+
+def ids_beside(store: Waiting, id_: str) -> Iterator[str]:
+    """Others in the same bucket."""
+    of_id = store.store._layout.of_id
+    return (each for each in map(str, count()) if of_id(each)[0] == of_id(id_)[0])
+
+
+def test_a_refused_transaction_makes_nothing_expire(store: Waiting) -> None:
+    card_sizes(store, at(0, "a"), at(1, "b"), at(200, "c", card=None, shop="t"))
+
+    with pytest.raises(Conflict):
+        store.add(at(100, "a"), WINDOWS)
+    with pytest.raises(OutOfRange):
+        store.add(at(100, next(ids_beside(store, "a")), card="d", shop="t"), WINDOWS)
+
+    assert [each.time for each in store.past("card", "c", 9)] == [START_US + DAY, START_US]
+    assert store.label("a", fraud=True).result == "recorded"
+
+
+def test_an_id_can_be_used_again_when_its_transaction_is_expired(store: Waiting) -> None:
+    other, another = islice(ids_beside(store, "a"), 2)
+    card_sizes(store, at(0, "a"), at(5, "b"), at(5, other, card="d"))
+    again = at(7, "a", 20, card="e")
+    with pytest.raises(Conflict):
+        store.add(again, WINDOWS)
+
+    store.add(at(6.1, another, card="d"), WINDOWS)
+
+    assert store.peek(again, WINDOWS).repeated is False
+    assert card_sizes(store, again, again) == [(1, 200_000)] * 2
+    assert store.label("a", fraud=True) == LabelOutcome("recorded", again.time)
+    assert store.past("card", "e", 9) == [Past(again.time, 200_000, True)]
+    assert store.stats().transactions == 4
 
 
 def test_a_transaction_older_than_what_is_kept_of_an_entity_is_refused_by_all(

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 WINDOWS = {"card": (Window(DAY, 0),)}
 RIGHTS = (
     *("+evalsha", "+script|load", "+get", "+set", "+getrange", "+setrange", "+strlen", "+del"),
-    *("+expire", "+scan", "+info"),
+    *("+expire", "+select", "+scan", "+info"),
 )
 
 
@@ -139,7 +139,7 @@ def user(empty_redis: RedisServer) -> Any:
 
 
 def test_the_documented_rights_are_enough(user: str) -> None:
-    with redis_store(user) as store:
+    with redis_store(f"{user}/1") as store:
         store.complete_from(START_US)
         rows = [(number(count), count % 2 == 0) for count in range(200)]
         assert store.load(rows) == 200

@@ -6,18 +6,46 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 
 from features.stores.redis_url import connection
 
 
 @pytest.mark.parametrize(
-    "url", ["memory:", "http://localhost", "redis:///0", "redis://h?cluster=1", "redis://h?login=x"]
+    "url",
+    [
+        *(
+            "memory:",
+            "http://localhost",
+            "redis:///0",
+            "redis://[::1",
+            "redis://h:x",
+            "redis://h/x",
+        ),
+        *("redis://h?cluster=1", "redis://h?login=x", "redis://h?db=x", "redis://h/3?cluster=true"),
+        *("redis://h?foo=bar", "rediss://h?foo=bar", "redis://h?foo=bar&cluster=true"),
+        *("redis://h?ssl_ca_certs=x", "redis://h?ssl_ca_certs=x&cluster=true"),
+    ],
 )
-def test_others_are_refused_without_repeating_them(url: str) -> None:
-    with pytest.raises(ValueError, match="the URL of a Redis store") as caught:
+def test_others_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="the URL of a Redis store is redis://USER:PASSWORD"):
         connection(url, 1, 1)
-    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", ["#", "/", "?", "#@", "[", "]"])
+def test_no_part_of_a_password_is_repeated(mark: str) -> None:
+    for password in (f"mine{mark}yours", f"7{mark}yours"):
+        with pytest.raises(ValueError, match="percent-encoded") as caught:
+            connection(f"redis://user:{password}@host:6379", 1, 1)
+        assert "mine" not in str(caught.value)
+        assert "yours" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("url", ["rediss://h?ssl_ca_certs=x", "redis://[::1]:7/", "redis://h/2"])
+def test_settings_of_redis_py_are_taken(url: str) -> None:
+    assert isinstance(connection(url, 1, 1), Redis)
 
 
 def test_nothing_is_repeated_and_everything_has_a_timeout() -> None:
