@@ -33,6 +33,7 @@ attest            what the training job signs about the candidate
 errors            the exception for invalid input
 past              the transactions as a store of histories takes them, with the labels known by then
 store_check       what a store answers, compared with the features of training
+store_load        the transactions of a data set into a store
 store_cli         `python -m features`: the commands `load`, `check` and `stats`
 run               one training run: the steps above, in order
 cli               the commands `train`, `evaluate`, `rows` and `describe-data`

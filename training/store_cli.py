@@ -5,29 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
-import polars as pl
 import typer
 from rich.markup import escape
 
 from features.definitions import MAX_LATENESS_DAYS
 from features.online import MICROSECONDS_PER_DAY, Plan
 from features.stores.opening import SCHEMES, open_store
-from features.stores.outcomes import NotLoaded
 from features.stores.store import Stats, Store, StoreUnavailable
 from registry.cli import output
 from registry.errors import RegistryError, UsageError
 from registry.progress import step, warn
 from training.dataset import Dataset, read_dataset
 from training.errors import BadInput
-from training.past import ID, as_data_time, microseconds, read_past, time_of, transactions, until
+from training.past import as_data_time, read_past, time_of, until
 from training.store_check import differences
+from training.store_load import load_frame
 
-_LOADED_AT_ONCE = 200_000
-"""Transactions for each line of progress."""
-_MAX_AHEAD = timedelta(days=1)
 _SHOWN = 20
 """Differences that are printed."""
 _INTERRUPTED = 130
@@ -95,7 +90,7 @@ def load(
         )
 
     async def fill(opened: Store) -> None:
-        new, first, rows = await _load(opened, frame, described, begin, end, lateness_days)
+        new, first, rows = await load_frame(opened, frame, described, begin, end, lateness_days)
         typer.echo(f"{new:,} of {rows:,} transactions were new; complete from {first} on")
 
     _with_store(store, described, lateness_days, fill)
@@ -168,46 +163,6 @@ def stats(
 
 def _shown(time: int | None) -> str | None:
     return None if time is None else time_of(time).isoformat()
-
-
-async def _load(
-    store: Store,
-    frame: pl.DataFrame,
-    dataset: Dataset,
-    begin: datetime | None,
-    end: datetime | None,
-    lateness_days: float,
-) -> tuple[int, datetime, int]:
-    """How many were new, from when on the store is complete, and how many are in reach.
-
-    Raises BadInput for a transaction that cannot be recorded, or whose time is still to come.
-    """
-    time = dataset.time.column
-    first, last = frame[time].min(), frame[time].max()
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        raise UsageError(f"the data has no transaction before {end}")
-    if last > datetime.now(UTC).replace(tzinfo=None) + _MAX_AHEAD:
-        raise BadInput(
-            f"transaction {frame[ID][-1]!r} of {last} is ahead of the clock by more than a day, "
-            "and all others would be too late: correct or remove it, or leave it out by --until"
-        )
-    kept = timedelta(microseconds=Plan(dataset.history).reach, days=lateness_days)
-    first = max(first, (end or last) - kept, begin or first)
-    frame = frame.filter(pl.col(time) >= first)
-    new = done = 0
-    for part in frame.iter_slices(_LOADED_AT_ONCE):
-        done += len(part)
-        with step(f"loading, to {part[time][-1]}: {done:,} of {len(frame):,} transactions"):
-            try:
-                new += await store.load(transactions(part, dataset))
-            except NotLoaded as error:
-                row = error.transaction
-                raise BadInput(
-                    f"transaction {row.id!r} of {time_of(row.time)}: {error}. Correct or remove "
-                    "it, and run the load again"
-                ) from error
-    await store.complete_from(microseconds(first))
-    return new, first, len(frame)
 
 
 def _with_store(

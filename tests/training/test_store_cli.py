@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from features.online import MICROSECONDS_PER_DAY
-from features.stores import history
 from features.stores.folder import segments
 from features.stores.memory import MemoryStore
 from features.stores.opening import open_store
@@ -211,35 +210,6 @@ def test_what_cannot_be_done_is_an_error_of_one_line(
     assert features(monkeypatch, command, url or store, *data, *options) == 2
     [line] = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
     assert reason in line
-
-
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        ("2,2026-01-02,c,t,3,0", "'2' of 2026-01-02 00:00:00: this transaction id was recorded"),
-        ("4,2026-01-03,c,t,1e9,0", "'4' of 2026-01-03 00:00:00: the amounts of this entity add up"),
-        ("5,2099-01-01,c,t,1,0", "'5' of 2099-01-01 00:00:00 is ahead of the clock by more than"),
-    ],
-)
-def test_a_row_that_cannot_be_loaded_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    store: str,
-    tmp_path: Path,
-    row: str,
-    reason: str,
-) -> None:
-    monkeypatch.setattr(history, "MAX_TOTAL_UNITS", 10**12)
-    path = tmp_path / "data.csv"
-    first = "transaction_id,time,customer_id,terminal_id,amount,fraud\n1,2026-01-01,c,t,1,0\n"
-    path.write_text(first + "2,2026-01-02,c,t,2,0\n")
-    assert features(monkeypatch, "load", store, "--data", path) == 0
-    path.write_text(f"{first}{row}\n")
-    capsys.readouterr()
-
-    assert features(monkeypatch, "load", store, "--data", path) == 2
-    [line] = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
-    assert f"error: transaction {reason}" in line
 
 
 def test_it_is_a_program() -> None:
