@@ -15,7 +15,7 @@ from features.stores.store import StoreUnavailable
 from inference import schema
 from inference.body import BodyReader
 from inference.history import Histories, store_away
-from inference.labels import LABELS_BODY, LabelResults, read_labels, record_labels
+from inference.labels import LabelResults, read_labels, record_labels
 from inference.messages import NOT_READY, Reply, json_reply
 from inference.metrics import Metrics
 from inference.routes import as_response, body_of
@@ -55,8 +55,7 @@ def history_routes(
         "/labels",
         summary="Report which transactions were frauds",
         response_model=LabelResults,
-        responses={**schema.PREDICT, 404: {"model": schema.Message}},
-        openapi_extra={"requestBody": LABELS_BODY},
+        responses=schema.LABELS,
     )
     async def labels(request: Request) -> Response:
         body = await body_of(request, tables)
@@ -80,7 +79,12 @@ def history_routes(
         "/entities/{kind}/{id:path}",
         summary="The history behind decisions",
         response_model=Entity,
-        responses={**schema.REFUSED, 404: {"model": schema.Message}, 503: schema.UNAVAILABLE},
+        responses={
+            **schema.REFUSED,
+            404: {"model": schema.Message, "description": "Nothing is kept of it"},
+            422: {"model": schema.InvalidBody, "description": "The limit is not 1 to 1,000"},
+            503: schema.UNAVAILABLE,
+        },
     )
     async def entity(
         kind: str,

@@ -90,10 +90,8 @@ class LabelResults(BaseModel):
 
 
 _SCHEMA = TypeAdapter(Label | Labels).json_schema(ref_template="#/components/schemas/{model}")
-LABEL_SCHEMAS: dict[str, Any] = _SCHEMA.pop("$defs")
+LABEL_SCHEMAS: dict[str, Any] = _SCHEMA.pop("$defs") | {"LabelsBody": _SCHEMA}
 """Of OpenAPI's components."""
-LABELS_BODY = {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}
-"""Of OpenAPI."""
 
 
 def read_labels(body: bytes, max_labels: int) -> list[Label]:

@@ -66,6 +66,10 @@ class Prediction(Score, _Response):
         description="With `explain=true`: the five inputs that change the probability most, "
         "largest change first",
     )
+    features: dict[str, float | None] | None = Field(
+        default=None,
+        description="With `explain=true`, where the service computes features: their values",
+    )
 
 
 class BatchPrediction(_Response):
@@ -192,6 +196,11 @@ PREDICT: dict[int | str, dict[str, Any]] = {
     },
     409: {"model": InvalidBody, "description": "The id is that of another transaction"},
 }
+LABELS: dict[int | str, dict[str, Any]] = {
+    **LIMITED,
+    404: {"model": Message, "description": "The service computes no features, and has no history"},
+    422: {"model": InvalidBody, "description": "The body is not one label or several"},
+}
 HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": NotReady, "description": "Not ready"}}
 MLFLOW: dict[int | str, dict[str, Any]] = {
     **LIMITED,
@@ -233,6 +242,7 @@ _MLFLOW_BODY = {
 _BODIES = {
     "/predict": "Transaction",
     "/predict/batch": "Batch",
+    "/labels": "LabelsBody",
     "/invocations": "Invocation",
     "/v2/models/{name}/infer": "InferRequest",
     "/v2/models/{name}/versions/{version}/infer": "InferRequest",

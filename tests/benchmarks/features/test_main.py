@@ -22,7 +22,7 @@ def test_each_row_prints_its_sizes_and_costs(
 
     title, heading, *lines = capsys.readouterr().out.splitlines()
     assert title == f"{row.name}: {row.title}"
-    assert heading.split() == ["events", row.unit, "exponent"]
+    assert heading.split() == ["events", row.unit, "slope", "exponent"]
     assert [line.split()[0] for line in lines] == ["1,000", "2,000"]
 
 
