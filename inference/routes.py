@@ -34,9 +34,9 @@ def only_of_predict(request: Request) -> tuple[str, str] | None:
     """The name of a query parameter that only /predict answers, and no other route ignores; and
     what to do.
     """
-    for name in ("explain", "record"):
+    for name, value in (("explain", "true"), ("record", "false")):
         if name in request.query_params:
-            return name, f"{name} is for one transaction: send it to /predict?{name}=…"
+            return name, f"{name} is for one transaction: send it to /predict?{name}={value}"
     return None
 
 
