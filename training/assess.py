@@ -48,7 +48,7 @@ class Assessment:
         label = measure.label.format(budget=f"{self.costs.budget_per_day:,}")
         value = quantity(estimate.value, measure.unit)
         if not estimate.has_interval:
-            return label, value, "no interval: all resamples agree"
+            return label, value, "no interval: resampling cannot tell"
         ends = (quantity(end, measure.unit) for end in (estimate.lower, estimate.upper))
         return label, value, " to ".join(ends)
 

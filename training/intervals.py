@@ -5,7 +5,7 @@ The quantiles of resamples of the test rows, or of the customers if the data ide
 where a measure depends on which rows are distinct, such as the precision of the highest k. Source:
 Efron and Tibshirani, 1993, chapters 10 (bias) and 13 (percentile interval). `make bench-coverage`
 simulates how often the intervals hold what they estimate: the mean of the measure over data of the
-same size.
+same size. Near 1, those of `SATURATED_ABOVE` hold it much less often, and are left out.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ BOUNDS: dict[Unit, tuple[float, float]] = {
     "count": (0, inf),
     "money": (-inf, inf),
 }
+SATURATED_ABOVE = {"average_precision": 0.98, "roc_auc": 0.98}
+"""Above which a measure has no interval: resampling cannot show the frauds that were never seen."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def estimates(
     resamples = bootstrap([ranking], measures, resamples=RESAMPLES, seed=SEED)[:, 0]
     values = measure_all(ranking, measures)
     return {
-        name: with_interval(value, resamples[:, column], MEASURES[name].unit)
+        name: Estimate(value, nan, nan)
+        if value > SATURATED_ABOVE.get(name, inf)
+        else with_interval(value, resamples[:, column], MEASURES[name].unit)
         for column, (name, value) in enumerate(values.items())
     }
 

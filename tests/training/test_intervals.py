@@ -120,6 +120,22 @@ def test_resamples_that_all_agree_make_no_interval() -> None:
     assert not estimate.has_interval
 
 
+@pytest.mark.parametrize(
+    ("caught", "without"),
+    [(50, set[str]()), (80, {"roc_auc"}), (99, {"average_precision", "roc_auc"})],
+)
+def test_a_ranking_too_close_to_a_perfect_one_has_no_interval(
+    caught: int, without: set[str]
+) -> None:
+    """Of 100 frauds so many are ranked above all other rows, and the rest at random."""
+    rows, scores = scored_rows(3000, 100)
+    scores = scores / 2
+    scores[np.flatnonzero(rows.labels)[:caught]] += 0.5
+    found = estimates(rows, scores, COSTS, 0.25)
+    ranked = {"average_precision", "roc_auc"}
+    assert {name for name in ranked if not found[name].has_interval} == without
+
+
 def test_a_model_with_one_score_for_all_rows_has_measures_too() -> None:
     rows, _ = scored_rows(400, 40)
     values = values_of(rows, np.full(400, 0.25, dtype=np.float32), threshold=1.0)
