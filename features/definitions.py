@@ -24,13 +24,6 @@ def reads_label(features: Iterable[HistoryFeature]) -> bool:
     return any(feature.aggregate in LABEL_AGGREGATES for feature in features)
 
 
-def value_of_empty_window(feature: HistoryFeature) -> float:
-    """The value of a feature without a history; days, where it is a time."""
-    if feature.aggregate in ("days_since_fraud", "days_since_genuine"):
-        return float(feature.delay_days + feature.window_days)
-    return 1.0 if feature.aggregate == "amount_ratio" else 0.0
-
-
 def history_features(
     entities: Sequence[str],
     risky: Collection[str] = (),

@@ -19,7 +19,6 @@ from features.definitions import (
     reads_amount,
     reads_label,
     refuse_labels_without_delay,
-    value_of_empty_window,
 )
 from registry.model.contract import CalendarFeature, HistoryFeature
 
@@ -91,7 +90,7 @@ def add_history(
     ]
     rows = transactions.select(*columns, *keys).sort("time", maintain_order=True)
 
-    values = {each.name: np.full(rows.height, value_of_empty_window(each)) for each in features}
+    values = {each.name: np.full(rows.height, each.value_of_empty_window) for each in features}
     # One after the other: two threads save a tenth of the time, but need a quarter more memory.
     for number, entity in enumerate(entities):
         of_entity = [feature for feature in features if feature.entity == entity]
@@ -172,7 +171,7 @@ def _compute(
         case "days_since_fraud" | "days_since_genuine":
             frauds = grouped.frauds
             matches = frauds if feature.aggregate == "days_since_fraud" else ~frauds
-            default = value_of_empty_window(feature) * ticks_per_day
+            default = feature.value_of_empty_window * ticks_per_day
             ticks = windows.since_last(grouped.times, matches, start, end, default)
             return ticks / ticks_per_day
 

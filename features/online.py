@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from features.amounts import UNITS, units_of
-from features.definitions import MAX_RATIO, refuse_labels_without_delay, value_of_empty_window
+from features.definitions import MAX_RATIO, refuse_labels_without_delay
 from registry.model.contract import Aggregate, CalendarFeature, HistoryFeature
 
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -82,7 +82,7 @@ class Plan:
             value = _VALUES[feature.aggregate]
             if feature.aggregate == "amount_ratio" and not feature.delay_days:
                 value = _ratio_to_others
-            self._values.append((feature.entity, place, value, value_of_empty_window(feature)))
+            self._values.append((feature.entity, place, value, feature.value_of_empty_window))
         self.windows = {entity: tuple(of_entity) for entity, of_entity in windows.items()}
         """By entity, in the order in which `values` takes what they hold."""
 

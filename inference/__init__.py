@@ -30,6 +30,8 @@ A request, in the order in which its data flows:
   fields           the other fields of a transaction whose features the service computes
   raw              makes the inputs of the model from such a transaction and its history
   history          asks the feature store for that history, and records the transaction
+  history_upkeep   beside requests: records late what a store that was away missed, and asks how
+                   much it holds
   history_routes   /labels and /entities
   labels           which transactions were frauds
   transaction      parses transactions by the model's contract

@@ -106,6 +106,7 @@ def make_service(settings: Settings) -> Service:
         repeated = (
             asyncio.create_task(_flush_repeatedly(metrics)),
             asyncio.create_task(_trim_repeatedly()),
+            asyncio.create_task(histories.upkeep.run()),
         )
         yield {"count_closed": metrics.count_closed}  # for the protocol
         for task in repeated:
@@ -126,7 +127,7 @@ def make_service(settings: Settings) -> Service:
     routers = (
         predict_routes(predictor, bodies, tables),
         history_routes(histories, serving, metrics, tables),
-        operation_routes(serving, metrics, settings.tracking_uri),
+        operation_routes(serving, metrics, histories, settings.tracking_uri),
         mlflow_routes(predictor, serving, tables),
         open_inference_routes(predictor, serving, tables),
     )

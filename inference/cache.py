@@ -22,7 +22,9 @@ from registry.ledger.chain import Ledger, Link, Version
 from registry.ledger.files import MAX_MODEL_BYTES, Files, read_files
 from registry.ledger.manifest import Manifest
 from registry.ledger.tip import Tip, read_tip, write_tip
+from registry.tracking.evidence_file import fetch_evidence_file, is_evidence_of
 from registry.tracking.fetch import fetch_verified
+from registry.tracking.names import EVIDENCE_FILE
 from registry.tracking.rest import Registry
 
 
@@ -104,6 +106,21 @@ class Cache:
                         destination.rename(partial / "damaged")
                     (partial / "model").rename(destination)
         return files
+
+    def evidence(self, registry: Registry, link: Link) -> bytes:
+        """The `evidence.json` of the entry, verified; downloaded into the cache if necessary.
+
+        Raises what `fetch_evidence_file` raises.
+        """
+        path = self._folder / EVIDENCE_FILE
+        with suppress(OSError):
+            content = path.read_bytes()
+            if is_evidence_of(link, content):
+                return content
+        content = fetch_evidence_file(registry, link)
+        with suppress(OSError), atomic_write(path) as temporary:  # it is only a copy
+            temporary.write_bytes(content)
+        return content
 
     def verified(self, link: Link) -> Files | None:
         """The cached files of an entry, if they are exactly those of its statement.

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from inference.cache import Cache
 from inference.history import Histories
+from inference.history_upkeep import IncompleteHistory
 from inference.metrics import Metrics
 from inference.model import ServedModel, load_model
 from inference.serving import Serving, Source
@@ -30,7 +31,9 @@ from registry.ledger.files import Files
 from registry.ledger.fold import fold
 from registry.ledger.tip import Tip
 from registry.ledger.trust import Trust, read_trust
+from registry.tracking.evidence_file import passed_gate
 from registry.tracking.head import head_of
+from registry.tracking.names import WITHOUT_HISTORY
 from registry.tracking.rest import Registry
 from registry.tracking.watch import Watch, look_at_end
 
@@ -40,6 +43,7 @@ JITTER = 0.2
 """Share of the poll interval by which each pause is varied, so that pods do not poll in step."""
 
 FAILURE_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (IncompleteHistory, "history"),
     (BytesMismatch, "bytes"),
     (ContractError, "contract"),
     (VerificationError, "verification"),
@@ -231,18 +235,51 @@ class Follower:
         unknown, max_rows = self._settings.unknown_fields, self._settings.batch_rows
         computes = self._settings.features == "service"
         model = load_model(
-            files, head, unknown=unknown, max_rows=max_rows, computes_features=computes
+            files,
+            head,
+            unknown=unknown,
+            max_rows=max_rows,
+            computes_features=computes,
+            answers_without_history=computes and self._may_answer_without_history(head),
         )
         self.serve(model)
         log.info("serving %s, digest %s", head, model.digest)
 
+    def _may_answer_without_history(self, head: Link) -> bool:
+        """Whether the settings allow it, and the model has passed the gate that judges it.
+
+        Raises Unreachable if the registry is away and the evidence is not in the cache, but not
+        where nothing is served yet: then the store has to be there.
+        """
+        if self._settings.store_away == "refuse":
+            return False
+        try:
+            evidence = self._cache.evidence(self._registry, head)
+            passed = passed_gate(evidence, WITHOUT_HISTORY)
+        except (BytesMismatch, NotFound, Unreachable) as error:
+            if isinstance(error, Unreachable) and self.serving.model:
+                raise
+            log.error("without the feature store, there are no answers: %s", error)
+            return False
+        if not passed:
+            log.warning(
+                "%s has not passed the gate %s: while the feature store is away, requests are "
+                "refused",
+                head,
+                WITHOUT_HISTORY,
+            )
+        return passed
+
     def serve(self, model: ServedModel) -> None:
         """Serve this model from the next request on. The swap is one assignment: nothing waits.
 
-        Raises ContractError where the feature store does not hold what the model needs.
+        Raises ContractError where the feature store does not hold what the model needs. A rollback
+        does not wait for history: what it replaces may be worse.
         """
         if model.raw:
-            self._histories.prepare(model.raw)
+            served = self.serving.model.raw if self.serving.model else None
+            is_rollback = model.link.statement.entry.action == "rollback"
+            self._histories.prepare(model.raw, served, at_once=is_rollback)
         try:
             self._metrics.model_loaded(self.serving.model, model)
         except OSError:  # a full disk must not keep a promotion or a rollback back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,6 +15,7 @@ from features.stores.store import StoreUnavailable
 from inference import schema
 from inference.body import BodyReader
 from inference.history import Histories, store_away
+from inference.history_upkeep import shown_time
 from inference.labels import LabelResults, read_labels, record_labels
 from inference.messages import NOT_READY, Reply, json_reply
 from inference.metrics import Metrics
@@ -23,7 +24,6 @@ from inference.serving import Serving
 from inference.transaction import InvalidTransaction
 
 MAX_SHOWN = 1000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_HISTORY = json_reply(
     {"detail": "the served model has no history here: clients send its features themselves"}, 404
 )
@@ -114,10 +114,8 @@ def history_routes(
 
 
 def _shown(past: Past, *, zoned: bool) -> dict[str, Any]:
-    """Without an offset from UTC, where transactions are sent without one."""
-    time = _EPOCH + timedelta(microseconds=past.time)
     return {
-        "time": time if zoned else time.replace(tzinfo=None),
+        "time": shown_time(past.time, zoned=zoned),
         "amount": past.units / UNITS,
         "fraud": past.fraud,
     }

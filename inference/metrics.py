@@ -93,6 +93,20 @@ class Metrics:
         self.store_unavailable = counter(
             "store_unavailable", "Requests that the feature store did not answer"
         )
+        self.without_history = counter(
+            "without_history",
+            "Transactions scored without their history, because the feature store was away",
+        )
+        self.history_lost = counter(
+            "history_lost",
+            "Transactions scored without their history that did not become history later either",
+        )
+        self.history_missing = gauge(
+            "history_missing_seconds",
+            "Seconds that the windows of the served model reach and the feature store does not "
+            "hold; 0 if they are whole",
+            mode="livemax",
+        )
         self.labels = counter("labels", "Labels by what became of them", "result")
         self.late_labels = counter(
             "labels_late",

@@ -126,10 +126,12 @@ def load_model(
     unknown: UnknownFields = "refuse",
     max_rows: int = MAX_ROWS,
     computes_features: bool = False,
+    answers_without_history: bool = False,
 ) -> ServedModel:
     """Load the model from verified files, and score its reference values once as a warm-up.
 
-    With `computes_features`, clients send transactions where the contract says how.
+    With `computes_features`, clients send transactions where the contract says how, and with
+    `answers_without_history` they are scored while the feature store is away.
 
     Raises ContractError where it cannot be loaded, or cannot score its reference values.
     """
@@ -137,7 +139,9 @@ def load_model(
     contract = scorer.contract
     raw = None
     if computes_features and contract.transaction is not None:
-        raw = RawForm(contract, contract.transaction)
+        raw = RawForm(
+            contract, contract.transaction, answers_without_history=answers_without_history
+        )
     fields = raw.fields if raw else None
     reader = TransactionReader(contract, unknown=unknown, max_rows=max_rows, fields=fields)
     model = ServedModel(scorer, reader, link, raw)

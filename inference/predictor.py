@@ -20,6 +20,7 @@ from inference.records import RecordWriter
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction
 from inference.usual import Values
+from registry.model.record import MISSING_HISTORY
 from registry.model.scorer import Value
 
 
@@ -44,9 +45,9 @@ class Predictor:
         if (model := self._serving.model) is None:
             return NOT_READY
         try:
-            values, transaction_id = model.reader.read(body), ""
+            values, transaction_id, has_history = model.reader.read(body), "", True
             if model.raw is not None:
-                [(transaction_id, values)] = await self._histories.complete(
+                [(transaction_id, values, has_history)] = await self._histories.complete(
                     model.raw, [values], record=record
                 )
             row, probability = model.score(values)
@@ -56,8 +57,16 @@ class Predictor:
             return self.store_away(error)
         if record:
             self._metrics.scored(probability, review=probability >= model.threshold)
-            caller = request.caller
-            self._records.add(model, request.id, caller, values, probability, 0, transaction_id)
+            self._records.add(
+                model,
+                request.id,
+                request.caller,
+                values,
+                probability,
+                0,
+                transaction_id,
+                has_history=has_history,
+            )
             self._drift.add(model, row)
         prediction: dict[str, Any] = {
             "probability": probability,
@@ -69,6 +78,8 @@ class Predictor:
         }
         if isinstance(values, Values) and values.outside:
             prediction["outside"] = values.outside
+        if not has_history:
+            prediction["history"] = MISSING_HISTORY
         if explain:
             prediction["reasons"] = [asdict(reason) for reason in model.reasons(values, row)]
             if model.raw is not None:
@@ -81,23 +92,24 @@ class Predictor:
             return NOT_READY
         try:
             # In a thread: a thousand rows would block all other requests for milliseconds.
-            completed = await self.complete(
-                model, await asyncio.to_thread(model.reader.read_batch, body)
-            )
+            rows = await asyncio.to_thread(model.reader.read_batch, body)
+            completed = await self.complete(model, rows, may_lack_history=True)
             return await asyncio.to_thread(self._batch_reply, model, completed, request)
         except InvalidTransaction as error:
             return self._invalid(error, model)
         except StoreUnavailable as error:
             return self.store_away(error)
 
-    async def complete(self, model: ServedModel, rows: Sequence[list[Value]]) -> list[Completed]:
+    async def complete(
+        self, model: ServedModel, rows: Sequence[list[Value]], *, may_lack_history: bool = False
+    ) -> list[Completed]:
         """Rows as their reader returns them, as inputs of the model.
 
-        Raises what `Histories.complete` raises.
+        Without a history only if the reply can say so. Raises what `Histories.complete` raises.
         """
         if model.raw is None:
             return [Completed("", values) for values in rows]
-        return await self._histories.complete(model.raw, rows)
+        return await self._histories.complete(model.raw, rows, may_lack_history=may_lack_history)
 
     def _batch_reply(
         self, model: ServedModel, rows: list[Completed], request: RequestContext
@@ -109,9 +121,11 @@ class Predictor:
         ]
         for prediction in reversed(predictions):
             # Freed one by one: half a million values at once hold the interpreter for 5 ms.
-            values = rows.pop().inputs
+            _, values, has_history = rows.pop()
             if isinstance(values, Values) and values.outside:
                 prediction["outside"] = values.outside
+            if not has_history:
+                prediction["history"] = MISSING_HISTORY
         return json_reply(
             {
                 "predictions": predictions,
@@ -126,13 +140,20 @@ class Predictor:
         self, model: ServedModel, rows: Sequence[Completed], request: RequestContext
     ) -> list[float]:
         """Score, count and record many transactions. Raises InvalidTransaction."""
-        encoded, scores = model.score_many([values for _, values in rows])
+        encoded, scores = model.score_many([row.inputs for row in rows])
         probabilities: list[float] = scores.astype(np.float64).tolist()
         self._metrics.scored_many(probabilities, model.threshold)
-        for number, ((id_, values), probability) in enumerate(
-            zip(rows, probabilities, strict=True)
-        ):
-            self._records.add(model, request.id, request.caller, values, probability, number, id_)
+        for number, (row, probability) in enumerate(zip(rows, probabilities, strict=True)):
+            self._records.add(
+                model,
+                request.id,
+                request.caller,
+                row.inputs,
+                probability,
+                number,
+                row.transaction_id,
+                has_history=row.has_history,
+            )
         self._drift.add(model, encoded)
         return probabilities
 

@@ -23,12 +23,18 @@ TIME_PLACE = 1
 class RawForm:
     """How the inputs of one contract are made of a transaction and its history."""
 
-    def __init__(self, contract: Contract, form: TransactionForm) -> None:
+    def __init__(
+        self, contract: Contract, form: TransactionForm, *, answers_without_history: bool = False
+    ) -> None:
+        """`answers_without_history`: whether the model may score while the store is away."""
+        self.answers_without_history = answers_without_history
         self.fields: list[DescribedField] = describe_fields(contract, form)
         self.id, self.time, self.amount = form.id, form.time, form.amount
         self.entities, self.zoned = form.entities, form.zoned
         self._described = describe_inputs(contract)
         self.plan = Plan(contract.history_features)
+        self.no_history: Mapping[str, None] = dict.fromkeys(self.plan.windows)
+        """In place of what a store says, where there is none."""
         self._calendar = Calendar(contract.calendar_features)
         names = [field.name for field in self.fields]
         self._first_input = 2 + len(form.entities)

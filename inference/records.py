@@ -31,9 +31,9 @@ class RecordWriter:
         self, kind: Literal["hash", "values", "off"], descriptor: int, dropped: Counter
     ) -> None:
         self._kind, self._descriptor, self._dropped = kind, descriptor, dropped
-        self._waiting: deque[tuple[ServedModel, float, str, str, list[Value], float, int, str]] = (
-            deque()
-        )
+        self._waiting: deque[
+            tuple[ServedModel, float, str, str, list[Value], float, int, str, bool]
+        ] = deque()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
 
@@ -51,6 +51,8 @@ class RecordWriter:
         probability: float,
         row: int,
         transaction_id: str = "",
+        *,
+        has_history: bool = True,
     ) -> None:
         """Queue one record; `row` is the position in a batch."""
         if self._kind == "off":
@@ -58,9 +60,8 @@ class RecordWriter:
         if len(self._waiting) >= MAX_WAITING:
             self._dropped.inc()
         else:
-            self._waiting.append(
-                (model, time(), request_id, caller, values, probability, row, transaction_id)
-            )
+            queued = (model, time(), request_id, caller, values, probability, row, transaction_id)
+            self._waiting.append((*queued, has_history))
 
     def close(self, timeout_seconds: float = 5.0) -> None:
         """Write the queued records and stop; give up after the timeout."""
@@ -93,6 +94,7 @@ class RecordWriter:
         probability: float,
         row: int,
         transaction_id: str,
+        has_history: bool,
     ) -> bytes:
         return record_line(
             model.record_start,
@@ -103,6 +105,7 @@ class RecordWriter:
             probability=probability,
             decision=model.decide(probability),
             transaction_id=transaction_id,
+            has_history=has_history,
             values=values,
             names=model.contract.names if self._kind == "values" else None,
         )

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from inference import schema
 from inference.body import BodyReader
+from inference.history import Histories
 from inference.messages import NOT_READY, Reply, RequestContext, json_reply
 from inference.metrics import Metrics
 from inference.predictor import Predictor
@@ -88,7 +89,9 @@ def predict_routes(predictor: Predictor, bodies: BodyReader, tables: BodyReader)
     return router
 
 
-def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> APIRouter:
+def operation_routes(
+    serving: Serving, metrics: Metrics, histories: Histories, tracking_uri: str
+) -> APIRouter:
     """/model, the probes and /metrics."""
     parts = urlsplit(tracking_uri)
     # Without the user and password that the address may contain.
@@ -160,6 +163,7 @@ def operation_routes(serving: Serving, metrics: Metrics, tracking_uri: str) -> A
                     "source": serving.source,
                     "lag_seconds": round(serving.lag_seconds, 3),
                     "problem": serving.problem,
+                    "missing_history": histories.missing_of(served),
                 }
             )
         )

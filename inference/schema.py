@@ -34,6 +34,11 @@ class Score(_Document):
         "in training than those are from each other, or is a category that training did not see",
         examples=[["amount"]],
     )
+    history: Literal["missing"] | None = Field(
+        default=None,
+        description="Only where the feature store was away: the features are those of an empty "
+        "history",
+    )
 
 
 class _Response(_Document):
@@ -124,6 +129,14 @@ class Ready(_Document):
     status: Literal["ready", "alive"]
 
 
+class MissingHistory(_Document):
+    """Transactions that features reach and the feature store does not hold."""
+
+    since: datetime
+    until: datetime
+    whole_on: datetime = Field(description="When no feature reaches back to them any more")
+
+
 class Health(_Document):
     """The served model, and when the ledger last confirmed it."""
 
@@ -140,6 +153,9 @@ class Health(_Document):
         description="Seconds since the ledger last confirmed the served model"
     )
     problem: str = Field(description="Why the last poll of the ledger failed; empty if it did not")
+    missing_history: MissingHistory | None = Field(
+        description="What the feature store lacks of the time that the served model looks back"
+    )
 
 
 class NotReady(_Document):

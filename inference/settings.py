@@ -194,6 +194,35 @@ class Settings(BaseSettings):
         description="Where the history of cards, shops and the like is kept: `memory:` (lost with "
         "the process), `memory:/FOLDER`, or `redis://HOST:PORT` for several workers or pods",
     )
+    store_away: Literal["refuse", "answer"] = Field(
+        default="refuse",
+        validation_alias="FRAUD_STORE_AWAY",
+        description="While the feature store is away, `refuse` with 503, or `answer` /predict as "
+        "if there was no history, which the answer says; only with a model that passed the gate "
+        "`without_history`",
+    )
+    store_timeout_ms: int = Field(
+        default=100,
+        ge=1,
+        le=60_000,
+        validation_alias="FRAUD_STORE_TIMEOUT_MS",
+        description="How many milliseconds a request waits for Redis",
+    )
+    store_failures: int = Field(
+        default=5,
+        ge=1,
+        validation_alias="FRAUD_STORE_FAILURES",
+        description="Requests in a row that Redis did not answer, after which it is not asked for "
+        "FRAUD_STORE_OPEN_SECONDS",
+    )
+    store_open_seconds: float = Field(
+        default=2,
+        ge=0,
+        le=3600,
+        validation_alias="FRAUD_STORE_OPEN_SECONDS",
+        description="For how many seconds Redis is not asked after FRAUD_STORE_FAILURES; then one "
+        "request tries",
+    )
     max_lateness_days: float = Field(
         default=MAX_LATENESS_DAYS,
         ge=0,

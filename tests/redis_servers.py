@@ -48,6 +48,12 @@ class Waiting:
     def complete_from(self, time: int) -> None:
         self._runner.run(self.store.complete_from(time))
 
+    def complete_since(self) -> int | None:
+        return self._runner.run(self.store.complete_since())
+
+    def keep(self, reach: int, newest: int) -> None:
+        self._runner.run(self.store.keep(reach, newest))
+
 
 @contextmanager
 def redis_store(

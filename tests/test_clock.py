@@ -30,6 +30,7 @@ DAY = 86_400
 DATES = {
     "features/stores/entra.py: time.time": "until when a token is valid, by its own word",
     "inference/history.py: time.time": "whether a transaction is of a time to come",
+    "inference/history_upkeep.py: time.time": "what a store without a transaction has to hold",
     "inference/labels.py: time.time": "since when a label is known, where it does not say",
     "inference/model.py: datetime.now": "when a model was loaded, for people",
     "inference/records.py: time.time": "the time of a prediction record",

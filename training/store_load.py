@@ -41,7 +41,9 @@ async def load_frame(
             f"transaction {frame[ID][-1]!r} of {last} is ahead of the clock by more than a day, "
             "and all others would be too late: correct or remove it, or leave it out by --until"
         )
-    kept = timedelta(microseconds=Plan(dataset.history).reach, days=lateness_days)
+    reach = Plan(dataset.history).reach
+    await store.keep(reach, microseconds(last))
+    kept = timedelta(microseconds=reach, days=lateness_days)
     first = max(first, (end or last) - kept, begin or first)
     frame = frame.filter(pl.col(time) >= first)
     new = done = 0

@@ -56,7 +56,7 @@ async def _ratio(events: int) -> float:
     store = EmbeddedStore.open(None, KINDS, reach=PLAN.reach, lateness=LATENESS, sync_seconds=1)
     for transaction, _ in spread(events):
         await store.add(transaction, {})
-    histories.store = store
+    histories.upkeep.store = store
     of_raw = fast_path_of(served(model, contract, 1, raw), histories)
     of_vector = fast_path_of(served(model, contract, 1))
     vector = json.dumps(dict.fromkeys(contract.names, 0.5)).encode()

@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from features.online import Transaction
@@ -30,9 +31,13 @@ class EmbeddedStore:
     """The `Store` of one process. It is used in one event loop."""
 
     def __init__(
-        self, memory: MemoryStore, journal: Journal | None = None, lock: int | None = None
+        self,
+        memory: MemoryStore,
+        head: Head,
+        journal: Journal | None = None,
+        lock: int | None = None,
     ) -> None:
-        self._memory, self._journal, self._lock = memory, journal, lock
+        self._memory, self._head, self._journal, self._lock = memory, head, journal, lock
         self._waits_for = journal if journal is not None and journal.waits else None
         if journal is not None:
             memory.write = journal.write
@@ -64,7 +69,7 @@ class EmbeddedStore:
         """
         head = Head(tuple(kinds), reach, lateness, secrets.token_hex(16))
         if folder is None:
-            return cls(restored(Table.empty(head)))
+            return cls(restored(Table.empty(head)), head)
         if is_read_only and not holds_store(folder):
             raise UsageError(f"{folder} holds no store: fill one by `python -m features load`")
         lock = own(folder)
@@ -92,7 +97,7 @@ class EmbeddedStore:
         except BaseException:
             os.close(lock)
             raise
-        return cls(restored(table), journal, lock)
+        return cls(restored(table), head, journal, lock)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -147,6 +152,15 @@ class EmbeddedStore:
         self._memory.complete_from(time)
         if self._waits_for is not None:
             await self._waits_for.synced()
+
+    async def complete_since(self) -> int | None:
+        return self._memory.complete_since
+
+    async def keep(self, reach: int, newest: int) -> None:  # noqa: ARG002  (it knows the newest)
+        if self._memory.keep(reach):
+            self._head = replace(self._head, reach=reach)
+            if self._journal is not None:
+                self._journal.begin(self._head)
 
     async def close(self) -> None:
         try:

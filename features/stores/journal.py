@@ -79,6 +79,14 @@ class Journal:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._sync_seconds, self._sync_later)
 
+    def begin(self, head: Head) -> None:
+        """Go on in a segment of another head. Raises StoreUnavailable."""
+        self._head = head
+        try:
+            self._rotate()
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     async def synced(self) -> None:
         """Wait until all that was written is on disk: one fsync for all that wait.
 

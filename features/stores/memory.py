@@ -75,6 +75,17 @@ class MemoryStore:
         """Set the clock; what is then older than reach and lateness is expired."""
         self.newest, self._horizon = newest, newest - self.lateness - self.reach
 
+    def keep(self, reach: int) -> bool:
+        """As `Store.keep`; whether it is further than before."""
+        if reach <= self.reach:
+            return False
+        if self.newest is not None:
+            if self.stated_complete is not None:
+                self.stated_complete = max(self.stated_complete, self._horizon)
+            self._horizon = self.newest - self.lateness - reach
+        self.reach = reach
+        return True
+
     def complete_from(self, time: int) -> None:
         """State that every transaction from a time on was recorded."""
         if self.stated_complete is None or time < self.stated_complete:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from features.stores.embedded import EmbeddedStore
@@ -19,8 +20,22 @@ SCHEMES = {
 """What the URLs look like, by scheme."""
 
 
+class Patience(NamedTuple):
+    """How long a request waits for Redis, and after how many failures none does for how long."""
+
+    timeout_ms: int = 100
+    failures: int = 5
+    open_seconds: float = 2.0
+
+
 def open_store(
-    url: str, kinds: Sequence[str], *, reach: int, lateness: int, is_read_only: bool = False
+    url: str,
+    kinds: Sequence[str],
+    *,
+    reach: int,
+    lateness: int,
+    is_read_only: bool = False,
+    patience: Patience | None = None,
 ) -> Store:
     """The store that a URL names, for these kinds of entities; times in microseconds.
 
@@ -37,7 +52,9 @@ def open_store(
         from features.stores.redis import RedisStore  # noqa: PLC0415
 
         try:
-            return RedisStore(url, kinds, reach=reach, lateness=lateness)
+            return RedisStore(
+                url, kinds, reach=reach, lateness=lateness, **(patience or Patience())._asdict()
+            )
         except ValueError as error:
             raise UsageError(str(error)) from error
     known = "; ".join(SCHEMES.values())

@@ -27,10 +27,12 @@ from features.stores.redis_layout import (
     whole_seconds,
 )
 from features.stores.redis_scripts import ADD, MARK, REMOVE
-from features.stores.redis_stats import COMPLETE_KEY, stats
+from features.stores.redis_stats import COMPLETE_KEY, KEPT_KEY, stats
 from features.stores.store import Stats
 
 _BULK_TIMEOUT_MS = 30_000
+_UNTIL_ALL_KEEP = 60_000_000
+"""Microseconds in which all processes have asked for how long others keep transactions."""
 
 
 class RedisStore:
@@ -63,10 +65,9 @@ class RedisStore:
         Raises ValueError for a URL that is not one of Redis.
         """
         self.kinds = tuple(kinds)
-        self.reach, self.lateness = reach, lateness
+        self.lateness = lateness
         self._layout = Layout(self.kinds, hash_key)
-        self._keep = reach + lateness
-        self._seconds = whole_seconds(self._keep)
+        self._keep_for(reach + lateness)
         self._client = RedisClient(
             url,
             connect_timeout_ms=connect_timeout_ms,
@@ -137,6 +138,30 @@ class RedisStore:
         (before,) = await self._client.command(("GET", COMPLETE_KEY))
         if before is None or time < int(before):
             await self._client.command(("SET", COMPLETE_KEY, time))
+
+    async def complete_since(self) -> int | None:
+        """As `Store.complete_since`."""
+        (complete,) = await self._client.command(("GET", COMPLETE_KEY))
+        return None if complete is None else int(complete)
+
+    async def keep(self, reach: int, newest: int) -> None:
+        """As `Store.keep`; also as far back as any other process says, so that none forgets what
+        others need. One that has not asked yet may forget what is older than it keeps itself.
+        """
+        longest = max(self._keep, reach + self.lateness)
+        (kept,) = await self._client.command(("GET", KEPT_KEY))
+        before = self._keep if kept is None else int(kept)
+        if before < longest:
+            complete = await self.complete_since()
+            if complete is not None:
+                whole = max(complete, newest - before + _UNTIL_ALL_KEEP)
+                await self._client.command(("SET", COMPLETE_KEY, whole))
+        if kept is None or before < longest:
+            await self._client.command(("SET", KEPT_KEY, longest))
+        self._keep_for(max(before, longest))
+
+    def _keep_for(self, microseconds: int) -> None:
+        self._keep, self._seconds = microseconds, whole_seconds(microseconds)
 
     async def close(self) -> None:
         """Let go of the connections; Redis keeps what it has."""

@@ -7,6 +7,8 @@ from features.stores.redis_layout import PREFIX, Layout
 from features.stores.store import Stats
 
 COMPLETE_KEY = PREFIX + b"complete"
+KEPT_KEY = PREFIX + b"kept"
+"""For how many microseconds all processes keep a transaction, lateness included."""
 _BUCKETS = 10_000
 """Asked for in one round trip."""
 

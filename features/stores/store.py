@@ -85,5 +85,15 @@ class Store(Protocol):
     async def complete_from(self, time: int) -> None:
         """State that every transaction from a time on was recorded: a load began there."""
 
+    async def complete_since(self) -> int | None:
+        """As `Stats.complete_since`, at the cost of one request."""
+
+    async def keep(self, reach: int, newest: int) -> None:
+        """Keep transactions as far back as `reach` from now on, unless it is further already.
+
+        The store is complete only from what it had kept before: `newest` is the time of the newest
+        transaction, for a store that does not know it.
+        """
+
     async def close(self) -> None:
         """Bring everything to where it is kept, and let go of it."""

@@ -53,6 +53,13 @@ class HistoryFeature(_Value):
     window_days: Annotated[int, Field(gt=0)]
     delay_days: Annotated[int, Field(ge=0)] = 0
 
+    @property
+    def value_of_empty_window(self) -> float:
+        """The value without a history; days, where it is a time."""
+        if self.aggregate in ("days_since_fraud", "days_since_genuine"):
+            return float(self.delay_days + self.window_days)
+        return 1.0 if self.aggregate == "amount_ratio" else 0.0
+
 
 class CalendarFeature(_Value):
     """A part of the transaction's time in the IANA time zone `zone`, or else as the data has it.
@@ -212,6 +219,13 @@ class Contract(_Value):
         """The inputs that are features: computed from a transaction, its time and its history."""
         history = {feature.name for feature in self.history_features}
         return frozenset(history | {feature.name for feature in self.calendar_features})
+
+    @property
+    def reach_days(self) -> int:
+        """How many days before a transaction its history features look back; 0 without any."""
+        return max(
+            (each.delay_days + each.window_days for each in self.history_features), default=0
+        )
 
     def as_metadata(self) -> dict[str, Any]:
         """The contract as the `metadata` of an MLmodel file (JSON types only)."""

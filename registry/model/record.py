@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from registry.model.scorer import Value
 
 Decision = Literal["approve", "review"]
+MISSING_HISTORY: Literal["missing"] = "missing"
 
 
 class PredictionRecord(TypedDict):
@@ -43,6 +44,8 @@ class PredictionRecord(TypedDict):
     decision: Decision
     transaction_id: NotRequired[str]
     """The id in the transaction itself, where the service computes its features."""
+    history: NotRequired[Literal["missing"]]
+    """Where the feature store was away: the features were those of an empty history."""
     inputs_sha256: NotRequired[str]
     """`inputs_sha256` of the values. For `FRAUD_RECORDS=hash`."""
     inputs: NotRequired[dict[str, Value]]
@@ -76,6 +79,7 @@ def record_line(
     probability: float,
     decision: Decision,
     transaction_id: str = "",
+    has_history: bool = True,
     values: Sequence[Value],
     names: Sequence[str] | None,
 ) -> bytes:
@@ -92,6 +96,8 @@ def record_line(
     }
     if transaction_id:
         fields["transaction_id"] = transaction_id
+    if not has_history:
+        fields["history"] = MISSING_HISTORY
     if names is None:
         fields["inputs_sha256"] = inputs_sha256(values)
     else:

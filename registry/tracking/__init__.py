@@ -7,6 +7,7 @@ rest             the ledger's versions and the artifact store, over MLflow's RES
 overview         Staging and the evidence runs, for `status`
 watch            the ledger as a pod follows it, look by look
 fetch            the files of a ledger entry, verified against its statement
+evidence_file    the evidence of a ledger entry, verified, and which gates it passed
 head             the model in Production, verified and ready to score, in one call
 client_settings  defaults of MLflow's client, set before it is imported
 client           MLflow's client, its errors turned into ours

@@ -71,3 +71,6 @@ SCORES_FILE = "scores.parquet"
 
 # File of a plan's run, beside a copy of the policy
 PLAN_FILE = "plan.json"
+
+# A gate that the service asks about
+WITHOUT_HISTORY = "without_history"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import yaml
@@ -98,13 +99,20 @@ RAW = {
 """A transaction for `raw_model`."""
 
 
-def raw_model(contract: Contract | None = None, *, max_rows: int = MAX_ROWS) -> ServedModel:
+def raw_model(
+    contract: Contract | None = None,
+    *,
+    max_rows: int = MAX_ROWS,
+    action: Literal["promote", "rollback"] = "promote",
+    answers_without_history: bool = False,
+) -> ServedModel:
     """.1 × the card's transactions of a day, and .5 × the shop's risk of 7 days."""
     contract = contract or raw_contract()
     assert contract.transaction is not None
-    raw = RawForm(contract, contract.transaction)
+    form = contract.transaction
+    raw = RawForm(contract, form, answers_without_history=answers_without_history)
     reader = TransactionReader(contract, max_rows=max_rows, fields=raw.fields)
-    return _served(contract, raw_weights(contract), reader, raw=raw)
+    return _served(contract, raw_weights(contract), reader, raw=raw, action=action)
 
 
 def raw_weights(contract: Contract) -> bytes:
@@ -119,12 +127,13 @@ def _served(
     *,
     version: int = 7,
     raw: RawForm | None = None,
+    action: Literal["promote", "rollback"] = "promote",
 ) -> ServedModel:
     entry = Entry(
         ledger_id="ledger",
         sequence=1,
         supersedes=None,
-        action="promote",
+        action=action,
         source="mlflow-artifacts:/1/model",
         **_judged("run"),
     )

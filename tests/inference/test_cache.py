@@ -18,7 +18,7 @@ import pytest
 
 from deploy.local.processes import free_port, inference_service
 from inference.cache import Cache
-from registry.errors import UsageError, VerificationError
+from registry.errors import Unreachable, UsageError, VerificationError
 from registry.ledger.creation import create_ledger
 from registry.ledger.tip import Tip
 from registry.ledger.trust import read_trust
@@ -162,6 +162,21 @@ def test_a_damaged_copy_of_the_ledger_does_not_count(world: World, cache: Path, 
     )
     assert pod(world, cache).poll()
     assert start_without_registry(world, cache).version == 1
+
+
+def test_evidence_is_read_from_the_cache_if_it_is_that_of_the_entry(
+    world: World, tmp_path: Path
+) -> None:
+    link = world.put_in_production()
+    cache = Cache(tmp_path / "cache", world.trust.ledger_id)
+    fetched = cache.evidence(Registry(world.server.uri), link)
+    away = Registry(NOWHERE, default_retries=0)
+
+    assert cache.evidence(away, link) == fetched
+    (of_ledger(world, tmp_path / "cache") / "evidence.json").write_bytes(fetched + b" ")
+    with pytest.raises(Unreachable):
+        cache.evidence(away, link)
+    assert cache.evidence(Registry(world.server.uri), link) == fetched
 
 
 def test_an_edited_copy_of_the_ledger_does_not_count(world: World, cache: Path) -> None:

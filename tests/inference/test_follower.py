@@ -25,7 +25,7 @@ from tests.inference.models import append, append_signed, weighted_sum, write_mo
 from tests.inference.pods import Pod, at, pod, put_in_force
 from tests.inference.relay import relayed
 from tests.waiting import wait_until
-from tests.world import World
+from tests.world import POLICY, World
 
 ALICE = Approval("github:alice", "as agreed")
 QUICK = {"FRAUD_POLL_SECONDS": "0.2"}
@@ -404,3 +404,41 @@ def test_a_remembered_tip_that_is_not_at_the_ledgers_end_needs_the_whole(
     other = pod(long_ledger, tmp_path / "other", **floor)
     assert not other.poll()
     assert other.serving.not_ready.startswith("the ledger does not extend the remembered tip")
+
+
+@pytest.mark.parametrize(
+    ("setting", "gate", "may"),
+    [
+        ("answer", "{min_average_precision: 0.2, max_alerts_per_day_to_budget: 4}", True),
+        ("refuse", "{min_average_precision: 0.2, max_alerts_per_day_to_budget: 4}", False),
+        (
+            "answer",
+            "{required: false, min_average_precision: 1, max_alerts_per_day_to_budget: 0.01}",
+            False,
+        ),
+        ("answer", "", False),
+    ],
+)
+def test_it_answers_without_history_if_the_setting_says_so_and_the_gate_was_passed(
+    world: World, tmp_path: Path, setting: str, gate: str, may: bool
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text() + (f"\n  without_history: {gate}\n" if gate else ""))
+    reference, _ = world.evaluate(world.register(), policy)
+    link = world.promote(reference, policy=policy)
+    one = pod(world, tmp_path / "cache", FRAUD_STORE_AWAY=setting)
+
+    assert one._may_answer_without_history(link) == may
+    assert one.poll()
+
+
+def test_without_its_evidence_a_model_is_served_and_does_not_answer_without_history(
+    world: World, tmp_path: Path
+) -> None:
+    link = world.put_in_production()
+    source = link.statement.entry.source.removesuffix("model") + "evidence.json"
+    world.server.stored(source).unlink()
+    one = pod(world, tmp_path / "cache", FRAUD_STORE_AWAY="answer", FRAUD_FEATURES="service")
+
+    assert not one._may_answer_without_history(link)
+    assert one.poll()

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from deploy.local.redis_server import redis_server
-from features.definitions import history_features
 from features.stores.redis import RedisStore
 from features.stores.store import StoreUnavailable
 from inference.history import Histories
 from inference.model import load_model
 from registry.errors import ContractError, UsageError
 from tests.candidates import files_of
-from tests.contracts import FORM, number, raw_contract
+from tests.contracts import FORM, raw_contract
 from tests.inference.calls import Caller
 from tests.inference.models import RAW, raw_model, raw_weights, write_contract_model
 from tests.inference.sending import probability, sent
@@ -280,15 +279,6 @@ def test_a_model_with_its_entities_in_another_order_reads_the_same_histories(raw
     raw.serve(raw_model(raw_contract(transaction=form)))
 
     assert probability(raw, sent("b", "12:00:01")) == 0.2
-
-
-def test_a_model_that_looks_back_further_than_the_store_is_not_served(raw: Caller) -> None:
-    longer = history_features(("card", "shop"), {"shop"}, windows_days=(1, 7, 30), delay_days=7)
-    names = ["amount", *(each.name for each in longer), "night"]
-    contract = raw_contract(inputs=tuple(map(number, names)), history_features=longer)
-
-    with pytest.raises(ContractError, match="look back further than the 14 days that the feature"):
-        raw.serve(raw_model(contract))
 
 
 def test_a_what_if_leaves_no_record_and_only_predict_takes_one(raw: Caller) -> None:

@@ -87,6 +87,7 @@ def test_the_healthcheck_reports_the_model_and_its_lag(ready: Caller) -> None:
         "candidate": 11,
         "source": "registry",
         "problem": "",
+        "missing_history": None,
     }
 
 

@@ -129,7 +129,7 @@ def test_a_ranking_too_close_to_a_perfect_one_has_no_interval(
 ) -> None:
     """Of 100 frauds so many are ranked above all other rows, and the rest at random."""
     rows, scores = scored_rows(3000, 100)
-    scores = scores / 2
+    scores = (scores / 2).astype(np.float32)
     scores[np.flatnonzero(rows.labels)[:caught]] += 0.5
     found = estimates(rows, scores, COSTS, 0.25)
     ranked = {"average_precision", "roc_auc"}

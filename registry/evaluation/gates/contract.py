@@ -12,13 +12,17 @@ class ContractMeasured(Measured):
     compared: bool
     breaks: tuple[str, ...]
     beyond_limits: tuple[str, ...]
+    reach_days: int = 0
+    production_reach_days: int = 0
 
 
 class ContractCompatible(Gate):
     """What a client of Production sends is still accepted, and means the same.
 
     No input is gone, new, of another kind or no longer nullable, no category is unknown, and no
-    feature is computed differently. A first promotion has nothing to compare with.
+    feature is computed differently. A first promotion has nothing to compare with. Where history
+    features look back further than Production's, the note says for how long services that compute
+    them go on with Production (`docs/features.md`).
 
     The contract keeps to its limits: 500 inputs, 1,000 categories of each, ten bins of a histogram
     and 200 characters of a name, since every entry becomes a metric series of the service.
@@ -34,22 +38,19 @@ class ContractCompatible(Gate):
 
     def measure(self, trial: Trial) -> ContractMeasured:
         candidate = trial.candidate.scorer.contract
-        breaks: tuple[str, ...] = ()
-        if trial.production is not None:
-            breaks = contract_breaks(candidate, trial.production.scorer.contract)
+        production = trial.production.scorer.contract if trial.production else None
         return ContractMeasured(
-            compared=trial.production is not None,
-            breaks=breaks,
+            compared=production is not None,
+            breaks=contract_breaks(candidate, production) if production else (),
             beyond_limits=limit_problems(candidate),
+            reach_days=candidate.reach_days,
+            production_reach_days=production.reach_days if production else 0,
         )
 
     def verdicts(self, measured: ContractMeasured) -> list[Verdict]:
         breaks, beyond = measured.breaks, measured.beyond_limits
-        note = (
-            "; ".join(breaks)
-            if measured.compared
-            else "nothing is in Production yet to compare with"
-        )
+        notes = breaks if measured.compared else ("nothing is in Production yet to compare with",)
+        note = "; ".join((*notes, *_longer_reach(measured)))
         return [
             self.verdict(measured=len(breaks), bound=0, passed=not breaks, note=note),
             self.verdict(
@@ -61,6 +62,22 @@ class ContractCompatible(Gate):
                 note="; ".join(beyond),
             ),
         ]
+
+
+def _longer_reach(measured: ContractMeasured) -> Iterator[str]:
+    """From when on features are whole where they look back further than Production's."""
+    longer = measured.reach_days - measured.production_reach_days
+    if longer <= 0:
+        return
+    yield (
+        f"features look back {measured.reach_days} days, Production's "
+        f"{measured.production_reach_days}: a service that computes them goes on with Production "
+        f"until its store is whole, up to {longer} days after the promotion, unless the days "
+        "before are loaded (`python -m features load`)"
+        if measured.compared
+        else f"features look back {measured.reach_days} days: a service that computes them needs "
+        "so much history (`python -m features load`)"
+    )
 
 
 def contract_breaks(candidate: Contract, production: Contract) -> tuple[str, ...]:

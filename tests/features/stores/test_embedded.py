@@ -325,6 +325,29 @@ def test_after_a_restart_with_a_longer_reach_it_is_complete_from_what_was_kept_b
     run(use())
 
 
+def test_told_to_keep_more_it_is_complete_from_what_it_had_kept_and_remembers_that(
+    tmp_path: Path,
+) -> None:
+    async def use() -> None:
+        store = opened(tmp_path)
+        await store.complete_from(NOW)
+        await store.add(at(0, "a"), WINDOWS)
+        await store.add(at(10, "b"), WINDOWS)
+        await store.keep(6 * DAY, 0)
+        await store.keep(30 * DAY, 0)
+        assert await store.complete_since() == NOW + 6 * DAY
+        await store.add(at(20, "c"), WINDOWS)
+        assert await store.complete_since() == NOW + 6 * DAY
+        await store.close()
+        for reach in (3 * DAY, 30 * DAY):
+            store = opened(tmp_path, reach=reach)
+            assert await store.complete_since() == NOW + 6 * DAY
+            assert (await store.label("b", fraud=True)).result != "unknown"
+            await store.close()
+
+    run(use())
+
+
 def test_a_shorter_reach_or_lateness_forgets_nothing_and_to_read_changes_nothing(
     tmp_path: Path,
 ) -> None:

@@ -358,3 +358,30 @@ def test_keys_expire_when_nothing_comes_any_more(store: Waiting, empty_redis: Re
     keys += [f"{keys[0]}:f", store.store._layout.of_id("a")[0].decode()]
     for key in keys:
         assert 6 * 86_400 - 60 < int(ask(empty_redis.port, "TTL", key)) <= 6 * 86_400
+
+
+def test_told_to_keep_more_all_do_and_it_is_complete_from_what_was_kept_before(
+    empty_redis: RedisServer,
+) -> None:
+    newest = START_US + 40 * DAY
+    with (
+        redis_store(empty_redis.url, lateness=0) as short,
+        redis_store(empty_redis.url, lateness=0) as long,
+    ):
+        short.keep(5 * DAY, newest)
+        short.complete_from(START_US)
+        long.keep(5 * DAY, newest)
+        assert long.complete_since() == START_US
+        long.keep(30 * DAY, newest)
+        # A minute later: by then all processes have asked.
+        assert short.complete_since() == newest - 5 * DAY + 60_000_000
+
+        short.keep(5 * DAY, newest)
+        for day in (0, 10, 20):
+            transaction = Transaction(str(day), START_US + day * DAY, 1.0, ("card", "shop"))
+            short.add(transaction, {})
+        assert len(short.past("card", "card", 10)) == 3
+
+        long.complete_from(START_US)
+        long.keep(30 * DAY, newest)
+        assert long.complete_since() == START_US

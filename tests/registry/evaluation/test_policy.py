@@ -35,8 +35,9 @@ SHIPPED_GATES = [
     "lineage",
     "provenance",
 ]
-ALL_GATES = [*SHIPPED_GATES, "plan"]
-"""Neither policy that is shipped has `plan`: it needs the signing key before each evaluation."""
+ALL_GATES = [*SHIPPED_GATES, "plan", "without_history"]
+"""Neither policy that is shipped has the last two: `plan` needs the signing key before each
+evaluation, and `without_history` is for services that answer without histories."""
 
 SCHEMA = REPOSITORY / "registry" / "policy.schema.json"
 

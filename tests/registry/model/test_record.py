@@ -20,7 +20,12 @@ HASH = hashlib.sha256('[0.25,null,"é"]'.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
-    ("transaction_id", "start"), [("", ""), ("payment-9", '"transaction_id":"payment-9",')]
+    ("transaction_id", "has_history", "start"),
+    [
+        ("", True, ""),
+        ("payment-9", True, '"transaction_id":"payment-9",'),
+        ("payment-9", False, '"transaction_id":"payment-9","history":"missing",'),
+    ],
 )
 @pytest.mark.parametrize(
     ("names", "end"),
@@ -30,7 +35,7 @@ HASH = hashlib.sha256('[0.25,null,"é"]'.encode()).hexdigest()
     ],
 )
 def test_the_bytes_of_a_record(
-    names: tuple[str, ...] | None, end: str, transaction_id: str, start: str
+    names: tuple[str, ...] | None, end: str, transaction_id: str, has_history: bool, start: str
 ) -> None:
     line = record_line(
         record_start(7, "0a", 0.5),
@@ -41,12 +46,14 @@ def test_the_bytes_of_a_record(
         probability=0.10000000149011612,
         decision="approve",
         transaction_id=transaction_id,
+        has_history=has_history,
         values=VALUES,
         names=names,
     )
     assert line.decode() == START + start + end
     absent = {"inputs" if names is None else "inputs_sha256"}
     absent |= set() if transaction_id else {"transaction_id"}
+    absent |= {"history"} if has_history else set()
     assert list(json.loads(line)) == [
         name for name in PredictionRecord.__annotations__ if name not in absent
     ]

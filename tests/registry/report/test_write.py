@@ -201,7 +201,7 @@ def test_a_policy_without_comparing_gates_still_compares_the_business(tmp_path: 
     assert page.slices == ()
     assert dict(page.provenance)["Gates left out"] == (
         "calibration, contract, decisions, integrity, invariance, latency, leakage, lineage, "
-        "no_worse, plan, provenance, robustness, slices"
+        "no_worse, plan, provenance, robustness, slices, without_history"
     )
 
 

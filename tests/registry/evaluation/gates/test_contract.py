@@ -163,3 +163,51 @@ def test_what_a_client_that_sends_transactions_would_notice(
     candidate: Contract, breaks: tuple[str, ...]
 ) -> None:
     assert contract_breaks(candidate, raw_contract()) == breaks
+
+
+@pytest.mark.parametrize(
+    ("compared", "reach", "before", "note"),
+    [
+        (True, 14, 14, ""),
+        (True, 7, 14, ""),
+        (
+            True,
+            37,
+            14,
+            "features look back 37 days, Production's 14: a service that computes them goes on "
+            "with Production until its store is whole, up to 23 days after the promotion, unless "
+            "the days before are loaded (`python -m features load`)",
+        ),
+        (
+            False,
+            37,
+            0,
+            "nothing is in Production yet to compare with; features look back 37 days: a service "
+            "that computes them needs so much history (`python -m features load`)",
+        ),
+    ],
+)
+def test_the_note_says_from_when_on_features_with_a_longer_reach_are_whole(
+    compared: bool, reach: int, before: int, note: str
+) -> None:
+    measured = ContractMeasured(
+        compared=compared,
+        breaks=(),
+        beyond_limits=(),
+        reach_days=reach,
+        production_reach_days=before,
+    )
+    first = ContractCompatible().verdicts(measured)[0]
+    assert (first.passed, first.note) == (True, note)
+
+
+def test_the_reach_of_both_models_is_measured() -> None:
+    production, candidate = (
+        scored([0.1, 0.2], scorer_of(first_input(), taking(number("amount"), history=history)))
+        for history in (
+            (feature("a", window_days=7),),
+            (feature("a", window_days=7), feature("b", delay_days=7, window_days=30)),
+        )
+    )
+    measured = ContractCompatible().measure(small_trial(rows_of([0, 1]), candidate, production))
+    assert (measured.reach_days, measured.production_reach_days) == (37, 7)

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from registry.evaluation.gates.gate import ScoredModel, Trial, Verdict
+from registry.evaluation.gates.gate import Gate, ScoredModel, Trial, Verdict
 from registry.evaluation.gates.plan import Planned
 from registry.evaluation.gates.provenance import ProvenanceVerified
+from registry.evaluation.gates.without_history import WithoutHistory
 from registry.evaluation.policy import GATES, Policy, read_policy
 from registry.evaluation.rows import encode_frame, read_rows
 from registry.ledger.statement import PlanRef
@@ -64,6 +65,13 @@ FAILING: dict[str, dict[str, Any]] = {
         "changed_in": ["alone"],
     },
     "robustness": {"probed": 100, "invalid": 1, "flipped_share": 0.0},
+    "without_history": {
+        "average_precision": 0.1,
+        "with_history": 0.7,
+        "alerts_per_day": 4.0,
+        "alert_budget_per_day": 5,
+        "features": 12,
+    },
     "latency": {"candidate_p99_us": 500.0, "production_p99_us": 1.0},
     "integrity": {
         "problems": ["file a is not known"],
@@ -90,7 +98,13 @@ FAILING: dict[str, dict[str, Any]] = {
 def policy() -> Policy:
     """The tests' policy, which here requires verified authors and a plan."""
     policy = read_policy(POLICY)
-    stricter = {"provenance": ProvenanceVerified(verified=("authors",)), "plan": Planned()}
+    stricter: dict[str, Gate] = {
+        "provenance": ProvenanceVerified(verified=("authors",)),
+        "plan": Planned(),
+        "without_history": WithoutHistory(
+            min_average_precision=0.2, max_alerts_per_day_to_budget=4
+        ),
+    }
     return policy.model_copy(update={"gates": {**policy.gates, **stricter}})
 
 

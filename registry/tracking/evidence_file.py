@@ -1,0 +1,62 @@
+"""What the evidence of a ledger entry says, without MLflow's client: for the service."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ValidationError
+
+from registry.errors import BytesMismatch
+from registry.ledger.chain import Link
+from registry.ledger.manifest import sha256_of_bytes
+from registry.tracking.client_settings import set_client_defaults
+from registry.tracking.fetch import PROXIED
+from registry.tracking.names import EVIDENCE_FILE, MODEL_FOLDER
+from registry.tracking.rest import Registry
+
+MAX_BYTES = 8 * 2**20
+"""Of an `evidence.json`, which has 14 kB with all gates and two hundred slices."""
+
+
+class _Verdict(BaseModel):
+    gate: str
+    passed: bool
+
+
+class _Evidence(BaseModel):
+    verdicts: tuple[_Verdict, ...]
+
+
+def fetch_evidence_file(registry: Registry, link: Link) -> bytes:
+    """The `evidence.json` that an entry's statement names.
+
+    Raises BytesMismatch where it has another digest, and Unreachable.
+    """
+    address = link.statement.entry.source.removesuffix(MODEL_FOLDER) + EVIDENCE_FILE
+    if address.startswith(PROXIED) and not address.startswith(f"{PROXIED}/"):
+        content = registry.download(address.removeprefix(PROXIED), MAX_BYTES)
+    else:
+        # Imported late, as in `fetch`.
+        set_client_defaults(registry.default_retries)
+        from registry.tracking.client import connect, download_file  # noqa: PLC0415
+
+        content = download_file(connect(registry.uri), address, MAX_BYTES)
+    if not is_evidence_of(link, content):
+        raise BytesMismatch(f"{EVIDENCE_FILE} of ledger version {link.version} is not its evidence")
+    return content
+
+
+def is_evidence_of(link: Link, content: bytes) -> bool:
+    """Whether the content has the digest in the entry's statement."""
+    return sha256_of_bytes(content) == link.statement.entry.evidence.sha256
+
+
+def passed_gate(content: bytes, gate: str) -> bool:
+    """Whether the candidate passed all of a gate, required or not; False where it was not run.
+
+    Raises BytesMismatch for content that is not evidence.
+    """
+    try:
+        evidence = _Evidence.model_validate_json(content)
+    except ValidationError as error:
+        raise BytesMismatch(f"{EVIDENCE_FILE} is not evidence of this version") from error
+    verdicts = [each.passed for each in evidence.verdicts if each.gate.split(".")[0] == gate]
+    return bool(verdicts) and all(verdicts)
