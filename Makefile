@@ -56,7 +56,7 @@ bench-training: $(STAMP)  ## Measure training: accuracy, features, a whole run (
 bench-growth: $(STAMP)  ## Measure how cost grows with size (ARGS="--full" for all sizes)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
 
-bench-features: $(STAMP)  ## Measure stores of history, in memory and in Redis (needs redis-server)
+bench-features: $(STAMP)  ## Measure stores of history, in memory and in Redis (needs redis-server, wrk)
 	$(BIN)/python -m benchmarks.features $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
@@ -85,7 +85,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
-	for name in mlserver bentoml k6; do $(COMPILE) --upgrade \
+	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
 clean:  ## Remove .venv, but not the ledger, key and files of `make demo` in .local

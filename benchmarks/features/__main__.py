@@ -6,11 +6,18 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.features import memory, redis, service
+from benchmarks.features import feast, latency, memory, redis, service
 from benchmarks.growth.__main__ import show
 from benchmarks.growth.row import Row
+from benchmarks.inference.errors import CannotMeasure
 
-ROWS: tuple[Row, ...] = (*memory.ROWS, *redis.ROWS, *service.ROWS)
+ROWS: tuple[Row, ...] = (
+    *memory.ROWS,
+    *redis.ROWS,
+    *service.ROWS,
+    *latency.ROWS,
+    *feast.ROWS,
+)
 NAMES = ", ".join(row.name for row in ROWS)
 
 
@@ -28,7 +35,10 @@ def main(
         raise typer.BadParameter(f"no row is called {unknown[0]!r}; there are {NAMES}")
     for row in ROWS:
         if not names or row.name in names:
-            show(row, row.quick if quick else row.full)
+            try:
+                show(row, row.quick if quick else row.full)
+            except CannotMeasure as error:
+                print(f"  not measured: {error}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ REQUIREMENTS = {
     "inference": REPOSITORY / "requirements" / "inference.txt",
     **{
         name: REPOSITORY / "benchmarks" / "requirements" / f"{name}.txt"
-        for name in ("mlserver", "bentoml", "k6")
+        for name in ("mlserver", "bentoml", "k6", "feast")
     },
 }
 INSTALL_SECONDS = 900.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_every_pin_has_hashes(name: str) -> None:
     assert [blocks[pin] for pin in pins if "--hash=sha256:" not in blocks[pin + 1]] == []
 
 
-@pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6"])
+@pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6", "feast"])
 def test_every_requirement_is_pinned(name: str) -> None:
     path = REQUIREMENTS[name]
     pinned = path.read_text()
@@ -27,7 +28,7 @@ def test_every_requirement_is_pinned(name: str) -> None:
     required = [line for line in lines if line[:1].isalpha()]
     assert required
     for line in required:
-        assert f"\n{line.split('<')[0]}==" in pinned
+        assert f"\n{re.split(r'[<[]', line)[0]}==" in pinned
 
 
 def test_an_environment_is_installed_again_only_if_its_pins_changed(
