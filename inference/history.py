@@ -121,7 +121,9 @@ class Histories:
         assert self.store is not None  # noqa: S101  (`prepare` comes before a model is served)
         latest = self._latest(form)
         completed: dict[int, Completed] = {}
-        in_order = sorted(range(len(rows)), key=lambda number: cast(int, rows[number][TIME_PLACE]))
+        in_order: Sequence[int] = range(len(rows))
+        if len(rows) > 1:
+            in_order = sorted(in_order, key=lambda number: cast(int, rows[number][TIME_PLACE]))
         for count, number in enumerate(in_order, 1):
             location = ("transactions", number) if len(rows) > 1 else ()
             transaction = form.transaction(rows[number], self.store.kinds)
