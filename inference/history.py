@@ -183,7 +183,9 @@ class Histories:
         latest = self._latest(form)
         completed: dict[int, Completed] = {}
         is_away = False
-        in_order = sorted(range(len(rows)), key=lambda number: cast(int, rows[number][TIME_PLACE]))
+        in_order: Sequence[int] = range(len(rows))
+        if len(rows) > 1:
+            in_order = sorted(in_order, key=lambda number: cast(int, rows[number][TIME_PLACE]))
         for count, number in enumerate(in_order, 1):
             location = ("transactions", number) if len(rows) > 1 else ()
             transaction = form.transaction(rows[number], store.kinds)

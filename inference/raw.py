@@ -6,7 +6,8 @@ says of its history, the inputs in the contract's order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import cast
 
 from features.online import Calendar, Plan, Seen, Transaction
@@ -31,7 +32,6 @@ class RawForm:
         self.fields: list[DescribedField] = describe_fields(contract, form)
         self.id, self.time, self.amount = form.id, form.time, form.amount
         self.entities, self.zoned = form.entities, form.zoned
-        self._described = describe_inputs(contract)
         self.plan = Plan(contract.history_features)
         self.no_history: Mapping[str, None] = dict.fromkeys(self.plan.windows)
         """In place of what a store says, where there is none."""
@@ -41,9 +41,15 @@ class RawForm:
         self._amount = names.index(form.amount)
         computed = [each.name for each in contract.history_features]
         computed += [each.name for each in contract.calendar_features]
+        usual = {one.name: tuple(one.usual) for one in describe_inputs(contract)}
+        self._names, self._usual = computed, [usual[name] for name in computed]
+        self._in_order = contract.names
         # Fields first, then history, then the calendar: where each input of the model is in that.
         sources = [*names, *computed]
-        self._sources = [sources.index(name) for name in contract.names]
+        places = [sources.index(name) for name in contract.names]
+        self._inputs: Callable[[list[Value]], Sequence[Value]] = (
+            itemgetter(*places) if len(places) > 1 else lambda available: [available[places[0]]]
+        )
         self._computed = [(name, contract.names.index(name)) for name in computed]
 
     def transaction(self, values: Sequence[Value], kinds: Sequence[str]) -> Transaction:
@@ -70,14 +76,19 @@ class RawForm:
     ) -> Values:
         """The inputs in the contract's order; `seen` as for `Plan.values`."""
         history = self.plan.values(transaction, seen)
-        available = [*values, *history, *self._calendar.values(transaction.time)]
-        inputs = [available[source] for source in self._sources]
+        computed = [*history, *self._calendar.values(transaction.time)]
+        completed = Values(self._inputs([*values, *computed]))
         outside = [
-            one.name
-            for one, value in zip(self._described, inputs, strict=True)
-            if not one.is_usual(value)
+            name
+            for name, (low, high), value in zip(self._names, self._usual, computed, strict=True)
+            if not low <= value <= high
         ]
-        completed = Values(inputs)
+        first = self._first_input
+        for field, value in zip(self.fields[first:], values[first:], strict=True):
+            if not field.is_usual(value):
+                outside.append(field.name)
+        if outside:
+            outside.sort(key=self._in_order.index)
         completed.outside = outside
         return completed
 

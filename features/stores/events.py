@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -40,9 +40,12 @@ class Events:
         self.labels = array("B")
         self.owners = tuple(array("I") for _ in range(kinds))
         self.hashes = array("Q")
-        self._buckets: dict[int, array[int]] = {}
+        self._buckets: list[array[int] | None] = [None] * _BUCKETS
         self._free = array("I")
         self._hasher = blake2b(digest_size=8, key=hash_key)
+        # Kept, because each step of a search calls one: the arrays grow in place.
+        self.time_at: Callable[[int], int] = self.times.__getitem__
+        self._hash_at: Callable[[int], int] = self.hashes.__getitem__
 
     def __len__(self) -> int:
         return len(self.times) - len(self._free)
@@ -59,12 +62,12 @@ class Events:
 
     def find(self, hash_: int) -> int | None:
         """The slot of the transaction with this hash of its id."""
-        bucket = self._buckets.get(hash_ % _BUCKETS)
+        bucket = self._buckets[hash_ % _BUCKETS]
         if bucket is None:
             return None
-        place = bisect_left(bucket, hash_, key=self.hashes.__getitem__)
-        if place < len(bucket) and self.hashes[bucket[place]] == hash_:
-            return bucket[place]
+        place = bisect_left(bucket, hash_, key=self._hash_at)
+        if place < len(bucket) and self.hashes[slot := bucket[place]] == hash_:
+            return slot
         return None
 
     def fill(self, times: Ints, labels: Labels, hashes: Hashes, owners: Sequence[Numbers]) -> None:
@@ -94,17 +97,18 @@ class Events:
             self.hashes.append(hash_)
             for column, owner in zip(self.owners, owners, strict=True):
                 column.append(owner)
-        bucket = self._buckets.get(hash_ % _BUCKETS)
+        bucket = self._buckets[hash_ % _BUCKETS]
         if bucket is None:
             bucket = self._buckets[hash_ % _BUCKETS] = array("I")
-        bucket.insert(bisect_left(bucket, hash_, key=self.hashes.__getitem__), slot)
+        bucket.insert(bisect_left(bucket, hash_, key=self._hash_at), slot)
         return slot
 
     def remove(self, slot: int) -> None:
         """Free a slot that is in use. No entity may list it any more."""
         hash_ = self.hashes[slot]
         bucket = self._buckets[hash_ % _BUCKETS]
-        del bucket[bisect_left(bucket, hash_, key=self.hashes.__getitem__)]
+        assert bucket is not None  # noqa: S101  (the slot is in it)
+        del bucket[bisect_left(bucket, hash_, key=self._hash_at)]
         for column in self.owners:
             column[slot] = NO_OWNER
         self._free.append(slot)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -20,6 +19,7 @@ _NONE = array("I")
 """The frauds of all entities that have none: few have any. Never changed."""
 _seen = partial(tuple.__new__, Seen)
 """As `Seen._make`, in half the time."""
+_NOTHING = Seen(0, 0, 0, None, None)
 _FRAUD_OF = {UNKNOWN: None, GENUINE: False, FRAUD: True}
 
 
@@ -53,30 +53,31 @@ class History:
         self._slots.frombytes(slots)
         self._totals.frombytes(totals)
 
-    def insert(self, slot: int, units: int, events: Events) -> int:
+    def insert(self, slot: int, time: int, units: int, events: Events) -> int:
         """Record a transaction after all those with its time; its place."""
-        place = self.place_of_new(events.times[slot], events)
-        before = self._totals[place - 1] if place else 0
-        if place == len(self._slots):
-            self._slots.append(slot)
-            self._totals.append(before + units)
+        slots, totals = self._slots, self._totals
+        place = self.place_of_new(time, events)
+        before = totals[place - 1] if place else 0
+        if place == len(slots):
+            slots.append(slot)
+            totals.append(before + units)
             return place
-        self._slots.insert(place, slot)
-        self._totals.insert(place, before)
-        np.frombuffer(self._totals, dtype=np.int64)[place:] += units
+        slots.insert(place, slot)
+        totals.insert(place, before)
+        np.frombuffer(totals, dtype=np.int64)[place:] += units
         return place
 
     def place_of_new(self, time: int, events: Events) -> int:
         """Where a transaction of this time would be inserted."""
         slots = self._slots
-        if self.is_empty or events.times[slots[-1]] <= time:
+        if len(slots) == self._first or events.times[slots[-1]] <= time:
             return len(slots)
-        return bisect_right(slots, time, self._first, key=events.times.__getitem__)
+        return bisect_right(slots, time, self._first, key=events.time_at)
 
     def place_of(self, slot: int, events: Events) -> int:
         """Where a recorded transaction is."""
         time = events.times[slot]
-        place = bisect_left(self._slots, time, self._first, key=events.times.__getitem__)
+        place = bisect_left(self._slots, time, self._first, key=events.time_at)
         return self._slots.index(slot, place)
 
     def units_at(self, place: int) -> int:
@@ -90,44 +91,49 @@ class History:
 
         `new` are the units of one that is not recorded: it would be inserted at `place`.
         """
-        slots, totals, key = self._slots, self._totals, events.times.__getitem__
+        slots, totals, frauds = self._slots, self._totals, self._frauds
+        first, key = self._first, events.time_at
         here = place if new is not None else place + 1
-        seen, span, start, delay, end = [], 0, here, 0, here
+        seen, span, start, delay, end, until = [], 0, here, 0, here, 0
         for before, after in windows:
             if after != delay:
                 delay = after
-                end = bisect_right(slots, time - after, self._first, here, key=key)
+                end = bisect_right(slots, time - after, first, here, key=key)
+                until = bisect_right(frauds, time - after, key=key) if frauds else 0
                 span, start = 0, end
             # Of windows that end together, a longer one starts no later than a shorter one.
             highest = start if before >= span else end
-            span, start = before, bisect_right(slots, time - before, self._first, highest, key=key)
+            span, start = before, bisect_right(slots, time - before, first, highest, key=key)
             size = end - start
             units = totals[end - 1] - (totals[start - 1] if start else 0) if size else 0
-            if after:
-                frauds, last = self._frauds_in(time - before, time - after, key)
-                genuine = self._last_genuine(start, end, events) if size else None
-                seen.append(_seen((size, units, frauds, last, genuine)))
-            elif new is None:
-                seen.append(_seen((size, units, 0, None, None)))
+            if not after:
+                counted = (size, units) if new is None else (size + 1, units + new)
+                seen.append(_seen((*counted, 0, None, None)))
+            elif not size:
+                seen.append(_NOTHING)
             else:
-                seen.append(_seen((size + 1, units + new, 0, None, None)))
+                since = bisect_right(frauds, time - before, 0, until, key=key) if until else 0
+                last = key(frauds[until - 1]) if until > since else None
+                genuine = self._last_genuine(start, end, until, events)
+                seen.append(_seen((size, units, until - since, last, genuine)))
         return seen
 
-    def _frauds_in(self, start: int, end: int, key: Callable[[int], int]) -> tuple[int, int | None]:
-        """How many there are after a time up to another, and the time of the last."""
-        frauds = self._frauds
-        if not frauds:
-            return 0, None
-        last = bisect_right(frauds, end, key=key)
-        first = bisect_right(frauds, start, 0, last, key=key)
-        return last - first, (key(frauds[last - 1]) if last > first else None)
+    def _last_genuine(self, start: int, end: int, until: int, events: Events) -> int | None:
+        """The time of the last transaction in `[start, end)`, not empty, without a known fraud.
 
-    def _last_genuine(self, start: int, end: int, events: Events) -> int | None:
-        for place in range(end - 1, start - 1, -1):
-            slot = self._slots[place]
-            if events.labels[slot] != FRAUD:
-                return events.times[slot]
-        return None
+        Neither end is between two of the same time; `until` is how many frauds are before `end`.
+        """
+        slots, frauds, key = self._slots, self._frauds, events.time_at
+        if events.labels[slots[end - 1]] != FRAUD:
+            return key(slots[end - 1])
+
+        def only_frauds_from(place: int) -> bool:
+            time = key(slots[place])
+            since = bisect_left(frauds, time, 0, until, key=key)
+            return end - bisect_left(slots, time, start, end, key=key) == until - since
+
+        place = bisect_left(range(end), True, start, end, key=only_frauds_from)
+        return key(slots[place - 1]) if place > start else None
 
     def past(self, limit: int, events: Events) -> list[Past]:
         """The newest transactions, newest first."""
@@ -144,7 +150,7 @@ class History:
     def mark_fraud(self, slot: int, events: Events) -> None:
         if self._frauds is _NONE:
             self._frauds = array("I")
-        key = events.times.__getitem__
+        key = events.time_at
         self._frauds.insert(bisect_right(self._frauds, events.times[slot], key=key), slot)
 
     def unmark_fraud(self, slot: int) -> None:
@@ -152,7 +158,7 @@ class History:
 
     def expire(self, horizon: int, events: Events) -> None:
         """Drop the transactions before a time; their slots are not read again."""
-        key = events.times.__getitem__
+        key = events.time_at
         first = bisect_left(self._slots, horizon, self._first, key=key)
         if self._frauds:
             del self._frauds[: bisect_left(self._frauds, horizon, key=key)]

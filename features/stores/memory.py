@@ -49,6 +49,7 @@ class MemoryStore:
         self._numbers: tuple[dict[str, History], ...] = tuple({} for _ in self.kinds)
         self._histories: tuple[list[History | None], ...] = tuple([None] for _ in self.kinds)
         self._free_numbers: tuple[list[int], ...] = tuple([] for _ in self.kinds)
+        self._nobody = (None,) * len(self.kinds)
         self._swept = 0
 
     def __len__(self) -> int:
@@ -198,7 +199,7 @@ class MemoryStore:
         for history in histories:
             if history is not None:
                 history.refuse(units)
-        if names.count(None) == len(names):  # it is in no history, and moves no clock
+        if names == self._nobody:  # it is in no history, and moves no clock
             return histories, [0 for _ in names]
         self.write(("t", hash_, time, units, label, *names))
         if self.newest is None or time > self.newest:
@@ -209,7 +210,8 @@ class MemoryStore:
         owners = [NO_OWNER if history is None else history.number for history in histories]
         slot = events.add(hash_, time, owners, label)
         places = [
-            0 if history is None else history.insert(slot, units, events) for history in histories
+            0 if history is None else history.insert(slot, time, units, events)
+            for history in histories
         ]
         if label == FRAUD:
             for history in histories:
@@ -250,9 +252,8 @@ class MemoryStore:
     ) -> Answer:
         """`new` are the units of a transaction that is not recorded; else it is at `places`."""
         seen: dict[str, list[Seen] | None] = {}
-        for number, kind in enumerate(self.kinds):
+        for kind, history, place in zip(self.kinds, histories, places, strict=True):
             if kind in windows:
-                history, place = histories[number], places[number]
                 seen[kind] = (
                     None
                     if history is None
@@ -297,13 +298,11 @@ class MemoryStore:
 
     def _sweep(self) -> None:
         """Forget what is expired, a few at a time, so that no request waits for all."""
-        events = self.events
-        if not events.slots:
-            return
-        for _ in range(_SWEPT_PER_ADD):
-            slot = self._swept = (self._swept + 1) % events.slots
+        events, slots = self.events, self.events.slots
+        for slot in range(self._swept, min(self._swept + _SWEPT_PER_ADD, slots)):
             if events.times[slot] < self._horizon and not events.is_free(slot):
                 self._drop(slot)
+        self._swept = self._swept + _SWEPT_PER_ADD if self._swept + _SWEPT_PER_ADD < slots else 0
 
     def _drop(self, slot: int) -> None:
         """Forget an expired transaction, and with it all that are in its histories."""

@@ -10,7 +10,7 @@ from features.stores.history import History
 def history_of(times: list[int]) -> tuple[History, Events]:
     events, history = Events(1), History(1, "card")
     for number, time in enumerate(times):
-        history.insert(events.add(number, time, [1]), units=10**number, events=events)
+        history.insert(events.add(number, time, [1]), time, units=10**number, events=events)
     return history, events
 
 
@@ -37,7 +37,7 @@ def test_a_window_holds_what_is_later_than_its_start_up_to_its_end() -> None:
 def test_expired_transactions_are_dropped_and_totals_stay_right() -> None:
     history, events = history_of([])
     for time in range(100):
-        history.insert(events.add(time, time, [1]), units=time, events=events)
+        history.insert(events.add(time, time, [1]), time, units=time, events=events)
     for fraud in (3, 98):
         events.labels[fraud] = FRAUD
         history.mark_fraud(fraud, events)
@@ -51,3 +51,18 @@ def test_expired_transactions_are_dropped_and_totals_stay_right() -> None:
     history.unmark_fraud(98)
     history.expire(200, events)
     assert history.is_empty
+
+
+def test_the_last_genuine_one_is_found_before_a_series_of_frauds() -> None:
+    history, events = history_of([1, 2, 2, 2, 3, 3, 4])
+    frauds = (2, 3, 4, 5, 6)
+    for slot in frauds:
+        events.labels[slot] = FRAUD
+        history.mark_fraud(slot, events)
+
+    def last_genuine(start: int, end: int) -> int | None:
+        [seen] = history.seen((Window(9 - start, 9 - end),), 9, 6, None, events)
+        return seen.last_genuine
+
+    assert [last_genuine(0, end) for end in (1, 2, 3, 4)] == [1, 2, 2, 2]
+    assert [last_genuine(start, 4) for start in (1, 2, 3)] == [2, None, None]
