@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,20 @@ def test_one_that_is_older_than_what_is_kept_is_refused(raw: Caller) -> None:
             "msg": "its time is 3,600 s before the oldest accepted",
         }
     ]
+
+
+def test_a_client_whose_clock_is_an_hour_ahead_is_refused_and_makes_no_other_too_old(
+    raw: Caller,
+) -> None:
+    now = datetime.now(UTC)
+
+    ahead = raw.post("/predict", sent("a") | {"time": (now + timedelta(hours=1)).isoformat()})
+    late = raw.post("/predict", sent("b") | {"time": (now - timedelta(hours=23)).isoformat()})
+
+    assert ahead.status_code == 422
+    [error] = ahead.json()["detail"]
+    assert (error["type"], error["loc"]) == ("too_far_ahead", ["body", "time"])
+    assert late.status_code == 200
 
 
 def test_an_id_of_another_transaction_is_a_conflict(raw: Caller) -> None:
