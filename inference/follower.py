@@ -118,6 +118,9 @@ class Follower:
             source = self._poll()
         except Exception as error:
             is_ours = isinstance(error, RegistryError)
+            if isinstance(error, IncompleteHistory):
+                # The ledger was read: that its head waits, for days perhaps, is no lag.
+                self.serving.confirm()
             if not is_ours:
                 log.exception("following the ledger failed")
             # The text of any other error may contain secrets, and /healthcheck needs no token.

@@ -27,6 +27,8 @@ from registry.model.scorer import Value
 
 ROWS_AT_ONCE = 100
 """Transactions of a batch after which other requests get their turn: two milliseconds."""
+CLOSING_SECONDS = 5.0
+"""For what was answered without history to be recorded when the process ends."""
 _MICROSECONDS = 1_000_000
 _WIDEST_OFFSET = 14 * 3600
 """Seconds by which local time is ahead of UTC at most: of times without an offset."""
@@ -153,8 +155,9 @@ class Histories:
         if self.store is None:
             return
         try:
-            await self.upkeep.record_waiting(self.store)
-        except StoreUnavailable:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.upkeep.record_waiting(self.store)
+        except (StoreUnavailable, TimeoutError):
             self.upkeep.give_up()
         finally:
             await self.store.close()

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local.processes import free_port, inference_service
 from inference.cache import Cache
+from inference.history_upkeep import IncompleteHistory
 from registry.errors import UsageError
 from registry.ledger.creation import create_ledger
 from registry.ledger.keys import with_last, write_trust
@@ -442,3 +443,24 @@ def test_without_its_evidence_a_model_is_served_and_does_not_answer_without_hist
 
     assert not one._may_answer_without_history(link)
     assert one.poll()
+
+
+def test_a_head_that_waits_for_history_makes_no_lag(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waits(_: object) -> None:
+        raise IncompleteHistory("its windows are not whole")
+
+    put_in_force(world, tmp_path, 0.25)
+    one = pod(world, tmp_path / "cache", FRAUD_POLL_SECONDS="30", FRAUD_MAX_LAG_SECONDS="60")
+    assert one.poll()
+    put_in_force(world, tmp_path, 0.5)
+    monkeypatch.setattr(one, "serve", waits)
+    monkeypatch.setattr(one.serving, "_confirmed_at", time.monotonic() - 1000)
+    assert one.serving.not_ready
+
+    assert not one.poll()
+
+    assert (one.version, one.serving.problem) == (1, "its windows are not whole")
+    assert one.serving.not_ready == ""
+    assert one.count("fraud_swaps_failed_total", reason="history") == 1
