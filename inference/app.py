@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inference import schema
+from inference import schema, worker_files
 from inference.body import BodyReader, Turns, body_limit
 from inference.cache import Cache
 from inference.deadlines import Deadlines
@@ -85,7 +85,8 @@ def make_service(settings: Settings) -> Service:
     cache = Cache(settings.cache, trust.ledger_id)
     serving = Serving(follows=settings.poll_seconds > 0, max_lag_seconds=settings.max_lag_seconds)
     deadlines = Deadlines(settings.request_seconds)
-    metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
+    with worker_files.creating():
+        metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
     records = RecordWriter(settings.records, sys.stdout.fileno(), metrics.records_dropped)
     histories = Histories(settings, metrics)
     follower = Follower(settings, registry, trust, cache, serving, metrics, histories)

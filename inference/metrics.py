@@ -209,6 +209,7 @@ class Metrics:
             return generate_latest(self.registry) + self.drift.expose().encode()
         combined = CollectorRegistry()
         with worker_files.locked(folder):
+            worker_files.delete_empty(folder)
             MultiProcessCollector(combined)  # type: ignore[no-untyped-call]
             combined.register(self.invalid)
             combined.register(self._info)

@@ -50,6 +50,25 @@ def locked(folder: Path, *, exclusive: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def creating() -> Iterator[None]:
+    """While the metrics of this worker are made: prometheus-client's files are empty for a moment,
+    and a scrape by another worker fails on an empty one.
+    """
+    if (folder := workers_folder()) is None:
+        yield
+        return
+    with locked(folder, exclusive=True):
+        yield
+
+
+def delete_empty(folder: Path) -> None:
+    """Delete what workers left that were killed while they made their files; under `locked`."""
+    for path in folder.glob("*.db"):
+        if not path.stat().st_size:
+            path.unlink(missing_ok=True)
+
+
 class SharedCounts:
     """Counts of one kind of one model: this worker's, and the sums over all workers."""
 

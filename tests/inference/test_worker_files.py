@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,32 @@ def test_a_worker_that_serves_another_model_counts_for_that_one(folder: Path) ->
     worker_files.note_served(7, "a")
     worker_files.note_served(8, "b")
     assert worker_files.served_by_workers(folder) == {("8", "b"): 1}
+
+
+def test_what_a_worker_left_that_was_killed_while_it_made_its_files_is_deleted(
+    folder: Path,
+) -> None:
+    (folder / "counter_1.db").touch()
+    (folder / "counter_2.db").write_bytes(bytes(8))
+    worker_files.delete_empty(folder)
+    assert [path.name for path in folder.glob("*.db")] == ["counter_2.db"]
+
+
+def test_metrics_are_made_while_nobody_reads_them(folder: Path) -> None:
+    made = threading.Event()
+
+    def make() -> None:
+        with worker_files.creating():
+            made.set()
+
+    thread = threading.Thread(target=make)
+    with worker_files.locked(folder):
+        thread.start()
+        assert not made.wait(0.1)
+    thread.join(10)
+    assert made.is_set()
+
+
+def test_a_process_alone_makes_its_metrics_at_once() -> None:
+    with worker_files.creating():
+        pass
