@@ -52,6 +52,7 @@ def test_after_a_promotion_it_is_ready_with_the_heads_version_and_digest(
         "candidate": 1,
         "source": "registry",
         "problem": said["problem"],
+        "missing_history": None,
     }
     assert service.head.statement.files["model.onnx"] == digest
 
