@@ -291,7 +291,8 @@ class Written:
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
 
-    def add(self, _: Any, *row: Any) -> None:
+    def add(self, _: Any, *row: Any, has_history: bool) -> None:
+        assert has_history
         self.rows.append(row)
 
 
