@@ -279,7 +279,7 @@ class Follower:
         Raises ContractError where the feature store does not hold what the model needs. A rollback
         does not wait for history: what it replaces may be worse.
         """
-        if model.raw:
+        if model.raw and model.raw.plan.windows:
             served = self.serving.model.raw if self.serving.model else None
             is_rollback = model.link.statement.entry.action == "rollback"
             self._histories.prepare(model.raw, served, at_once=is_rollback)

@@ -76,13 +76,6 @@ class Histories:
     """Completes transactions by their history, and makes them part of it."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """Raises UsageError for an embedded store where several workers answer requests."""
-        embedded = settings.feature_store.startswith("memory:")
-        if settings.features == "service" and embedded and shares_requests():
-            raise UsageError(
-                "several workers share no memory: set FRAUD_FEATURE_STORE to a `redis://` URL, "
-                "WEB_CONCURRENCY=1, or FRAUD_FEATURES=client"
-            )
         self._url = settings.feature_store
         self._lateness = round(settings.max_lateness_days * MICROSECONDS_PER_DAY)
         self._max_ahead = settings.max_ahead_seconds
@@ -105,10 +98,16 @@ class Histories:
         Raises ContractError where the open store does not hold the entities that the model's
         features need; IncompleteHistory where they look back further than those of the served
         model, and the store does not hold all of that yet, unless it is to be served `at_once`;
-        and UsageError where FRAUD_FEATURE_STORE is not one that this process can open.
+        and UsageError where FRAUD_FEATURE_STORE is not one that this process can open, as is an
+        embedded one where several workers answer requests.
         """
         upkeep, reach = self.upkeep, form.plan.reach
         if upkeep.store is None:
+            if self._url.startswith("memory:") and shares_requests():
+                raise UsageError(
+                    "several workers share no memory: set FRAUD_FEATURE_STORE to a `redis://` URL, "
+                    "WEB_CONCURRENCY=1, or FRAUD_FEATURES=client"
+                )
             upkeep.store = open_store(
                 self._url,
                 form.entities,
@@ -181,9 +180,8 @@ class Histories:
         amount that cannot be counted, ConflictingTransaction for an id that is that of another
         transaction, and StoreUnavailable.
         """
-        store = self.store
-        assert store is not None  # noqa: S101  (`prepare` comes before a model is served)
-        latest = self._latest(form)
+        store, latest = self.store, self._latest(form)
+        kinds = store.kinds if store and form.plan.windows else form.entities
         completed: dict[int, Completed] = {}
         is_away = False
         in_order: Sequence[int] = range(len(rows))
@@ -191,33 +189,50 @@ class Histories:
             in_order = sorted(in_order, key=lambda number: cast(int, rows[number][TIME_PLACE]))
         for count, number in enumerate(in_order, 1):
             location = ("transactions", number) if len(rows) > 1 else ()
-            transaction = form.transaction(rows[number], store.kinds)
+            transaction = form.transaction(rows[number], kinds)
             if latest is not None and transaction.time > latest:
                 beyond = (transaction.time - latest) / _MICROSECONDS
                 message = f"is {beyond:,.0f} s later than {self._max_ahead:g} s from now"
                 raise InvalidTransaction.of_body("too_far_ahead", message, *location, form.time)
-            answer = None
+            seen: Mapping[str, Sequence[Seen] | None] | None = None
             if not is_away:
                 try:
-                    answer = await _answer(store, form, transaction, location, record=record)
+                    seen = await self._seen(form, transaction, location, record=record)
                 except StoreUnavailable as error:
                     if not (may_lack_history and form.answers_without_history):
                         raise
                     is_away = True  # the others do not wait for it as well
                     count_away(error, self._metrics)
-            if answer is None:
+            has_history = seen is not None
+            if seen is None:
                 self._note_without_history(form, transaction, location, record=record)
-                seen: Mapping[str, Sequence[Seen] | None] = form.no_history
-            else:
-                seen = answer.seen
-                if record:
-                    (self._repeated if answer.repeated else self._new).inc()
-                    self.upkeep.recorded(transaction.time)
+                seen = form.no_history
             inputs = form.inputs(rows[number], transaction, seen)
-            completed[number] = Completed(transaction.id, inputs, answer is not None)
+            completed[number] = Completed(transaction.id, inputs, has_history)
             if not count % ROWS_AT_ONCE:
                 await asyncio.sleep(0)
         return [completed[number] for number in range(len(rows))]
+
+    async def _seen(
+        self,
+        form: RawForm,
+        transaction: Transaction,
+        location: tuple[str | int, ...],
+        *,
+        record: bool,
+    ) -> Mapping[str, Sequence[Seen] | None]:
+        """What the store says of a transaction, which becomes history; nothing, if no feature of
+        the model needs one.
+        """
+        if not form.plan.windows:
+            return {}
+        store = self.store
+        assert store is not None  # noqa: S101  (`prepare` comes before a model is served)
+        answer = await _answer(store, form, transaction, location, record=record)
+        if record:
+            (self._repeated if answer.repeated else self._new).inc()
+            self.upkeep.recorded(transaction.time)
+        return answer.seen
 
     def _note_without_history(
         self,

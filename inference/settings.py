@@ -182,11 +182,11 @@ class Settings(BaseSettings):
         "FRAUD_DRAIN_SECONDS",
     )
     features: Literal["client", "service"] = Field(
-        default="client",
+        default="service",
         validation_alias="FRAUD_FEATURES",
-        description="Who computes the features of a transaction's history and time: the `client`, "
-        "who then sends all inputs of the model, or the `service`, for models whose contract says "
-        "how",
+        description="Who computes the features of a transaction's history and time: the `service`, "
+        "for models whose contract says how, or the `client`, who then sends all inputs of the "
+        "model",
     )
     feature_store: Annotated[str, AfterValidator(_store)] = Field(
         default="memory:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,12 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from deploy.local.processes import free_port, inference_service
 from registry.tracking.candidates import staged
+from tests.contracts import raw_contract
+from tests.inference.calls import wait_for_health
+from tests.inference.models import append_signed, raw_weights, write_contract_model
+from tests.inference.sending import sent
 from tests.places import REPOSITORY
 from tests.training.commands import candidates, training
 from tests.world import World
@@ -62,7 +68,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_there_is_one_notebook_for_each_job() -> None:
-    assert NAMES == ["1_explore.ipynb", "2_compare.ipynb", "3_review.ipynb"]
+    assert NAMES == ["1_explore.ipynb", "2_compare.ipynb", "3_review.ipynb", "4_ask.ipynb"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -151,3 +157,19 @@ def test_a_review_stops_where_the_head_has_changed_since(world: World) -> None:
 
     with pytest.raises(CellExecutionError, match="the head has changed since"):
         reviewed(world, reference)
+
+
+def test_asking_shows_what_the_service_computed_and_leaves_no_trace(
+    world: World, tmp_path: Path
+) -> None:
+    contract = raw_contract()
+    append_signed(world, write_contract_model(tmp_path / "m", raw_weights(contract), contract))
+    log = tmp_path / "log"
+    with inference_service(world.server.uri, world.config, free_port(), log) as (address, _):
+        wait_for_health(address, 200)
+        transaction = json.dumps(sent("a"))
+        for _ in range(2):
+            notebook = run("4_ask.ipynb", {"FRAUD_URL": address, "FRAUD_TRANSACTION": transaction})
+            assert "probability 0.1000: approve, by ledger version 1" in printed(notebook)
+    assert "card_count_1d" in printed(notebook)
+    assert pictures(notebook) == 2

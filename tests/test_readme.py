@@ -52,8 +52,7 @@ def clone(tmp_path: Path) -> Path:
         else:
             (folder / name).unlink()
     (folder / ".venv").symlink_to(sys.prefix)
-    data, _ = own_data.write(folder)
-    assert data.name == "payments.csv"
+    own_data.frame().with_row_index("payment").write_csv(folder / "payments.csv")
     [dataset] = blocks("yaml")
     (folder / "payments.yaml").write_text(dataset)
     assert yaml.safe_load(dataset)["label"] == "is_fraud"

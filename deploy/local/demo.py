@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from deploy.local import proof, traffic
@@ -25,15 +29,19 @@ from deploy.local.processes import (
     wait_until_ok,
 )
 from registry.errors import RegistryError
+from registry.evaluation.rows import TIME
 from registry.ledger.trust import read_trust
 from registry.provenance.trusted import create_trusted
 from registry.tracking.client import connect
 from registry.tracking.head import fetch_head
 from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from registry.tracking.rest import Registry
+from training.data import SIMULATED
+from training.dataset import read_dataset
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLICY = "deploy/local/demo-policy.yaml"
+DATASET = "simulated"
 INTERRUPTED = 130
 """The exit code with which typer ends on a KeyboardInterrupt."""
 
@@ -106,14 +114,22 @@ def demo(
             run(["python", "-m", "registry", "init", *keys], environment)
         create_trusted(folder / "provenance.yaml", folder / "training-key.pem")
         _train_and_promote(tracking_uri, folder, environment, yes)
+        dataset = read_dataset(DATASET)
+        held_out: datetime = pl.read_parquet(folder / "rows.parquet", columns=[TIME])[TIME][0]
+        stretch = traffic.choose(SIMULATED, dataset, held_out, proof.ANSWERS)
+        store = _fill_store(folder / "history", stretch.start, environment)
         log = folder / "inference.log"
         announce(f"Starting the inference service on port {inference_port}")
-        with inference_service(tracking_uri, folder / "ledger.yaml", inference_port, log) as (
-            address,
-            process,
-        ):
+        with inference_service(
+            tracking_uri,
+            folder / "ledger.yaml",
+            inference_port,
+            log,
+            FRAUD_FEATURES="service",
+            FRAUD_FEATURE_STORE=store,
+        ) as (address, process):
             wait_until_ok(process, f"{address}/healthcheck", log)
-            _send_traffic(address, tracking_uri, folder, once)
+            _send_traffic(address, tracking_uri, folder, stretch, once)
             if not once:
                 _wait_for_ctrl_c(tracking_uri, address, process, log)
 
@@ -162,6 +178,16 @@ def _train_and_promote(
     run(["python", "-m", "registry", "history"], environment)
 
 
+def _fill_store(folder: Path, until: datetime, environment: dict[str, str]) -> str:
+    """A new feature store with what was before the transactions that are sent; its URL."""
+    announce("Filling a feature store with the history before those transactions")
+    shutil.rmtree(folder, ignore_errors=True)
+    store = f"memory:{folder}"
+    load = ["python", "-m", "features", "load", "--store", store]
+    run([*load, "--until", until.isoformat()], environment)
+    return store
+
+
 def _newest_candidate(tracking_uri: str) -> int:
     newest = connect(tracking_uri).search_model_versions(
         f"name='{CANDIDATES}'", max_results=1, order_by=["version_number DESC"]
@@ -169,18 +195,22 @@ def _newest_candidate(tracking_uri: str) -> int:
     return int(newest[0].version) if newest else 0
 
 
-def _send_traffic(address: str, tracking_uri: str, folder: Path, once: bool) -> None:
+def _send_traffic(
+    address: str, tracking_uri: str, folder: Path, stretch: traffic.Stretch, once: bool
+) -> None:
     registry, trust = Registry(tracking_uri), read_trust(folder / "ledger.yaml")
     head = fetch_head(registry, trust)
     announce(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
-    rows = traffic.choose(folder / "rows.parquet", proof.ANSWERS)
-    exchanges = traffic.send(address, rows, head.scorer.contract)
-    traffic.show(exchanges)
+    exchanges = traffic.send(address, stretch, head.scorer.contract)
+    traffic.show(exchanges, stretch.dataset.amount)
+    print("Send one yourself:")
+    example = shlex.quote(json.dumps({**exchanges[-1].transaction, "transaction_id": "mine-1"}))
+    print(f"$ curl {address}/predict -d {example}")
     if not once:
         return
     announce("Checking the answers against the signed file")
     proof.prove_answers(exchanges, head.scorer, head.link)
-    same = "answers are bit-identical to the signed file's and name version"
+    same = "answers are bit-identical to the signed file's on training's features and name version"
     print(f"{len(exchanges):,} {same} {head.link.version}")
     announce("Starting a second service on a copy with one changed byte")
     reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head.link)

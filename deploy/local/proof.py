@@ -28,16 +28,15 @@ class NotProven(Exception):
 def prove_answers(exchanges: list[Exchange], scorer: Scorer, head: Link) -> None:
     """Check that the answers are those of the signed file.
 
-    Each probability must be bit-identical to the file's, each answer must name the head, and both
-    decisions must occur. Raises NotProven.
+    Each probability must be bit-identical to what the file gives for training's features, row by
+    row, each answer must name the head, and both decisions must occur. Raises NotProven.
     """
     if len(exchanges) != ANSWERS:
         raise NotProven(f"{len(exchanges)} answers instead of {ANSWERS}")
     served_model = (head.version, head.statement.files[MODEL_FILE][:DIGEST_LENGTH])
     for exchange in exchanges:
         answer = exchange.answer
-        row = scorer.encode([exchange.transaction[name] for name in scorer.contract.names])
-        expected = float(scorer.score(row)[0])
+        expected = float(scorer.score(scorer.encode(exchange.inputs))[0])
         if answer["probability"] != expected:
             raise NotProven(f"answered {answer['probability']}, the signed file gives {expected}")
         named_model = (answer["model_version"], answer["model_digest"])

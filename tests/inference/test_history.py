@@ -16,9 +16,9 @@ from inference.history import Histories
 from inference.model import load_model
 from registry.errors import ContractError, UsageError
 from tests.candidates import files_of
-from tests.contracts import FORM, raw_contract
+from tests.contracts import FORM, number, raw_contract
 from tests.inference.calls import Caller
-from tests.inference.models import RAW, raw_model, raw_weights, write_contract_model
+from tests.inference.models import RAW, raw_model, raw_weights, three_inputs, write_contract_model
 from tests.inference.sending import probability, sent
 from tests.redis_servers import needs_redis
 
@@ -233,6 +233,20 @@ def test_a_model_that_is_loaded_for_clients_with_features_takes_the_inputs(
     assert [field.name for field in takes.reader.fields] == list(model.contract.names)
 
 
+def test_a_model_without_history_features_needs_no_store_either(caller: Caller) -> None:
+    calendar = (number("amount"), number("night"))
+    caller.serve(raw_model(raw_contract(inputs=calendar, history_features=())))
+
+    transaction = sent("a", "01:00:00")
+    del transaction["channel"]
+
+    answer = caller.post("/predict?explain=true", transaction)
+
+    assert caller.app.histories.store is None
+    assert answer.json()["features"] == {"night": 1}
+    assert answer.json().get("history") is None
+
+
 def test_a_model_without_features_needs_no_store(ready: Caller) -> None:
     histories: Histories = ready.app.histories
 
@@ -247,9 +261,11 @@ def test_several_workers_need_a_store_that_they_share(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
 
+    workers = make_caller()
+
     with pytest.raises(UsageError, match="several workers share no memory: set FRAUD_FEATURE_STOR"):
-        make_caller(FRAUD_FEATURES="service")
-    make_caller(FRAUD_FEATURES="client")
+        workers.serve(raw_model())
+    workers.serve(three_inputs())
 
 
 def test_what_a_folder_holds_is_there_after_a_restart(

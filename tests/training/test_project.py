@@ -7,11 +7,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import polars as pl
 import pytest
+import requests
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from deploy.local import traffic
 from deploy.local.processes import free_port, inference_service, wait_until_ok
 from registry.evaluation.measures import detection
 from registry.evaluation.metrics import Costs
@@ -231,18 +232,26 @@ def test_acceptance_the_ulb_data_goes_from_a_file_to_bit_identical_answers(
     scores = scorer.score(held_out.encoded(scorer.contract))
     assert detection(held_out.labelled, scores, Costs(100, 5.0))["average_precision"] >= 0.78
 
-    chosen = traffic.choose(rows, 1000)
+    frame = pl.read_parquet(rows)
+    chosen = pl.concat(
+        frame.filter(pl.col("_label") == label).head(count) for label, count in ((1, 50), (0, 950))
+    )
+    inputs = chosen.select(scorer.contract.names).rows()
     log = tmp_path / "inference.log"
     with inference_service(world.server.uri, world.config, free_port(), log) as (address, service):
         wait_until_ok(service, f"{address}/healthcheck", log)
-        exchanges = traffic.send(address, chosen, scorer.contract)
+        with requests.Session() as session:
+            answers = [
+                session.post(
+                    f"{address}/predict",
+                    json=dict(zip(scorer.contract.names, row, strict=True)),
+                    timeout=10,
+                ).json()
+                for row in inputs
+            ]
 
-    offline = [
-        float(scorer.score(scorer.encode([row[name] for name in scorer.contract.names]))[0])
-        for row in chosen.iter_rows(named=True)
-    ]
-    answered = [exchange.answer["probability"] for exchange in exchanges]
-    assert len(answered) == 1000
-    assert answered == offline
-    assert {exchange.answer["model_version"] for exchange in exchanges} == {head.link.version}
-    assert {exchange.answer["decision"] for exchange in exchanges} == {"approve", "review"}
+    offline = [float(scorer.score(scorer.encode(list(row)))[0]) for row in inputs]
+    assert len(answers) == 1000
+    assert [answer["probability"] for answer in answers] == offline
+    assert {answer["model_version"] for answer in answers} == {head.link.version}
+    assert {answer["decision"] for answer in answers} == {"approve", "review"}

@@ -1,26 +1,34 @@
-"""Held-out rows for the small candidates of `tests.candidates`."""
+"""Transactions of two months as training reads them, and a model of their features."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-import polars as pl
+from registry.model.contract import Contract
+from tests.inference.models import weighted_sum
+from training.contract_writer import describe_inputs, write_contract
+from training.data import read_data
+from training.dataset import read_dataset
+from training.simulate import simulate
 
-from tests.candidates import NAMES, numbers
+DATASET = read_dataset("simulated")
+AFTER = datetime(2026, 2, 15)
 
-START = datetime(2026, 5, 1)
 
-
-def write(path: Path, count: int = 1200, frauds: int = 120) -> Path:
-    """Rows five minutes apart, with evenly spaced frauds; `risk_7d` is the index of the row."""
-    rows = numbers(count, seed=11)
-    every = count // frauds
-    frame = pl.DataFrame({name: rows[:, index] for index, name in enumerate(NAMES)})
-    frame.with_columns(
-        pl.Series("_label", [int(row % every == 0) for row in range(count)], dtype=pl.Int8),
-        pl.Series("_time", [START + timedelta(minutes=5 * row) for row in range(count)]),
-        pl.Series("risk_7d", np.arange(count, dtype=np.float64)),
-    ).write_parquet(path)
+def write(path: Path) -> Path:
+    simulate(customers=150, terminals=300, days=60, seed=1).write_parquet(path)
     return path
+
+
+@cache
+def contract_of(path: Path) -> Contract:
+    """The contract that training writes, with a threshold that decides both ways."""
+    data = read_data(str(path), DATASET)
+    inputs = describe_inputs(data, data.frame)
+    return write_contract(data, "simulated", data.frame, inputs, 0.1, "fixed")
+
+
+def model_of(contract: Contract) -> bytes:
+    return weighted_sum(*(0.001 / (1 + place) for place in range(len(contract.inputs))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -101,8 +102,13 @@ def test_the_demo_runs_every_step_and_proves_what_it_shows(first: Demo) -> None:
     assert f"not required: {waived}; approver said, not verified" in first.output
     assert "in Production: " in first.output
     assert "approved in the demo with --yes" in first.output
-    equal = "1,000 answers are bit-identical to the signed file's and name version 1"
+    assert "$ python -m features load --store memory:" in first.output
+    equal = (
+        "1,000 answers are bit-identical to the signed file's on training's features and name "
+        "version 1"
+    )
     assert equal in first.output
+    assert '"transaction_id": "mine-1"' in first.output
     assert "it stayed unready: " in first.output
     assert "model.onnx was changed" in first.output
 
@@ -123,6 +129,11 @@ def test_a_second_demo_is_compared_with_the_first_and_ctrl_c_stops_all_of_it(fir
         assert re.search(r"no_worse\.average_precision .* difference [+-][\d.]+, likely ", output)
         assert "candidate 2 is in Staging" in output
         assert f"http://127.0.0.1:{first.ports[1]}/docs" in output
+        [typed] = re.findall(r"^\$ (curl .*)$", output, re.MULTILINE)
+        answered = subprocess.run(
+            ["bash", "-c", typed], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert json.loads(answered.stdout)["model_version"] == 2
         assert len(processes_of(first.folder)) >= 3
         assert [port_in_use(port) for port in first.ports] == [True, True]
 

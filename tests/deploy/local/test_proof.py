@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from deploy.local import proof, traffic
+from deploy.local import proof
 from deploy.local.traffic import Exchange
 from inference.model import ServedModel
-from tests.candidates import NAMES
-from tests.deploy.local import held_out
+from tests.candidates import NAMES, numbers
 from tests.inference.pods import served_head
 from tests.world import World
 
@@ -26,12 +25,11 @@ def served(world: World, tmp_path: Path) -> ServedModel:
 
 
 @pytest.fixture
-def exchanges(served: ServedModel, tmp_path: Path) -> list[Exchange]:
+def exchanges(served: ServedModel) -> list[Exchange]:
     """A thousand answers of the served model itself."""
-    rows = traffic.choose(held_out.write(tmp_path / "held-out.parquet"), 1000)
     answered: list[Exchange] = []
-    for row in rows.iter_rows(named=True):
-        transaction = {name: row[name] for name in NAMES}
+    for inputs in numbers(1000, seed=11).tolist():
+        transaction = dict(zip(NAMES, inputs, strict=True))
         _, probability = served.score(served.reader.read(json.dumps(transaction).encode()))
         answer = {
             "probability": probability,
@@ -39,7 +37,7 @@ def exchanges(served: ServedModel, tmp_path: Path) -> list[Exchange]:
             "model_version": served.version,
             "model_digest": served.short_digest,
         }
-        answered.append(Exchange(transaction, "05-01 00:00", row["_label"] == 1, answer))
+        answered.append(Exchange(transaction, "05-01 00:00", False, inputs, answer))
     return answered
 
 
