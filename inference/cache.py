@@ -115,7 +115,7 @@ class Cache:
         path = self._folder / EVIDENCE_FILE
         with suppress(OSError):
             content = path.read_bytes()
-            if is_evidence_of(link, content):
+            if is_evidence_of(link.statement.entry, content):
                 return content
         content = fetch_evidence_file(registry, link)
         with suppress(OSError), atomic_write(path) as temporary:  # it is only a copy

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from registry.errors import RegistryError
 from registry.evaluation.evidence import MAX_EVIDENCE_BYTES, Evidence
 from registry.evaluation.gates import decisions, floor, no_worse
-from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import Entry
 from registry.report.numbers import quantity
 from registry.tracking.client import MlflowClient, download_file
-from registry.tracking.names import CANDIDATES, EVIDENCE_FILE, MODEL_FOLDER
+from registry.tracking.evidence_file import evidence_address, is_evidence_of
+from registry.tracking.names import CANDIDATES
 
 MAX_LENGTH = 5000
 """Characters of a description in MLflow's database."""
@@ -69,10 +69,9 @@ def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 def evidence_of(client: MlflowClient, entry: Entry) -> Evidence | None:
     """The evidence that an entry names; None where it cannot be had: a rollback does not wait."""
-    address = f"{entry.source.removesuffix(MODEL_FOLDER)}{EVIDENCE_FILE}"
     try:
-        content = download_file(client, address, MAX_EVIDENCE_BYTES)
-        if sha256_of_bytes(content) == entry.evidence.sha256:
+        content = download_file(client, evidence_address(entry), MAX_EVIDENCE_BYTES)
+        if is_evidence_of(entry, content):
             return Evidence.model_validate_json(content)
     except (RegistryError, ValidationError):
         pass

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ValidationError
 from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
 from registry.ledger.manifest import sha256_of_bytes
+from registry.ledger.statement import Entry
 from registry.tracking.client_settings import set_client_defaults
-from registry.tracking.fetch import PROXIED
+from registry.tracking.fetch import proxied_path
 from registry.tracking.names import EVIDENCE_FILE, MODEL_FOLDER
 from registry.tracking.rest import Registry
 
@@ -30,23 +31,29 @@ def fetch_evidence_file(registry: Registry, link: Link) -> bytes:
 
     Raises BytesMismatch where it has another digest, and Unreachable.
     """
-    address = link.statement.entry.source.removesuffix(MODEL_FOLDER) + EVIDENCE_FILE
-    if address.startswith(PROXIED) and not address.startswith(f"{PROXIED}/"):
-        content = registry.download(address.removeprefix(PROXIED), MAX_BYTES)
+    entry = link.statement.entry
+    address = evidence_address(entry)
+    if (path := proxied_path(address)) is not None:
+        content = registry.download(path, MAX_BYTES)
     else:
         # Imported late, as in `fetch`.
         set_client_defaults(registry.default_retries)
         from registry.tracking.client import connect, download_file  # noqa: PLC0415
 
         content = download_file(connect(registry.uri), address, MAX_BYTES)
-    if not is_evidence_of(link, content):
+    if not is_evidence_of(entry, content):
         raise BytesMismatch(f"{EVIDENCE_FILE} of ledger version {link.version} is not its evidence")
     return content
 
 
-def is_evidence_of(link: Link, content: bytes) -> bool:
-    """Whether the content has the digest in the entry's statement."""
-    return sha256_of_bytes(content) == link.statement.entry.evidence.sha256
+def evidence_address(entry: Entry) -> str:
+    """Where the artifact store has the `evidence.json` of an entry: beside the model's folder."""
+    return entry.source.removesuffix(MODEL_FOLDER) + EVIDENCE_FILE
+
+
+def is_evidence_of(entry: Entry, content: bytes) -> bool:
+    """Whether the content has the digest that the entry names."""
+    return sha256_of_bytes(content) == entry.evidence.sha256
 
 
 def passed_gate(content: bytes, gate: str) -> bool:

@@ -27,8 +27,8 @@ def fetch_verified(registry: Registry, link: Link) -> Files:
     """
     manifest, source = link.statement.manifest, link.statement.entry.source
     whose = f"the files of ledger version {link.version}"
-    if source.startswith(PROXIED) and not source.startswith(f"{PROXIED}/"):
-        return _download_named(registry, source.removeprefix(PROXIED), manifest, whose)
+    if (root := proxied_path(source)) is not None:
+        return _download_named(registry, root, manifest, whose)
     # Not proxied, such as in Blob Storage. Imported late: MLflow's client takes longer to import
     # than all else here together.
     set_client_defaults(registry.default_retries)
@@ -37,6 +37,12 @@ def fetch_verified(registry: Registry, link: Link) -> Files:
     files = download(connect(registry.uri), source, MAX_MODEL_BYTES)
     manifest.require(files.manifest, whose)
     return files
+
+
+def proxied_path(address: str) -> str | None:
+    """The path of an artifact address below the store's root, if the tracking server proxies it."""
+    is_proxied = address.startswith(PROXIED) and not address.startswith(f"{PROXIED}/")
+    return address.removeprefix(PROXIED) if is_proxied else None
 
 
 def _download_named(registry: Registry, root: str, manifest: Manifest, whose: str) -> Files:
