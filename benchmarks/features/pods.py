@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from benchmarks.features.streams import HANDBOOK_CARDS, LATENESS, PLAN, later, spread
@@ -24,10 +23,10 @@ from benchmarks.paths import CACHE
 from deploy.local.processes import free_port, mlflow_server
 from deploy.local.redis_server import redis_server
 from features.stores.opening import open_store
+from inference.history_upkeep import shown_time
 
 FOLDER = CACHE / "features"
 ENTITIES = ("customer_id", "terminal_id")
-_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Pod:
 def of_transaction(number: int) -> str:
     """A transaction as it is, no two alike."""
     sent = later(number, cards=HANDBOOK_CARDS)
-    at = (_1970 + timedelta(microseconds=sent.time)).replace(tzinfo=None).isoformat()
+    at = shown_time(sent.time, zoned=False).isoformat()
     fields = {"transaction_id": sent.id, "time": at, "amount": sent.amount}
     return json.dumps({**fields, **dict(zip(ENTITIES, sent.entities, strict=True))})
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import statistics
 import time
-from datetime import UTC, datetime, timedelta
 
 from benchmarks.features.streams import HISTORY, KINDS, LATENESS, PLAN, later, spread
 from benchmarks.growth.models import boosted, contract_of, served
@@ -16,13 +15,13 @@ from features.definitions import calendar_features
 from features.stores.embedded import EmbeddedStore
 from inference.fast_path import FastPath
 from inference.history import Histories
+from inference.history_upkeep import shown_time
 from inference.metrics import Metrics
 from inference.raw import RawForm
 from inference.settings import Settings
 from registry.model.contract import Contract, TransactionForm
 
 ADDED, ROUNDS = 200, 9
-_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def handbook_contract() -> Contract:
@@ -86,7 +85,7 @@ async def _seconds(app: FastPath, bodies: list[bytes]) -> float:
 
 def _body(number: int) -> bytes:
     transaction = later(number)
-    at = (_1970 + timedelta(microseconds=transaction.time)).isoformat()
+    at = shown_time(transaction.time, zoned=True).isoformat()
     fields = {"id": transaction.id, "time": at, "amount": transaction.amount}
     return json.dumps({**fields, **dict(zip(KINDS, transaction.entities, strict=True))}).encode()
 

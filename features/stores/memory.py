@@ -80,11 +80,9 @@ class MemoryStore:
         """As `Store.keep`; whether it is further than before."""
         if reach <= self.reach:
             return False
+        self.stated_complete, self.reach = self.complete_since, reach
         if self.newest is not None:
-            if self.stated_complete is not None:
-                self.stated_complete = max(self.stated_complete, self._horizon)
-            self._horizon = self.newest - self.lateness - reach
-        self.reach = reach
+            self.advance(self.newest)
         return True
 
     def complete_from(self, time: int) -> None:

@@ -135,8 +135,8 @@ class RedisStore:
 
     async def complete_from(self, time: int) -> None:
         """As `Store.complete_from`; an earlier time that was stated before holds."""
-        (before,) = await self._client.command(("GET", COMPLETE_KEY))
-        if before is None or time < int(before):
+        before = await self.complete_since()
+        if before is None or time < before:
             await self._client.command(("SET", COMPLETE_KEY, time))
 
     async def complete_since(self) -> int | None:

@@ -301,14 +301,20 @@ def test_a_folder_belongs_to_one_process_and_one_set_of_entities(tmp_path: Path)
     run(use())
 
 
+async def with_one_expired(folder: Path) -> EmbeddedStore:
+    """A store that was complete from the time of a transaction that it does not keep any more."""
+    store = opened(folder)
+    await store.complete_from(NOW)
+    await store.add(at(0, "a"), WINDOWS)
+    await store.add(at(10, "b"), WINDOWS)
+    return store
+
+
 def test_after_a_restart_with_a_longer_reach_it_is_complete_from_what_was_kept_before(
     tmp_path: Path,
 ) -> None:
     async def use() -> None:
-        store = opened(tmp_path)
-        await store.complete_from(NOW)
-        await store.add(at(0, "a"), WINDOWS)
-        await store.add(at(10, "b"), WINDOWS)
+        store = await with_one_expired(tmp_path)
         assert (await store.stats()).complete_since == NOW + 6 * DAY
         await store.close()
         store = opened(tmp_path, reach=30 * DAY)
@@ -329,10 +335,7 @@ def test_told_to_keep_more_it_is_complete_from_what_it_had_kept_and_remembers_th
     tmp_path: Path,
 ) -> None:
     async def use() -> None:
-        store = opened(tmp_path)
-        await store.complete_from(NOW)
-        await store.add(at(0, "a"), WINDOWS)
-        await store.add(at(10, "b"), WINDOWS)
+        store = await with_one_expired(tmp_path)
         await store.keep(6 * DAY, 0)
         await store.keep(30 * DAY, 0)
         assert await store.complete_since() == NOW + 6 * DAY
