@@ -79,9 +79,9 @@ def at(uri: str, world: World) -> World:
     return replace(world, server=replace(world.server, uri=uri))
 
 
-def served_head(world: World, cache: Path) -> ServedModel:
+def served_head(world: World, cache: Path, **variables: str) -> ServedModel:
     """The head as a pod serves it that has just started."""
-    started = pod(world, cache)
+    started = pod(world, cache, **variables)
     assert started.poll(), started.serving.problem
     assert started.serving.model
     return started.serving.model

@@ -476,7 +476,7 @@ def test_own_data_with_categories_and_gaps_reaches_an_answer_without_any_code(
         "card_mean_amount_7d": 60.0,
     }
     assert sorted(payment) == sorted(contract.names)
-    served = served_head(world, tmp_path / "cache")
+    served = served_head(world, tmp_path / "cache", FRAUD_FEATURES="client")
     fraud, decision = predict(served, **payment)
     assert fraud > 0.5
     assert decision == "review"
