@@ -146,7 +146,12 @@ def main() -> None:
     try:
         with stopped_by_signals():
             app(standalone_mode=True)
-    except (RegistryError, Stopped) as error:
+    except Stopped as error:
+        _print_error(str(error))
+        # Without waiting for the threads of downloads: an exception of a signal's handler in the
+        # middle of an import can leave its lock taken, on which they would wait for ever.
+        os._exit(error.exit_code)
+    except RegistryError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -154,7 +159,11 @@ def main() -> None:
 
 
 def _fail(reason: str, exit_code: int) -> NoReturn:
+    _print_error(reason)
+    raise SystemExit(exit_code) from None
+
+
+def _print_error(reason: str) -> None:
     for print_rest in (sys.stdout.flush, lambda: typer.echo(f"error: {reason}", err=True)):
         with suppress(OSError):  # what failed may be this output
             print_rest()
-    raise SystemExit(exit_code) from None
