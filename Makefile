@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
+.PHONY: help setup server demo team test test-slow bench-registry bench-coverage bench-inference \
   bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
   format lock clean
 
@@ -31,6 +31,9 @@ server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 500
 
 demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (ARGS="--yes --once")
 	@$(BIN)/python -m deploy.local.demo $(ARGS)
+
+team: $(STAMP)  ## Start a team's set-up: PostgreSQL, Azurite, Redis, users and rights
+	@$(BIN)/python -m deploy.local.team $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)

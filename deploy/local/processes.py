@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -76,6 +77,15 @@ def stop(process: subprocess.Popen[Any]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait(STOP_SECONDS)
+
+
+def run_to_end(command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+    """Run a program that ends by itself. Raises NotStarted with its last line if it fails."""
+    with running(command, log, environment) as process:
+        failed = process.wait()
+    if failed:
+        lines = log.read_text(errors="replace").splitlines() or ["no output"]
+        raise NotStarted(f"`{shlex.join(command[1:4])}` failed: {lines[-1]}; see {log}")
 
 
 def status_of(url: str) -> int | None:
