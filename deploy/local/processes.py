@@ -156,7 +156,6 @@ def inference_service(
     further environment variables.
     """
     environment = {
-        "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(ledger_config),
         "FRAUD_CACHE": str(ledger_config.parent / "cache"),
         "FRAUD_PORT": str(port),
@@ -164,6 +163,7 @@ def inference_service(
         "FRAUD_DRAIN_SECONDS": "0",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # or the caller's setting would be inherited
         **settings,
+        "MLFLOW_TRACKING_URI": tracking_uri,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:
         yield f"http://127.0.0.1:{port}", process
