@@ -1,4 +1,5 @@
-"""How the product is run; so far, all of it on one machine.
+"""How the product is run.
 
-local/   the tracking server and the inference service behind `make demo`
+local/     the tracking server and the inference service behind `make demo`, on one machine
+tracking/  the tracking server of a team: who may do what on it
 """
