@@ -124,11 +124,17 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path)
 
 @contextmanager
 def mlflow_server(
-    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = ""
+    folder: Path,
+    port: int,
+    *arguments: str,
+    workers: int = 1,
+    backend_store_uri: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """A real tracking server with local artifacts below `folder`; yields its address.
 
-    Its database is SQLite in `folder`, unless `backend_store_uri` names another one.
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another one. It gets these
+    further arguments and environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
@@ -137,11 +143,12 @@ def mlflow_server(
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", backend_store_uri),
         *("--artifacts-destination", str(folder.absolute() / "artifacts")),
+        *arguments,
     ]
     # Background jobs would take 2.5 GB of memory, and nothing here uses them.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **(environment or {})}
     log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
-    with running(command, log, environment) as process:
+    with running(command, log, variables) as process:
         wait_until_ok(process, f"{address}/health", log)
         yield address
 

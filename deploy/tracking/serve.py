@@ -72,5 +72,5 @@ def _users(settings: TrackingSettings) -> str:
         "[mlflow]\n"
         f"default_permission = {DEFAULT_PERMISSION}\n"
         f"database_uri = {uri}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "authorization_function = deploy.tracking.guard:authenticate\n"
     )
