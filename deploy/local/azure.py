@@ -16,6 +16,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import certifi
 import trustme
@@ -23,6 +25,9 @@ import trustme
 from deploy.local import entra
 from deploy.local.azure_proxy import azure_proxy
 from deploy.local.processes import NotStarted, free_port, running, wait_until_listening
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, BlobServiceClient
 
 ACCOUNT = "fraudteam"
 BLOB_HOST = f"{ACCOUNT}.blob.core.windows.net"
@@ -86,16 +91,27 @@ class LocalAzure:
     def create_containers(self, names: Sequence[str]) -> None:
         """Create containers that are missing, as Terraform does on Azure."""
         from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 (slow to import)
-        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
 
-        with BlobServiceClient.from_connection_string(
-            self.connection_string,
-            connection_verify=self.environment["REQUESTS_CA_BUNDLE"],
-            proxies={"https": self.environment["HTTPS_PROXY"]},
-        ) as service:
+        with self._service() as service:
             for name in names:
                 with suppress(ResourceExistsError):
                     service.create_container(name)
+
+    @contextmanager
+    def blob(self, address: str) -> Iterator[BlobClient]:
+        """The blob at a `wasbs://` address, with all rights: those of the account's key."""
+        parts = urlsplit(address)
+        with self._service() as service:
+            yield service.get_blob_client(parts.username or "", parts.path.removeprefix("/"))
+
+    def _service(self) -> BlobServiceClient:
+        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415 (slow to import)
+
+        return BlobServiceClient.from_connection_string(
+            self.connection_string,
+            connection_verify=self.environment["REQUESTS_CA_BUNDLE"],
+            proxies={"https": self.environment["HTTPS_PROXY"]},
+        )
 
 
 @contextmanager
