@@ -17,6 +17,7 @@ import pandas as pd
 import polars as pl
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
@@ -84,7 +85,12 @@ def _authors() -> list[str]:
 
 def log_data(data: Data) -> None:
     """Log the data set; MLflow's digest field has 36 characters, so a tag holds all 64."""
-    source = resolve_dataset_source(data.address or str(data.path.absolute()))
+    source = (
+        resolve_dataset_source(data.address)
+        if data.address
+        # Resolved by its path, MLflow would warn that it has several names for a file.
+        else LocalArtifactDatasetSource(str(data.path.absolute()))
+    )
     name, digest = data.path.stem, data.sha256[:36]
     dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]
     mlflow.log_input(dataset, context="training")
