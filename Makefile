@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo team test test-slow bench-registry bench-coverage bench-inference \
+.PHONY: help setup server demo team backup restore test test-slow bench-registry bench-coverage bench-inference \
   bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
   format lock clean
 
@@ -34,6 +34,12 @@ demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (
 
 team: $(STAMP)  ## Start a team's set-up: PostgreSQL, Azurite, Redis, users and rights
 	@$(BIN)/python -m deploy.local.team $(ARGS)
+
+backup: $(STAMP)  ## Back up a tracking server: database and artifacts (ARGS="FOLDER")
+	@$(BIN)/python -m deploy.tracking backup $(ARGS)
+
+restore: $(STAMP)  ## Restore a backup into an empty database, and verify the ledger (ARGS="FOLDER/TIME")
+	@$(BIN)/python -m deploy.tracking restore $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)

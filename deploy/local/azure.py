@@ -24,7 +24,7 @@ import trustme
 
 from deploy.local import entra
 from deploy.local.azure_proxy import azure_proxy
-from deploy.local.processes import NotStarted, free_port, running, wait_until_listening
+from deploy.local.processes import NotStarted, Restartable, free_port, running, wait_until_listening
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobServiceClient
@@ -46,8 +46,7 @@ class LocalAzure:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = free_port()
-        self._running: ExitStack | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.server = Restartable(self._azurite)
         self.key = base64.b64encode(secrets.token_bytes(64)).decode()
         self.environment: dict[str, str] = {}
 
@@ -62,8 +61,8 @@ class LocalAzure:
     def address(self, container: str, path: str = "") -> str:
         return f"wasbs://{container}@{BLOB_HOST}" + (f"/{path}" if path else "")
 
-    def start(self) -> None:
-        """Start Azurite, with what it held before. Raises NotStarted."""
+    @contextmanager
+    def _azurite(self) -> Iterator[subprocess.Popen[bytes]]:
         program = azurite_program()
         if program is None:
             raise NotStarted(f"{PROGRAM} is not installed: {INSTALLATION}")
@@ -76,17 +75,10 @@ class LocalAzure:
             *("--skipApiVersionCheck", "--silent", "--disableTelemetry"),
         ]
         log = self._folder / "azurite.log"
-        self._running = ExitStack()
-        self.process = self._running.enter_context(
-            running(command, log, {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"})
-        )
-        wait_until_listening(self.process, self.port, log)
-
-    def stop(self) -> None:
-        """Stop Azurite: from now on its host refuses connections."""
-        if self._running:
-            self._running.close()
-        self._running = self.process = None
+        environment = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"}
+        with running(command, log, environment) as process:
+            wait_until_listening(process, self.port, log)
+            yield process
 
     def create_containers(self, names: Sequence[str]) -> None:
         """Create containers that are missing, as Terraform does on Azure."""
@@ -153,7 +145,7 @@ def local_azure(
             # Or another identity of this machine could be tried after a refusal.
             "AZURE_TOKEN_CREDENTIALS": "WorkloadIdentityCredential",
         }
-        stack.callback(azure.stop)
-        azure.start()
+        stack.callback(azure.server.stop)
+        azure.server.start()
         azure.create_containers(containers)
         yield azure

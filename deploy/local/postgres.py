@@ -10,19 +10,20 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from deploy.local.processes import START_SECONDS, NotStarted, free_port, running
+from deploy.local.processes import START_SECONDS, NotStarted, Restartable, free_port, running
 
 USER = "postgres"
 INSTALLATION = "`apt-get install postgresql` installs it, and adds the user that it runs as"
 
 
-class Postgres(NamedTuple):
+@dataclass(frozen=True)
+class Postgres:
     port: int
     password: str
-    process: subprocess.Popen[bytes]
+    server: Restartable
 
     @property
     def uri(self) -> str:
@@ -71,9 +72,19 @@ def postgres_server(folder: Path, log: Path, port: int | None = None) -> Iterato
         *("-c", "listen_addresses=127.0.0.1", "-c", f"port={port}"),
         *("-c", f"unix_socket_directories={folder}"),
     ]
-    with running(command, log) as process:
-        _wait_until_ready(process, programs, port, log)
-        yield Postgres(port, password_file.read_text(), process)
+
+    @contextmanager
+    def start() -> Iterator[subprocess.Popen[bytes]]:
+        with running(command, log) as process:
+            _wait_until_ready(process, programs, port, log)
+            yield process
+
+    server = Restartable(start)
+    try:
+        server.start()
+        yield Postgres(port, password_file.read_text(), server)
+    finally:
+        server.stop()
 
 
 def _initialise(

@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,31 @@ def running(
         yield process
     finally:
         stop(process)
+
+
+class Restartable:
+    """A server that can be stopped, or killed, and started again with the data that it has."""
+
+    def __init__(
+        self, start: Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
+    ) -> None:
+        """`start` runs the server until its block ends, and enters the block once it answers."""
+        self._start, self._running = start, ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Raises NotStarted."""
+        self._process = self._running.enter_context(self._start())
+
+    def stop(self) -> None:
+        """SIGTERM to the server and its children; nothing where it does not run."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """SIGKILL to the server and its children."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.stop()
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

@@ -72,8 +72,8 @@ def of_a_team(folder: Path, port: int) -> Iterator[Stack]:
 
         roles = (started.environment(role) for role in ("trainer", "promoter", "reader"))
         trainer, promoter, reader = roles
-        # Also for what this process itself reads.
-        os.environ.update(reader)
+        # For what the demo itself reads, which no other role may read at once.
+        os.environ.update(started.environment("auditor"))
         yield Stack(started.tracking_uri, trainer, promoter, reader, empty_store, damaged)
 
 

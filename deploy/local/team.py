@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from deploy.local.azure import LocalAzure, local_azure
 from deploy.local.postgres import Postgres, postgres_server
 from deploy.local.processes import (
     NotStarted,
+    Restartable,
     port_in_use,
     run_to_end,
     running,
@@ -45,6 +47,7 @@ class Team:
         self.postgres, self.azure, self.redis = postgres, azure, redis
         self.tracking_uri = f"http://127.0.0.1:{port}"
         self.log = folder / "tracking.log"
+        self.server = Restartable(lambda: self.tracking_server(port))
 
     def environment(self, role: str) -> dict[str, str]:
         """The variables with which a role, or `admin`, uses the tracking server and the storage."""
@@ -63,18 +66,18 @@ class Team:
             "MLFLOW_BACKEND_STORE_URI": self.postgres.uri,
             "PGPASSWORD": self.postgres.password,
             "MLFLOW_ARTIFACTS_DESTINATION": self.azure.address("mlflow"),
-            "MLFLOW_PORT": str(self.port),
             "MLFLOW_WORKERS": "1",
             **self.azure.environment,
         }
 
     @contextmanager
-    def tracking_server(self) -> Iterator[None]:
-        """Run the server until the end of the block; the database is migrated before."""
+    def tracking_server(self, port: int) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a server at a port until the end of the block; the database is migrated before."""
         command = [sys.executable, "-m", "deploy.tracking", "serve"]
-        with running(command, self.log, self.server_environment()) as process:
-            wait_until_ok(process, f"{self.tracking_uri}/ready", self.log)
-            yield
+        environment = {**self.server_environment(), "MLFLOW_PORT": str(port)}
+        with running(command, self.log, environment) as process:
+            wait_until_ok(process, f"http://127.0.0.1:{port}/ready", self.log)
+            yield process
 
 
 @contextmanager
@@ -93,7 +96,8 @@ def team(folder: Path, port: int) -> Iterator[Team]:
         started = Team(folder, port, postgres, azure, redis)
         migrate = [sys.executable, "-m", "deploy.tracking", "migrate"]
         run_to_end(migrate, folder / "migrate.log", started.server_environment())
-        stack.enter_context(started.tracking_server())
+        stack.callback(started.server.stop)
+        started.server.start()
         rights = [sys.executable, "-m", "deploy.tracking.rights"]
         rights += ["--passwords", str(folder / "secrets" / "users")]
         rights += ["--evidence-root", azure.address("evidence")]
@@ -151,7 +155,7 @@ def _print_addresses(started: Team) -> None:
         "Redis": started.redis.url,
     }.items():
         print(f"  {name:<11}{address}")
-    print("Each role's environment:")
+    print("The environment of each role, and of the server:")
     for role in (*ROLES, ADMIN):
         file = started.folder / f"{role}.env"
         lines = started.environment(role).items()

@@ -9,5 +9,9 @@ app             MLflow's application with the check `/ready`, which asks the dat
 guard           runs inside the server: refuses what MLflow's basic auth lets through
 rights          makes the users and roles, and takes away every other right; `--dry-run` only tells
 roles           what each role may do, and on which experiments and registered models
+backup          database and artifacts, consistent with each other, and back again
+dump            the database as one file
+artifact_roots  the places of artifacts, in Azure or in a folder
+verify          verifies a restored ledger
 access_control  MLflow's users, roles and grants, over its REST API
 """

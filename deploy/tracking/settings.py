@@ -86,14 +86,19 @@ class DatabaseSettings(BaseSettings):
     )
 
 
-class TrackingSettings(DatabaseSettings):
-    """Each field is read from the variable that its alias names."""
+class StoreSettings(DatabaseSettings):
+    """The database and the artifacts, which are what a backup holds."""
 
     artifacts: Annotated[str, AfterValidator(_artifacts)] = Field(
         validation_alias="MLFLOW_ARTIFACTS_DESTINATION",
         description="Where the files of runs are kept, which the server proxies: "
         "`wasbs://CONTAINER@ACCOUNT.blob.core.windows.net`, or a folder",
     )
+
+
+class TrackingSettings(StoreSettings):
+    """Each field is read from the variable that its alias names."""
+
     session_key: Annotated[SecretStr, AfterValidator(_key)] = Field(
         validation_alias="MLFLOW_FLASK_SERVER_SECRET_KEY",
         description="Key of the forms of MLflow's pages, the same for all servers",
