@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from deploy.local import entra
 from deploy.local.processes import free_port
 from registry.errors import NotFound, Refused, RegistryError, Unreachable, UsageError
 from registry.storage import client
 from registry.storage.address import BlobAddress
 from registry.storage.container import open_container
 from registry.storage.failures import translated
-from tests.azurite import azurite, log_in
 from tests.registry.storage.storage_server import ACCOUNT, KEY, storage_server
 
 ADDRESS = f"wasbs://data@{ACCOUNT}.blob.core.windows.net"
@@ -132,15 +132,15 @@ def test_without_any_credential_the_message_says_how_to_get_one_at_once(
 
 
 def test_a_token_that_has_expired_is_told_from_a_wrong_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blobs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also by HEAD, whose response has no body to say so."""
-    with azurite(tmp_path, "data", token_seconds=-30) as azure:
-        log_in(azure, monkeypatch)
-        with open_container(azure.address("data")) as container:
-            for operation in (container.properties, container.delete):
-                with pytest.raises(Unreachable, match="says that the token has expired; check th"):
-                    operation("a")
+    real = entra.access_token
+    monkeypatch.setattr(entra, "access_token", lambda scope, now, _: real(scope, now, -30))
+    with open_container(blobs) as container:
+        for operation in (container.properties, container.delete):
+            with pytest.raises(Unreachable, match="says that the token has expired; check this ma"):
+                operation("a")
 
 
 def test_an_identity_of_another_tenant_is_told_so() -> None:
