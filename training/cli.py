@@ -19,7 +19,7 @@ import typer
 from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
-from registry.progress import warn
+from registry.progress import step, warn
 from registry.tracking.client import reason_of
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from registry.tracking.project_run import name_project_run
@@ -150,8 +150,9 @@ def describe_data(
 
     Example: python -m training describe-data payments.csv
     """
-    local = local_path(data)
-    draft = describe(local)
+    with step(f"reading {data}"):
+        local = local_path(data)
+        draft = describe(local)
     path = output or Path(f"{local.name.split('.')[0]}.yaml")
     write_new(path, draft.yaml)
     print(f"{draft.table}\n\n{path} is written: check each line, and choose the label; next:")

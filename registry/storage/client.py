@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient, ExponentialRetry
 
 from registry.errors import UsageError
 from registry.storage.address import BlobAddress
+
+# It warns of what it raises as well, on several lines.
+logging.getLogger("azure").setLevel(logging.ERROR)
 
 CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
 TIMEOUTS = {"connection_timeout": 10, "read_timeout": 30}
@@ -24,7 +29,7 @@ BLOCK_BYTES = 8 * 2**20
 
 
 class Retry(ExponentialRetry):
-    """The SDK's own retries, on 429 as well: it repeats 408 and 5xx only."""
+    """The SDK's own retries, which repeat 408 and 5xx: on 429 as well, and not without a token."""
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         body = request.http_request.body
@@ -37,6 +42,18 @@ class Retry(ExponentialRetry):
                 body.seek(start)
             self.sleep({"count": count + 1}, request.context.transport)  # type: ignore[no-untyped-call]
         return response
+
+    def increment(
+        self,
+        settings: dict[str, Any],
+        request: Any,
+        response: Any = None,
+        error: AzureError | None = None,
+    ) -> bool:
+        """Whether to try again, as counted in `settings`."""
+        if isinstance(error, ClientAuthenticationError):
+            return False
+        return super().increment(settings, request, response, error)
 
 
 def open_client(address: BlobAddress) -> ContainerClient:

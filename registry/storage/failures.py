@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from registry.errors import (
     first_reason,
 )
 from registry.storage.address import BlobAddress
+from registry.storage.client import CONNECTION_STRING
 
 _CAUSE = re.compile(
     r"Errno -?\d+\] [A-Z][\w ]+|[Tt]imed out|certificate verify failed[\w :-]*"
@@ -30,7 +32,7 @@ _ROLES = (
     "grant the identity the role Storage Blob Data Reader (to write or delete: Storage Blob Data "
     "Contributor) on the container; a new role counts after up to ten minutes"
 )
-_CONNECTION_STRING = (
+_WRONG_KEY = (
     "{account} does not accept AZURE_STORAGE_CONNECTION_STRING ({code}): unset it to use an "
     "identity, or check its key or signature, and this machine's clock"
 )
@@ -57,8 +59,8 @@ _BY_CODE: dict[str, tuple[type[RegistryError], str]] = {
         "{account} does not let this network in; add it to the account's firewall, or use its "
         f"private endpoint. Where that is done, {_ROLES}",
     ),
-    "AuthenticationFailed": (UsageError, _CONNECTION_STRING),
-    "KeyBasedAuthenticationNotPermitted": (UsageError, _CONNECTION_STRING),
+    "AuthenticationFailed": (UsageError, _WRONG_KEY),
+    "KeyBasedAuthenticationNotPermitted": (UsageError, _WRONG_KEY),
     "OperationTimedOut": (Unreachable, _THROTTLED),
 }
 _BY_STATUS: dict[int | None, tuple[type[RegistryError], str]] = {
@@ -92,7 +94,8 @@ def code_of(error: AzureError) -> str:
 
 def _translated(error: AzureError, operation: str, address: BlobAddress) -> RegistryError:
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    if isinstance(error, ClientAuthenticationError) and status in (None, 401):
+    by_identity = not os.environ.get(CONNECTION_STRING)
+    if isinstance(error, ClientAuthenticationError) and (by_identity or status in (None, 401)):
         kind, text = _unauthenticated(error, status)
     elif status is None:
         kind, text = _no_response(str(error), type(error).__name__)
@@ -112,7 +115,7 @@ def _translated(error: AzureError, operation: str, address: BlobAddress) -> Regi
 def _unauthenticated(
     error: ClientAuthenticationError, status: int | None
 ) -> tuple[type[RegistryError], str]:
-    """The credential gave no token, or the service does not accept it (401)."""
+    """The credential gave no token, or the service does not accept it."""
     if _IS_OTHER_TENANT.search(str(error)):
         return UsageError, _OTHER_TENANT
     if status is None:
@@ -127,7 +130,7 @@ def _unauthenticated(
         )
     return UsageError, (
         "{account} does not accept the credential ({code}: {reason}); check which identity this "
-        "machine uses: AZURE_CLIENT_ID and AZURE_TENANT_ID, or `az account show`"
+        "machine uses (AZURE_CLIENT_ID and AZURE_TENANT_ID, or `az account show`), and its clock"
     )
 
 

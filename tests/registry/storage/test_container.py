@@ -58,7 +58,7 @@ def test_a_file_is_uploaded_listed_read_downloaded_and_deleted(
         assert list(folder.list()) == []
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, 1001, 25_500])
+@pytest.mark.parametrize("size", [0, 1, 1000, 1001, 12_500])
 def test_files_of_any_number_of_parts_arrive_whole(
     blobs: str, small_parts: None, tmp_path: Path, size: int
 ) -> None:
@@ -100,11 +100,11 @@ def test_one_that_another_program_uploaded_is_not_taken_for_the_same(
 def test_several_processes_may_upload_the_same_file_at_once(
     blobs: str, small_parts: None, tmp_path: Path
 ) -> None:
-    (tmp_path / "sent").write_bytes(os.urandom(12_345))
-    with open_container(blobs) as container, ThreadPoolExecutor(4) as pool:
-        uploads = [pool.submit(container.upload, tmp_path / "sent", "a") for _ in range(4)]
-        assert [each.result() for each in uploads] == [None] * 4
-        assert container.read("a", 12_345) == (tmp_path / "sent").read_bytes()
+    (tmp_path / "sent").write_bytes(os.urandom(4321))
+    with open_container(blobs) as container, ThreadPoolExecutor(3) as pool:
+        uploads = [pool.submit(container.upload, tmp_path / "sent", "a") for _ in range(3)]
+        assert [each.result() for each in uploads] == [None] * 3
+        assert container.read("a", 4321) == (tmp_path / "sent").read_bytes()
 
 
 def test_a_blob_that_is_not_what_was_uploaded_is_refused(blobs: str, tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_a_blob_that_is_not_what_was_uploaded_is_refused(blobs: str, tmp_path: P
 def test_a_blob_that_is_replaced_during_its_download_is_not_mixed_from_both(
     blobs: str, small_parts: None, tmp_path: Path
 ) -> None:
-    put(blobs, "a", b"x" * 20_000)
+    put(blobs, "a", b"x" * 10_000)
 
     def replace_at_first(done: int, _: int) -> None:
         if done == 1000:
-            put(blobs, "a", b"y" * 20_000)
+            put(blobs, "a", b"y" * 10_000)
 
     with (
         open_container(blobs) as container,

@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from deploy.local import entra
 from deploy.local.processes import free_port
 from registry.errors import NotFound, Refused, RegistryError, Unreachable, UsageError
+from registry.storage import client
 from registry.storage.address import BlobAddress
 from registry.storage.container import open_container
 from registry.storage.failures import translated
@@ -113,9 +115,10 @@ def test_a_storage_that_is_away_is_unreachable(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_without_any_credential_the_message_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch,
+def test_without_any_credential_the_message_says_how_to_get_one_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(client, "BACKOFF_SECONDS", 100)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     with open_container(ADDRESS) as container, pytest.raises(UsageError) as failure:
         container.read("a", 5)
@@ -125,6 +128,19 @@ def test_without_any_credential_the_message_says_how_to_get_one(
     )
     assert "EnvironmentCredential: EnvironmentCredential authentication unavailable" in message
     assert message.endswith("AZURE_TENANT_ID, AZURE_CLIENT_ID and a credential")
+    assert caplog.records == []
+
+
+def test_a_token_that_has_expired_is_told_from_a_wrong_one(
+    blobs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by HEAD, whose response has no body to say so."""
+    real = entra.access_token
+    monkeypatch.setattr(entra, "access_token", lambda scope, now, _: real(scope, now, -30))
+    with open_container(blobs) as container:
+        for operation in (container.properties, container.delete):
+            with pytest.raises(Unreachable, match="says that the token has expired; check this ma"):
+                operation("a")
 
 
 def test_an_identity_of_another_tenant_is_told_so() -> None:
