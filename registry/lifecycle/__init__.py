@@ -18,6 +18,7 @@ append      insert one signed entry at the end of the ledger; all that sign use 
 aliases     the alias and the tags that people see in MLflow
 recovery    a ledger that stands while its configuration is lost
 verified    what `verify` has verified, remembered in a file
+immutable   whether the containers of the ledger's files have a policy of immutability
 verify      check every entry's files and evidence, and alias and tags
 
 Others use `evaluate.evaluate`, `promote.promote` and `rollback.rollback`.

@@ -157,6 +157,16 @@ class Container:
         with self._errors("deleting", address):
             transfer.delete(self._client.get_blob_client(address.path))
 
+    def is_immutable(self) -> bool:
+        """Whether the container has a time-based policy of immutability, or a legal hold.
+
+        Whether the policy is locked, only Azure's resource manager says.
+        Source: Get Container Properties, of the Blob service's REST API.
+        """
+        with self._errors("looking at", self.address):
+            found = self._client.get_container_properties()
+        return bool(found.has_immutability_policy or found.has_legal_hold)
+
     def _receive(self, blob: Blob, file: IO[bytes], progress: Progress | None) -> str:
         """Write a blob's parts to a file; return the hex sha256 of what arrived."""
         from registry.storage import transfer  # noqa: PLC0415 (imports Azure's SDK)

@@ -18,6 +18,8 @@ class StorageServer:
     port: int
     answers: list[tuple[int, str, str]]
     """HTTP status, the service's code, and a detail."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of each answer, besides those that all have."""
     requests: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
@@ -54,6 +56,8 @@ def storage_server(*answers: tuple[int, str, str]) -> Iterator[StorageServer]:
             self.send_header("Content-Length", str(len(body)))
             self.send_header("ETag", '"1"')
             self.send_header("Last-Modified", "Sat, 28 Nov 2026 08:00:00 GMT")
+            for name, value in served.headers.items():
+                self.send_header(name, value)
             if code:
                 self.send_header("x-ms-error-code", code)
             self.end_headers()
