@@ -12,9 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil  # type: ignore[import-untyped]
 
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
@@ -84,9 +86,12 @@ class Restartable:
         self._running.close()
 
     def kill(self) -> None:
-        """SIGKILL to the server and its children."""
+        """SIGKILL to the server and its children, also those in groups of their own."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            server = psutil.Process(self._process.pid)
+            for process in (server, *server.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         self.stop()
 
 
