@@ -1,6 +1,7 @@
 """The local stack behind `make demo`: a real tracking server and inference service on loopback.
 
 processes     starts the servers as child processes, and stops them
+restartable   a server that can be stopped, killed, and started again
 redis_server  starts Redis, alone or as a cluster
 postgres      starts PostgreSQL
 azure         Azurite and a token endpoint behind the host names of Azure

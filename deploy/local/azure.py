@@ -24,7 +24,8 @@ import trustme
 
 from deploy.local import entra
 from deploy.local.azure_proxy import azure_proxy
-from deploy.local.processes import NotStarted, Restartable, free_port, running, wait_until_listening
+from deploy.local.processes import NotStarted, free_port, running, wait_until_listening
+from deploy.local.restartable import Restartable
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobServiceClient

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.processes import START_SECONDS, NotStarted, Restartable, free_port, running
+from deploy.local.processes import START_SECONDS, NotStarted, free_port, running
+from deploy.local.restartable import Restartable
 
 USER = "postgres"
 INSTALLATION = "`apt-get install postgresql` installs it, and adds the user that it runs as"

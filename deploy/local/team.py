@@ -23,13 +23,13 @@ from deploy.local.azure import LocalAzure, local_azure
 from deploy.local.postgres import Postgres, postgres_server
 from deploy.local.processes import (
     NotStarted,
-    Restartable,
     port_in_use,
     run_to_end,
     running,
     wait_until_ok,
 )
 from deploy.local.redis_server import RedisServer, redis_server
+from deploy.local.restartable import Restartable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONTAINERS = ("mlflow", "evidence", "records", "data")

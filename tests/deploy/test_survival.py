@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.local.processes import Restartable, free_port, status_of
+from deploy.local.processes import free_port, status_of
+from deploy.local.restartable import Restartable
 from deploy.local.team import Team
 from tests.registry.command_line import CommandLine
 from tests.registry.faulty import FaultyServer, faulty
