@@ -14,6 +14,9 @@ from deploy.tracking.settings import TrackingSettings
 
 APP = "fraud-tracking"
 DEFAULT_PERMISSION = "NO_PERMISSIONS"
+PASSWORD_CACHE_SECONDS = 60
+"""For so long, a process may still accept a password that another one changed. Without it, each
+request hashes its password up to four times, and an upload of evidence takes half a minute."""
 
 
 def serve(settings: TrackingSettings, folder: Path | None = None) -> NoReturn:
@@ -73,4 +76,5 @@ def _users(settings: TrackingSettings) -> str:
         f"default_permission = {DEFAULT_PERMISSION}\n"
         f"database_uri = {uri}\n"
         "authorization_function = deploy.tracking.guard:authenticate\n"
+        f"auth_cache_ttl_seconds = {PASSWORD_CACHE_SECONDS}\n"
     )
