@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo team backup restore test test-slow bench-registry bench-coverage bench-inference \
+.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry bench-coverage bench-inference \
   bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
   format lock clean
 
@@ -46,6 +46,9 @@ test: $(STAMP)  ## Run the test suite
 
 test-slow: $(STAMP)  ## Run the slow tests, which take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+report-team: $(STAMP)  ## Test a team's set-up; print its rights and what faults do to it
+	$(BIN)/python -m tests.deploy.report
 
 bench-registry: $(STAMP)  ## Time the paired bootstrap and the naive method
 	$(BIN)/python -m benchmarks.registry $(ARGS)
