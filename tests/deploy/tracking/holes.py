@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registry.tracking.names import CANDIDATES, PRODUCTION
+from tests.deploy.tracking.actor import API, RIGHTS, Actor, Response, password
+from tests.deploy.tracking.attempts.requests import CANDIDATE, RELEASE, get, in_evidence, own_model
+from tests.deploy.tracking.attempts.requests import post as posting
 from tests.deploy.tracking.matrix import EVERYONE, OTHERS, Hole, Prepare
-from tests.deploy.tracking.refusals import CANDIDATE, RELEASE, get, in_evidence, own_model
-from tests.deploy.tracking.refusals import post as posting
-from tests.deploy.tracking.team import (
-    ADMINISTRATOR,
-    API,
-    RIGHTS,
-    Actor,
-    Response,
-    Team,
-    password,
-)
+from tests.deploy.tracking.team import ADMINISTRATOR, Team
 
 ADMINISTRATORS_ONLY = "403 only an administrator may do this"
 NOT_MADE = "403 only an administrator creates experiments and registered models"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deploy.tracking.roles import ROLES, UNUSED
-from tests.deploy.tracking.team import ANONYMOUS, Actor, Response, Team
+from tests.deploy.tracking.actor import ANONYMOUS, Actor, Response
+from tests.deploy.tracking.team import Team
 
 FORBIDDEN = "403 Permission denied"
 UNAUTHENTICATED = "401 You are not authenticated"

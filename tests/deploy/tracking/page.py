@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.deploy.tracking.attempts import REFUSALS
 from tests.deploy.tracking.holes import HOLES
 from tests.deploy.tracking.matrix import holes_table, refusals_table, roles_table
-from tests.deploy.tracking.refusals import REFUSALS
 from tests.places import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "operations" / "rights.md"

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT
+from tests.deploy.tracking.actor import API
+from tests.deploy.tracking.attempts import ARTIFACTS, WITHOUT_A_PASSWORD
 from tests.deploy.tracking.holes import HOLES
 from tests.deploy.tracking.matrix import EVERYONE, Hole, Refusal
-from tests.deploy.tracking.refusals import WITHOUT_A_PASSWORD, overwriting
-from tests.deploy.tracking.team import ADMINISTRATOR, API, Team
+from tests.deploy.tracking.team import ADMINISTRATOR, Team
 
 CLOSED = [row for row in HOLES if row.guard]
 
@@ -27,7 +28,7 @@ def test_it_refuses_what_mlflow_lets_through(team: Team, row: Hole) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("row", [*overwriting(), *WITHOUT_A_PASSWORD], ids=str)
+@pytest.mark.parametrize("row", [*ARTIFACTS, *WITHOUT_A_PASSWORD], ids=str)
 def test_what_mlflow_refuses_stays_refused(team: Team, row: Refusal) -> None:
     with team.restored():
         answers = [row.send(team.actor(user, guarded=True)) for user in row.actors]

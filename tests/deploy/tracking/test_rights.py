@@ -14,12 +14,11 @@ from deploy.tracking.access_control import AccessControl
 from deploy.tracking.rights import read_password, read_users
 from registry.errors import Unreachable, UsageError
 from registry.tracking.names import EVIDENCE_EXPERIMENT, PRODUCTION
+from tests.deploy.tracking.actor import RIGHTS, password
 from tests.deploy.tracking.team import (
     ADMINISTRATOR,
-    RIGHTS,
     USERS,
     Team,
-    password,
     signed_in,
 )
 
@@ -89,6 +88,7 @@ def spoil(team: Team) -> None:
     grant(team, "mallory", "experiment", "*", "READ")
     grant(team, "trainer", "experiment", team.facts.evidence, "EDIT")
     team.actor("reader").with_model()
+    grant(team, "reader", "registered_model", "\x1b[2J", "MANAGE")
     administrator.post(
         f"{RIGHTS}/roles/assign", username="trainer", role_id=roles["promoter"]["id"]
     )
@@ -138,6 +138,7 @@ def test_it_takes_away_what_is_not_planned_and_gives_what_is_missing(
         "take from mallory: READ on every experiment",
         "take from trainer: EDIT on experiment fraud-detector-promotions",
         "take from reader: MANAGE on registered model of-reader",
+        "take from reader: MANAGE on registered model \\x1b[2J",
         "change in role trainer: MANAGE on experiment fraud-detector to EDIT",
         "create role auditor",
         "give role auditor: READ on every experiment",
@@ -158,9 +159,9 @@ def test_it_takes_away_what_is_not_planned_and_gives_what_is_missing(
         )
 
     first = "administrators, whom no role restricts: admin, promoter"
-    assert planned == (0, [first, *steps, "23 steps, none of them done (--dry-run)"])
+    assert planned == (0, [first, *steps, "24 steps, none of them done (--dry-run)"])
     assert after_dry_run == spoiled
-    assert done == (0, [first, *steps, "23 steps"])
+    assert done == (0, [first, *steps, "24 steps"])
     assert again == (0, NOTHING_TO_DO)
     assert mallory.text.count("of-another-team") == 1
     assert PRODUCTION not in mallory.text
@@ -190,10 +191,10 @@ def test_stopped_half_way_it_does_the_rest_when_it_is_run_again(
 
     assert (code, lines[-1]) == (
         2,
-        f"error: {lines[-2]}: no response; 11 of 23 steps are done: run the command again",
+        f"error: {lines[-2]}: no response; 11 of 24 steps are done: run the command again",
     )
     assert rest[0] == 0
-    assert rest[1][-1] == "12 steps"
+    assert rest[1][-1] == "13 steps"
     assert again == (0, NOTHING_TO_DO)
 
 
@@ -241,7 +242,7 @@ def test_a_password_is_changed_only_where_that_is_asked_for(
 
 
 def test_evidence_gets_a_place_of_its_own(team: Team, command: Command) -> None:
-    root = "mlflow-artifacts:/evidence"
+    root = "wasbs://evidence@team.blob.core.windows.net/fraud"
     with team.restored():
         team.actor(ADMINISTRATOR).post(
             "experiments/update", experiment_id=team.facts.evidence, new_name="before"
@@ -251,7 +252,7 @@ def test_evidence_gets_a_place_of_its_own(team: Team, command: Command) -> None:
             "experiments/get-by-name", experiment_name=EVIDENCE_EXPERIMENT
         )
         again = command("--evidence-root", root)
-        moved = command("--evidence-root", "mlflow-artifacts:/elsewhere")
+        moved = command("--evidence-root", "abfss://elsewhere@team.dfs.core.windows.net/")
 
     created = f"create experiment fraud-detector-promotions, with its artifacts in {root}"
     assert created in done[1]
@@ -261,8 +262,18 @@ def test_evidence_gets_a_place_of_its_own(team: Team, command: Command) -> None:
         2,
         [
             f"error: {EVIDENCE_EXPERIMENT} exists already, with its artifacts in {root}: MLflow "
-            "cannot move it to mlflow-artifacts:/elsewhere"
+            "cannot move it to abfss://elsewhere@team.dfs.core.windows.net/"
         ],
+    )
+
+
+@pytest.mark.parametrize("root", ["mlflow-artifacts:/evidence", "file:///evidence", "evidence"])
+def test_evidence_is_not_proxied_to_a_place_without_rights(command: Command, root: str) -> None:
+    code, [line] = command("--evidence-root", root)
+
+    assert code == 2
+    assert line.startswith(
+        "error: --evidence-root needs an address of storage (wasbs://, abfss://)"
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.deploy.tracking.attempts import REFUSALS
 from tests.deploy.tracking.holes import HOLES
 from tests.deploy.tracking.matrix import Hole, Refusal
 from tests.deploy.tracking.page import PAGE, page
-from tests.deploy.tracking.refusals import REFUSALS
 from tests.deploy.tracking.team import Team, as_the_ledger_says
 
 

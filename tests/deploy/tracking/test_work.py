@@ -14,7 +14,8 @@ from deploy.local.processes import free_port, inference_service
 from registry.cli.main import app
 from registry.tracking.names import CANDIDATES, TRAINING_EXPERIMENT
 from tests.candidates import contract, saved_model
-from tests.deploy.tracking.team import Team, password, signed_in
+from tests.deploy.tracking.actor import password
+from tests.deploy.tracking.team import Team, signed_in
 from tests.inference.calls import wait_for_health
 from training import track
 
