@@ -8,6 +8,7 @@ serve           starts the server, with all that MLflow would otherwise leave op
 app             MLflow's application with the check `/ready`, which asks the database
 guard           runs inside the server: refuses what MLflow's basic auth lets through
 rights          makes the users and roles, and takes away every other right; `--dry-run` only tells
+steps           what differs from the plan, as the requests that change it
 roles           what each role may do, and on which experiments and registered models
 backup          database and artifacts, consistent with each other, and back again
 dump            the database as one file

@@ -63,7 +63,10 @@ def _ambiguity() -> str:
         return ""
     if not request.is_json:
         return "the body must be sent as application/json"
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        body = None
     if not isinstance(body, dict):
         return "the body must be a JSON object"
     return "" if all(key == key.lower() for key in body) else "write run_id, not runId"

@@ -36,7 +36,7 @@ FAULTS = (
     Fault(
         "PostgreSQL is away",
         "at any time",
-        "`/ready` answers 503 within seconds, and 200 once it is back; MLflow's `/health` stays 200",
+        "`/ready` answers 503 within seconds, and 200 once it is back; `/health` stays 200",
         "nothing",
         "test_ready_asks_the_database_and_health_does_not",
     ),

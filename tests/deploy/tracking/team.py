@@ -5,24 +5,24 @@ Two servers share one database: `uri` is MLflow as it comes, `guarded_uri` has o
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from deploy.local.processes import free_port, mlflow_server
 from deploy.tracking.access_control import AccessControl
-from deploy.tracking.rights import Rights, Wanted
 from deploy.tracking.roles import ROLES
+from deploy.tracking.steps import Rights, Wanted
+from registry.errors import RegistryError
 from registry.evaluation.evidence import parse_reference
+from registry.lifecycle.verify import verify
+from registry.tracking.head import fetch_head
 from registry.tracking.names import (
     CANDIDATES,
     EVIDENCE_EXPERIMENT,
@@ -30,116 +30,15 @@ from registry.tracking.names import (
     PRODUCTION_ALIAS,
     TRAINING_EXPERIMENT,
 )
+from registry.tracking.rest import Registry
 from tests.candidates import register_candidate
+from tests.deploy.tracking.actor import Actor, Facts, password
 from tests.world import Server, World, new_world
 
 ADMINISTRATOR = "admin"
-ANONYMOUS = ""
 DATABASES = ("mlflow.db", "auth.db")
-API = "/api/2.0/mlflow"
-RIGHTS = "/api/3.0/mlflow"
-PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+State = tuple[object, ...]
 USERS = {role: role for role in ROLES}
-
-
-def password(user: str) -> str:
-    return f"the password of {user}"
-
-
-@dataclass(frozen=True)
-class Response:
-    status: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.text}"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The ids that attempts need."""
-
-    training: str
-    """The id of the training experiment."""
-    evidence: str
-    """The id of the promotions experiment."""
-    candidate_run: str
-    evidence_run: str
-    """The run whose files Production resolves to."""
-    candidate_source: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Actor:
-    """One user of one of the servers, who sends requests exactly as written."""
-
-    uri: str
-    user: str
-    facts: Facts
-
-    def send(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None = None,
-        content_type: str = "application/json",
-        **headers: str,
-    ) -> Response:
-        sent = {"Content-Type": content_type, **headers}
-        if self.user:
-            pair = f"{self.user}:{password(self.user)}".encode()
-            sent["Authorization"] = f"Basic {b64encode(pair).decode()}"
-        with closing(HTTPConnection(urlsplit(self.uri).netloc, timeout=20)) as connection:
-            connection.request(method, target, body, sent)
-            response = connection.getresponse()
-            return Response(response.status, response.read().decode(errors="replace"))
-
-    def get(self, path: str, **query: str) -> Response:
-        return self.send("GET", f"{_absolute(path)}?{urlencode(query)}")
-
-    def post(self, path: str, **values: object) -> Response:
-        return self.change("POST", path, **values)
-
-    def change(self, method: str, path: str, **values: object) -> Response:
-        return self.send(method, _absolute(path), json.dumps(values).encode())
-
-    def put(self, path: str, content: bytes = b"evil") -> Response:
-        return self.send("PUT", f"{PROXY}/{path}", content, "application/octet-stream")
-
-    def own_experiment(self, **values: object) -> str:
-        """The id of a new experiment, of which MLflow makes its creator the owner."""
-        name = f"of {self.user}"
-        return str(_field(self.post("experiments/create", name=name, **values), "experiment_id"))
-
-    def own_run(self, experiment: str) -> str:
-        created = self.post("runs/create", experiment_id=experiment)
-        return str(_field(created, "run", "info", "run_id"))
-
-    def own_model(self, name: str = "own") -> None:
-        _field(self.post("registered-models/create", name=name), "registered_model")
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else f"{API}/{path}"
-
-
-def _field(response: Response, *names: str) -> object:
-    """A field of a response to a preparation, which must not fail; AttemptRefused where it did."""
-    if response.status != 200:
-        raise PreparationRefused(response)
-    value = json.loads(response.text)
-    for name in names:
-        value = value[name]
-    return value
-
-
-class PreparationRefused(Exception):
-    """What an attempt needs first was refused, so that it comes to nothing."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(str(response))
-        self.response = response
 
 
 @dataclass(frozen=True)
@@ -151,20 +50,19 @@ class Team:
     """The ledger, on the guarded server."""
     facts: Facts
     saved: Path = field(repr=False)
+    """A copy of databases and artifacts, as they were before any test."""
 
     def actor(self, user: str, *, guarded: bool = False) -> Actor:
         return Actor(self.guarded_uri if guarded else self.uri, user, self.facts)
 
-    def state(self) -> Mapping[str, object]:
+    def state(self) -> State:
         """Every row of both databases, and every stored file."""
-        rows = {name: dump(self.folder / name) for name in DATABASES}
-        artifacts = self.folder / "artifacts"
-        files = {
-            str(path.relative_to(artifacts)): path.read_bytes()
-            for path in sorted(artifacts.rglob("*"))
-            if path.is_file()
-        }
-        return {**rows, "files": files}
+        return state_of(self.folder)
+
+    @cached_property
+    def clean(self) -> State:
+        """The state before any test."""
+        return state_of(self.saved)
 
     @contextmanager
     def restored(self) -> Iterator[None]:
@@ -172,15 +70,24 @@ class Team:
         try:
             yield
         finally:
-            for name in DATABASES:
-                copy_database(self.saved / name, self.folder / name)
-            shutil.rmtree(self.folder / "artifacts")
-            shutil.copytree(self.saved / "artifacts", self.folder / "artifacts")
+            if self.state() != self.clean:
+                copy(self.saved, self.folder)
 
-    def save(self) -> None:
-        for name in DATABASES:
-            copy_database(self.folder / name, self.saved / name)
-        shutil.copytree(self.folder / "artifacts", self.saved / "artifacts")
+
+def state_of(folder: Path) -> State:
+    artifacts = folder / "artifacts"
+    files = [path for path in sorted(artifacts.rglob("*")) if path.is_file()]
+    return (
+        *(dump(folder / name) for name in DATABASES),
+        {str(path.relative_to(artifacts)): path.read_bytes() for path in files},
+    )
+
+
+def copy(source: Path, destination: Path) -> None:
+    for name in DATABASES:
+        copy_database(source / name, destination / name)
+    shutil.rmtree(destination / "artifacts", ignore_errors=True)
+    shutil.copytree(source / "artifacts", destination / "artifacts")
 
 
 def dump(database: Path) -> list[str]:
@@ -251,8 +158,8 @@ def running_team(folder: Path) -> Iterator[Team]:
         apply_rights(uri, wanted())
         world = new_world(Server(guarded_uri, folder), folder)
         with signed_in("trainer"):
-            for _ in range(2):
-                register_candidate(world.client, experiment=TRAINING_EXPERIMENT)
+            for quality in (0.9, 1.0):
+                register_candidate(world.client, quality=quality, experiment=TRAINING_EXPERIMENT)
         with signed_in("promoter"):
             reference, _ = world.evaluate(1)
             world.promote(reference)
@@ -262,9 +169,26 @@ def running_team(folder: Path) -> Iterator[Team]:
             facts = facts_of(world, parse_reference(reference).run_id)
         saved = folder / "saved"
         saved.mkdir()
-        team = Team(uri, guarded_uri, folder, world, facts, saved)
-        team.save()
-        yield team
+        copy(folder, saved)
+        yield Team(uri, guarded_uri, folder, world, facts, saved)
+
+
+def as_the_ledger_says(team: Team) -> tuple[str, str]:
+    """What `registry verify` prints, as the auditor, and what a new pod does, as the reader."""
+    with signed_in("auditor"):
+        try:
+            found = verify(team.world.client, team.world.ledger)
+            lines = [*found.problems, *found.stale]
+            lines.append(f"{found.entries} entries, {len(found.problems)} problems")
+        except RegistryError as error:
+            lines = [str(error)]
+    with signed_in("reader"):
+        registry = Registry(team.guarded_uri)
+        try:
+            fetch_head(registry, team.world.trust)
+        except RegistryError as error:
+            return "\n".join(lines), str(error)
+    return "\n".join(lines), "serves"
 
 
 def facts_of(world: World, evidence_run: str) -> Facts:
@@ -282,4 +206,5 @@ def facts_of(world: World, evidence_run: str) -> Facts:
         evidence_run,
         str(candidate.source).removeprefix("mlflow-artifacts:/"),
         str(entry.source).removeprefix("mlflow-artifacts:/"),
+        world.server.folder,
     )
