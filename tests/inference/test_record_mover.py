@@ -19,6 +19,7 @@ KILLED = """
 import sys
 from pathlib import Path
 import inference.record_parquet
+import pyarrow
 from tests.inference.killed import kill_at_each_step
 from inference.record_destination import open_destination
 from inference.record_mover import move
@@ -32,6 +33,7 @@ def filled(folder):
     spool, _ = folders(folder)
     seal(spool, range(5))
 
+pyarrow.array([])  # loads pandas, where there is one: once instead of in each fork
 kill_at_each_step(Path(sys.argv[1]), filled, task)
 """
 

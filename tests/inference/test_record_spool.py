@@ -14,6 +14,7 @@ from inference.record_destination import open_destination
 from inference.record_files import OPEN, SEALED, spool_files
 from inference.record_mover import move
 from inference.record_moves import Moves
+from inference.record_spool import Spool
 from registry.errors import UsageError
 from tests.inference.calls import samples_of
 from tests.inference.spooled import HOUR, line, lines, spool_in, stored_rows
