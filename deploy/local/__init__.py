@@ -2,6 +2,9 @@
 
 processes     starts the servers as child processes, and stops them
 redis_server  starts Redis, alone or as a cluster
+azure         Azurite and a token endpoint behind the host names of Azure
+azure_proxy   leads those names to this machine
+entra         the token endpoint
 traffic       sends transactions of the held-out days to the service
 proof         checks the answers against the signed file, and that damaged files are not served
 demo          the whole workflow: train, evaluate, approve, promote, serve

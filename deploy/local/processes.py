@@ -98,6 +98,20 @@ def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None
         time.sleep(0.1)
 
 
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a loopback port takes connections. Raises NotStarted as `wait_until_ok` does."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NotStarted(f"nothing listens on port {port}; see {log}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
 @contextmanager
 def mlflow_server(
     folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = ""
