@@ -1,4 +1,4 @@
-"""Where Parquet files of prediction records go: a folder."""
+"""Where Parquet files of prediction records go: a folder, or a container of Azure Blob Storage."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from registry.atomic import atomic_write, temporary_names
+from registry.storage.address import is_blob_address
+from registry.storage.container import open_container
 
 
 class Destination(Protocol):
     """Keeps files under names that are given once."""
 
-    def store(self, path: Path, name: str) -> None:
+    def upload(self, path: Path, name: str) -> None:
         """Keep a copy of a file, whole or not at all; nothing happens where the name exists.
 
         Raises OSError or a RegistryError where it cannot.
@@ -25,7 +27,7 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def store(self, path: Path, name: str) -> None:
+    def upload(self, path: Path, name: str) -> None:
         """Raises OSError."""
         if not self._folder.is_dir():
             raise FileNotFoundError(f"the folder {self._folder} does not exist")
@@ -39,5 +41,5 @@ class Folder:
 
 
 def open_destination(address: str) -> Destination:
-    """The destination that FRAUD_RECORDS_TO names."""
-    return Folder(Path(address))
+    """The destination that FRAUD_RECORDS_TO names. Raises UsageError for a wrong address."""
+    return open_container(address) if is_blob_address(address) else Folder(Path(address))

@@ -17,10 +17,13 @@ from pathlib import Path
 from inference.record_destination import Destination, open_destination
 from inference.record_files import CONVERTED, SEALED, spool_files
 from registry.atomic import PARTIAL
-from registry.errors import RegistryError, Unreachable, on_one_line
+from registry.errors import RegistryError, on_one_line
 
 MAX_SECONDS = 600
 """Then it is ended by SIGALRM: a file system or a server may never answer."""
+
+MAX_FAILURES = 3
+"""Then no other file is tried: each one may wait for timeouts."""
 
 
 @dataclass
@@ -44,8 +47,7 @@ class Moved:
 def move(folder: Path, destination: Destination) -> Moved:
     """Convert what is sealed, move what is converted. To be called with the lock of the spool.
 
-    Where the destination does not answer, no other file is tried. Raises OSError where the spool
-    cannot be read or written.
+    Raises OSError where the spool cannot be read or written.
     """
     moved = Moved()
     for leftover in folder.glob(f"{PARTIAL}*"):
@@ -57,12 +59,12 @@ def move(folder: Path, destination: Destination) -> Moved:
             moved.fail(error)
     for file in spool_files(folder, CONVERTED):
         try:
-            destination.store(file.path, file.destination)
+            destination.upload(file.path, file.destination)
             file.path.unlink()
             moved.files += 1
         except (OSError, RegistryError) as error:
             moved.fail(error)
-            if isinstance(error, Unreachable):
+            if moved.failed >= MAX_FAILURES:
                 break
     return moved
 

@@ -38,6 +38,8 @@ class Moves:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,  # of which only the last line of a traceback is used
                 text=True,
+                # Of pyarrow's allocators, the one that keeps least.
+                env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
                 pass_fds=[lock],
                 start_new_session=True,  # Ctrl-C does not reach it: it finishes what it does
             )

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from registry.atomic import atomic_write
 
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 1 << 20
 """Lines that are converted at once, into one row group: bounds the memory."""
 SCHEMA = pa.schema(
     [

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from features.definitions import MAX_LATENESS_DAYS
 from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
+from registry.storage.address import BlobAddress, is_blob_address
 
 
 @lru_cache(maxsize=256)
@@ -45,9 +46,18 @@ def _store(url: str) -> str:
     return url
 
 
+def _blob_address(text: str) -> BlobAddress:
+    try:
+        return BlobAddress.parse(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
 def _record_destination(address: str) -> str:
-    if "://" in address:
-        raise ValueError("must be a folder")
+    if is_blob_address(address):
+        _blob_address(address)
+    elif "://" in address:
+        raise ValueError("must be a folder or wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PATH")
     if address and find_spec("pyarrow") is None:
         raise ValueError("requires pyarrow; install requirements/records.txt")
     return address
@@ -256,8 +266,9 @@ class Settings(BaseSettings):
     records_to: Annotated[str, AfterValidator(_record_destination)] = Field(
         default="",
         validation_alias="FRAUD_RECORDS_TO",
-        description="Folder for prediction records as Parquet files, which needs the package "
-        "pyarrow; standard output if empty",
+        description="Folder, or `wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PATH`, for "
+        "prediction records as Parquet files, which needs requirements/records.txt; standard "
+        "output if empty",
     )
     records_spool: Path = Field(
         default=Path(".local/records"),

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from inference.metrics import Metrics
 from inference.record_destination import open_destination
+from inference.record_moves import Moves
+from registry.storage.container import open_container
+from tests.azurite import azurite
+from tests.inference.calls import samples_of
+from tests.inference.spooled import folders, seal, stored_rows
+from tests.waiting import wait_until
 
 NAME = "hour=2026-11-28T08/version=7/pod-1-0.parquet"
 
@@ -23,9 +30,9 @@ def test_a_file_is_stored_once_under_its_name(source: Path, tmp_path: Path) -> N
     folder = tmp_path / "records"
     folder.mkdir()
     destination = open_destination(str(folder))
-    destination.store(source, NAME)
+    destination.upload(source, NAME)
     source.write_bytes(b"others")
-    destination.store(source, NAME)
+    destination.upload(source, NAME)
     assert [path for path in folder.rglob("*") if path.is_file()] == [folder / NAME]
     assert (folder / NAME).read_bytes() == b"records"
 
@@ -34,14 +41,14 @@ def test_what_a_killed_process_left_there_is_deleted(source: Path, tmp_path: Pat
     stored = tmp_path / NAME
     stored.parent.mkdir(parents=True)
     (stored.parent / f"partial-{stored.name}-01234567").write_bytes(b"rec")
-    open_destination(str(tmp_path)).store(source, NAME)
+    open_destination(str(tmp_path)).upload(source, NAME)
     assert list(stored.parent.iterdir()) == [stored]
 
 
 def test_nothing_is_stored_below_a_folder_that_is_absent(source: Path, tmp_path: Path) -> None:
     absent = tmp_path / "mount"
     with pytest.raises(FileNotFoundError, match="mount does not exist"):
-        open_destination(str(absent)).store(source, NAME)
+        open_destination(str(absent)).upload(source, NAME)
     assert not absent.exists()
 
 
@@ -53,5 +60,35 @@ def test_a_full_or_read_only_folder_fails_and_keeps_nothing(
 
     monkeypatch.setattr("inference.record_destination.shutil.copyfile", full)
     with pytest.raises(OSError, match="No space left"):
-        open_destination(str(tmp_path)).store(source, NAME)
+        open_destination(str(tmp_path)).upload(source, NAME)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [source]
+
+
+def test_azure_stopped_and_started_loses_nothing_and_stores_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with azurite(tmp_path / "azure", "records") as azure:
+        for name, value in azure.environment.items():
+            monkeypatch.setenv(name, value)
+        address = azure.address("records", "production")
+        spool, destination = folders(tmp_path)
+        metrics = Metrics(lambda: 0, lambda: 0.0)
+        moves = Moves(spool, address, metrics)
+        seal(spool, range(3))
+        azure.stop()
+        assert moves.start()
+        wait_until(moves.has_ended)
+        assert samples_of(metrics.expose().decode())["fraud_record_moves_failed_total"] == 1
+        azure.start()
+        (waiting,) = spool.glob("*.parquet")
+        content = waiting.read_bytes()
+        for _ in range(2):
+            waiting.write_bytes(content)  # as if killed between upload and deletion
+            assert moves.start()
+            wait_until(moves.has_ended)
+            assert not waiting.exists()
+        with open_container(address) as container:
+            (blob,) = container.list()
+            assert blob.name.startswith("hour=2026-11-28T08/version=7/")
+            container.download(blob.name, destination / "a.parquet")
+    assert stored_rows(destination) == [0, 1, 2]
