@@ -7,7 +7,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 
 .PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
-  bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
+  bench-records bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
   format lock clean
 
 help:  ## List the commands
@@ -47,6 +47,9 @@ bench-coverage: $(STAMP)  ## Simulate how often the intervals of a run hold what
 bench-inference: $(STAMP)  ## Measure the service and other model servers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)
 
+bench-records: $(STAMP)  ## Measure the service by where its prediction records go (needs wrk)
+	$(BIN)/python -m benchmarks.inference.records $(ARGS)
+
 bench-hostile: $(STAMP)  ## Measure honest requests and memory under a load of hostile clients
 	$(BIN)/python -m benchmarks.inference.hostile $(ARGS)
 
@@ -85,6 +88,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
+	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
