@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import gmtime, strftime
@@ -46,18 +46,17 @@ def new_name(time: float, version: int) -> str:
     return f"{hour}_{version}_{pod}-{int(time * 1000)}-{secrets.token_hex(8)}"
 
 
-def spool_files(folder: Path, step: str) -> list[SpoolFile]:
-    """The files of one step in order of their names; files of others are left out.
+def spool_files(folder: Path, *steps: str) -> list[SpoolFile]:
+    """The files of some steps in order of their names; files of others are left out.
 
     Raises OSError where the folder cannot be read.
     """
-    return sorted(_found(folder, step), key=lambda file: file.path.name)
+    return sorted(_found(folder, steps), key=lambda file: file.path.name)
 
 
-def _found(folder: Path, step: str) -> Iterator[SpoolFile]:
+def _found(folder: Path, steps: Sequence[str]) -> Iterator[SpoolFile]:
     for path in folder.iterdir():
-        match = _NAME.fullmatch(path.name.removesuffix(step))
-        if match and path.suffix == step:
+        if path.suffix in steps and (match := _NAME.fullmatch(path.stem)):
             hour, version, name, milliseconds = match.groups()
             destination = f"hour={hour}/version={version}/{name}{CONVERTED}"
             yield SpoolFile(path, int(milliseconds) / 1000, destination)

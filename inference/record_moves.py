@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inference.metrics import Metrics
 from inference.record_mover import Moved
+from registry.errors import on_one_line
 
 log = logging.getLogger("inference")
 
@@ -36,7 +37,7 @@ class Moves:
                 [sys.executable, "-m", "inference.record_mover", self._folder, self._destination],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,  # of which only the last line of a traceback is used
+                stderr=subprocess.PIPE,
                 text=True,
                 # Of pyarrow's allocators, the one that keeps least.
                 env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
@@ -57,12 +58,12 @@ class Moves:
         return self._process is None
 
     def _report(self, process: subprocess.Popen[str]) -> None:
-        output, _ = process.communicate()
-        last = output.strip().rpartition("\n")[2]
+        output, errors = process.communicate()
         if process.returncode:
+            last = on_one_line(errors.strip().rpartition("\n")[2])  # of a traceback
             moved = Moved(failed=1, error=f"exit code {process.returncode}: {last}")
         else:
-            moved = Moved(**json.loads(last))
+            moved = Moved(**json.loads(output))
         self._metrics.records_dropped.inc(moved.invalid)
         self._metrics.record_moves_failed.inc(moved.failed)
         if moved.failed:

@@ -30,7 +30,7 @@ from registry.errors import UsageError
 
 SEAL_SECONDS = 300.0
 SEAL_BYTES = 32 << 20
-SCAN_SECONDS = 1.0
+SCAN_SECONDS = 5.0
 MOVE_SECONDS = 60.0
 LAST_MOVE_SECONDS = 10.0
 """For how long a worker that stops waits for its records to be moved."""
@@ -145,16 +145,15 @@ class Spool:
 
     def _measure(self) -> bool:
         """Measure what waits in the spool; return whether a mover has something to do."""
-        steps = [spool_files(self._folder, step) for step in (OPEN, SEALED, CONVERTED)]
-        files = [file for step in steps for file in step]
+        files = spool_files(self._folder, OPEN, SEALED, CONVERTED)
         self._bytes = 0
-        for entry in self._folder.iterdir():
+        for file in files:
             with suppress(FileNotFoundError):  # moved meanwhile
-                self._bytes += entry.stat().st_size
+                self._bytes += file.path.stat().st_size
         since = min((file.since for file in files), default=None)
         self._metrics.records_spool_bytes.set(self._bytes)
         self._metrics.records_oldest.set(max(0.0, time() - since) if since else 0)
-        return bool(steps[1] or steps[2])
+        return any(file.path.suffix != OPEN for file in files)
 
     def _report(self, error: OSError) -> None:
         log.warning("the spool of prediction records, %s: %s", self._folder, error.strerror)
