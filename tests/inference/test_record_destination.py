@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from inference.metrics import Metrics
 from inference.record_destination import open_destination
+from inference.record_mover import Moved, move
 from inference.record_moves import Moves
 from registry.storage.container import open_container
 from tests.azurite import azurite
-from tests.inference.calls import samples_of
 from tests.inference.spooled import folders, seal, stored_rows
 from tests.waiting import wait_until
 
@@ -71,24 +72,22 @@ def test_azure_stopped_and_started_loses_nothing_and_stores_nothing_twice(
         for name, value in azure.environment.items():
             monkeypatch.setenv(name, value)
         address = azure.address("records", "production")
-        spool, destination = folders(tmp_path)
-        metrics = Metrics(lambda: 0, lambda: 0.0)
-        moves = Moves(spool, address, metrics)
+        spool, records = folders(tmp_path)
         seal(spool, range(3))
-        azure.stop()
-        assert moves.start()
-        wait_until(moves.has_ended)
-        assert samples_of(metrics.expose().decode())["fraud_record_moves_failed_total"] == 1
-        azure.start()
-        (waiting,) = spool.glob("*.parquet")
-        content = waiting.read_bytes()
-        for _ in range(2):
-            waiting.write_bytes(content)  # as if killed between upload and deletion
+        with closing(open_container(address)) as destination:
+            azure.stop()
+            moved = move(spool, destination)
+            assert moved.failed == 1
+            assert moved.error.startswith(f"uploading {address}/hour=2026-11-28T08/version=7/")
+            azure.start()
+            (waiting,) = spool.glob("*.parquet")
+            content = waiting.read_bytes()
+            moves = Moves(spool, address, Metrics(lambda: 0, lambda: 0.0))
             assert moves.start()
             wait_until(moves.has_ended)
             assert not waiting.exists()
-        with open_container(address) as container:
-            (blob,) = container.list()
-            assert blob.name.startswith("hour=2026-11-28T08/version=7/")
-            container.download(blob.name, destination / "a.parquet")
-    assert stored_rows(destination) == [0, 1, 2]
+            waiting.write_bytes(content)  # as if killed between upload and deletion
+            assert move(spool, destination) == Moved(files=1)
+            (blob,) = destination.list()
+            destination.download(blob.name, records / "a.parquet")
+    assert stored_rows(records) == [0, 1, 2]
