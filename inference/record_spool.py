@@ -113,7 +113,7 @@ class Spool:
         for key in list(self._open):
             self._seal(key)
         deadline, started = monotonic() + LAST_MOVE_SECONDS, False
-        with suppress(OSError):
+        try:
             while monotonic() < deadline:
                 if self._moves.has_ended():
                     if started:
@@ -121,6 +121,8 @@ class Spool:
                     started = not self._measure() or self._moves.start()
                 sleep(0.02)
             self._measure()
+        except OSError as error:
+            self._report(error)
 
     def _seal(self, key: Key) -> None:
         file, _ = self._open.pop(key)

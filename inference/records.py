@@ -87,11 +87,15 @@ class RecordWriter:
             tuple[ServedModel, float, str, str, list[Value], float, int, str, bool]
         ] = deque()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread. To be called in the worker, because a fork does not copy threads."""
+        """Start the thread. To be called in the worker, because a fork does not copy threads.
+
+        Nor is it made before: Python takes one that was for stopped, so that nobody waits for it.
+        """
         if self._kind != "off":
+            self._thread = threading.Thread(target=self._run, name="records", daemon=True)
             self._thread.start()
 
     def add(
@@ -118,7 +122,7 @@ class RecordWriter:
     def close(self, timeout_seconds: float | None = None) -> None:
         """Write the queued records and stop; give up after the timeout, by default the sink's."""
         self._closed.set()
-        if self._thread.is_alive():
+        if self._thread:
             self._thread.join(timeout_seconds or self._sink.close_seconds)
 
     def _run(self) -> None:
