@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
-  bench-records bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
-  format lock clean
+.PHONY: help setup server demo team backup restore test test-slow bench-registry bench-coverage bench-inference \
+  bench-records bench-hostile bench-training bench-growth bench-features docs architecture screenshots \
+  lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -31,6 +31,15 @@ server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 500
 
 demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (ARGS="--yes --once")
 	@$(BIN)/python -m deploy.local.demo $(ARGS)
+
+team: $(STAMP)  ## Start a team's set-up: PostgreSQL, Azurite, Redis, users and rights
+	@$(BIN)/python -m deploy.local.team $(ARGS)
+
+backup: $(STAMP)  ## Back up a tracking server: database and artifacts (ARGS="FOLDER")
+	@$(BIN)/python -m deploy.tracking backup $(ARGS)
+
+restore: $(STAMP)  ## Restore a backup into an empty database, and verify the ledger (ARGS="FOLDER/TIME")
+	@$(BIN)/python -m deploy.tracking restore $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)
@@ -85,8 +94,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
-	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra tracking --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
+	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \

@@ -16,13 +16,18 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import certifi
 import trustme
 
 from deploy.local import entra
 from deploy.local.azure_proxy import azure_proxy
-from deploy.local.processes import NotStarted, free_port, running, wait_until_listening
+from deploy.local.processes import NotStarted, Restartable, free_port, running, wait_until_listening
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, BlobServiceClient
 
 ACCOUNT = "fraudteam"
 BLOB_HOST = f"{ACCOUNT}.blob.core.windows.net"
@@ -41,8 +46,7 @@ class LocalAzure:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = free_port()
-        self._running: ExitStack | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.server = Restartable(self._azurite)
         self.key = base64.b64encode(secrets.token_bytes(64)).decode()
         self.environment: dict[str, str] = {}
 
@@ -57,8 +61,8 @@ class LocalAzure:
     def address(self, container: str, path: str = "") -> str:
         return f"wasbs://{container}@{BLOB_HOST}" + (f"/{path}" if path else "")
 
-    def start(self) -> None:
-        """Start Azurite, with what it held before. Raises NotStarted."""
+    @contextmanager
+    def _azurite(self) -> Iterator[subprocess.Popen[bytes]]:
         program = azurite_program()
         if program is None:
             raise NotStarted(f"{PROGRAM} is not installed: {INSTALLATION}")
@@ -71,31 +75,35 @@ class LocalAzure:
             *("--skipApiVersionCheck", "--silent", "--disableTelemetry"),
         ]
         log = self._folder / "azurite.log"
-        self._running = ExitStack()
-        self.process = self._running.enter_context(
-            running(command, log, {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"})
-        )
-        wait_until_listening(self.process, self.port, log)
-
-    def stop(self) -> None:
-        """Stop Azurite: from now on its host refuses connections."""
-        if self._running:
-            self._running.close()
-        self._running = self.process = None
+        environment = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"}
+        with running(command, log, environment) as process:
+            wait_until_listening(process, self.port, log)
+            yield process
 
     def create_containers(self, names: Sequence[str]) -> None:
         """Create containers that are missing, as Terraform does on Azure."""
         from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 (slow to import)
-        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
 
-        with BlobServiceClient.from_connection_string(
-            self.connection_string,
-            connection_verify=self.environment["REQUESTS_CA_BUNDLE"],
-            proxies={"https": self.environment["HTTPS_PROXY"]},
-        ) as service:
+        with self._service() as service:
             for name in names:
                 with suppress(ResourceExistsError):
                     service.create_container(name)
+
+    @contextmanager
+    def blob(self, address: str) -> Iterator[BlobClient]:
+        """The blob at a `wasbs://` address, with all rights: those of the account's key."""
+        parts = urlsplit(address)
+        with self._service() as service:
+            yield service.get_blob_client(parts.username or "", parts.path.removeprefix("/"))
+
+    def _service(self) -> BlobServiceClient:
+        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415 (slow to import)
+
+        return BlobServiceClient.from_connection_string(
+            self.connection_string,
+            connection_verify=self.environment["REQUESTS_CA_BUNDLE"],
+            proxies={"https": self.environment["HTTPS_PROXY"]},
+        )
 
 
 @contextmanager
@@ -137,7 +145,7 @@ def local_azure(
             # Or another identity of this machine could be tried after a refusal.
             "AZURE_TOKEN_CREDENTIALS": "WorkloadIdentityCredential",
         }
-        stack.callback(azure.stop)
-        azure.start()
+        stack.callback(azure.server.stop)
+        azure.server.start()
         azure.create_containers(containers)
         yield azure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -10,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,31 @@ def running(
         stop(process)
 
 
+class Restartable:
+    """A server that can be stopped, or killed, and started again with the data that it has."""
+
+    def __init__(
+        self, start: Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]
+    ) -> None:
+        """`start` runs the server until its block ends, and enters the block once it answers."""
+        self._start, self._running = start, ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Raises NotStarted."""
+        self._process = self._running.enter_context(self._start())
+
+    def stop(self) -> None:
+        """SIGTERM to the server and its children; nothing where it does not run."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """SIGKILL to the server and its children."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.stop()
+
+
 def stop(process: subprocess.Popen[Any]) -> None:
     """Stop a process and the children in its group: SIGTERM first, SIGKILL after a timeout."""
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -76,6 +102,15 @@ def stop(process: subprocess.Popen[Any]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait(STOP_SECONDS)
+
+
+def run_to_end(command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+    """Run a program that ends by itself. Raises NotStarted with its last line if it fails."""
+    with running(command, log, environment) as process:
+        failed = process.wait()
+    if failed:
+        lines = log.read_text(errors="replace").splitlines() or ["no output"]
+        raise NotStarted(f"`{shlex.join(command[1:4])}` failed: {lines[-1]}; see {log}")
 
 
 def status_of(url: str) -> int | None:
@@ -114,11 +149,17 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path)
 
 @contextmanager
 def mlflow_server(
-    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = ""
+    folder: Path,
+    port: int,
+    *arguments: str,
+    workers: int = 1,
+    backend_store_uri: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """A real tracking server with local artifacts below `folder`; yields its address.
 
-    Its database is SQLite in `folder`, unless `backend_store_uri` names another one.
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another one. It gets these
+    further arguments and environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
@@ -127,11 +168,12 @@ def mlflow_server(
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", backend_store_uri),
         *("--artifacts-destination", str(folder.absolute() / "artifacts")),
+        *arguments,
     ]
     # Background jobs would take 2.5 GB of memory, and nothing here uses them.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **(environment or {})}
     log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
-    with running(command, log, environment) as process:
+    with running(command, log, variables) as process:
         wait_until_ok(process, f"{address}/health", log)
         yield address
 
@@ -146,7 +188,6 @@ def inference_service(
     further environment variables.
     """
     environment = {
-        "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(ledger_config),
         "FRAUD_CACHE": str(ledger_config.parent / "cache"),
         "FRAUD_PORT": str(port),
@@ -154,6 +195,7 @@ def inference_service(
         "FRAUD_DRAIN_SECONDS": "0",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # or the caller's setting would be inherited
         **settings,
+        "MLFLOW_TRACKING_URI": tracking_uri,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:
         yield f"http://127.0.0.1:{port}", process

@@ -30,13 +30,11 @@ class Retry(ExponentialRetry):
         body = request.http_request.body
         start = body.tell() if hasattr(body, "tell") else None
         for count in range(self.total_retries + 1):
-            options = dict(request.context.options)
             response: PipelineResponse[Any, Any] = super().send(request)  # type: ignore[no-untyped-call]
             if response.http_response.status_code != 429 or count == self.total_retries:
                 break
             if start is not None:
                 body.seek(start)
-            request.context.options.update(options)
             self.sleep({"count": count + 1}, request.context.transport)  # type: ignore[no-untyped-call]
         return response
 

@@ -92,7 +92,7 @@ def code_of(error: AzureError) -> str:
 
 def _translated(error: AzureError, operation: str, address: BlobAddress) -> RegistryError:
     status = error.status_code if isinstance(error, HttpResponseError) else None
-    if isinstance(error, ClientAuthenticationError):
+    if isinstance(error, ClientAuthenticationError) and status in (None, 401):
         kind, text = _unauthenticated(error, status)
     elif status is None:
         kind, text = _no_response(str(error), type(error).__name__)

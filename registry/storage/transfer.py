@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
@@ -35,7 +35,7 @@ def properties(container: ContainerClient, name: str) -> BlobProperties:
         raise
 
 
-def parts(blob: BlobClient, size: int, etag: str) -> Iterator[bytes]:
+def parts(blob: BlobClient, size: int, etag: str) -> Generator[bytes, None, None]:
     """The content of a blob with this ETag, in order, while later ranges are on their way.
 
     Raises AzureError, also where the blob was replaced. The ranges that are under way then are

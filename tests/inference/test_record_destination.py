@@ -13,7 +13,7 @@ from inference.record_destination import open_destination
 from inference.record_mover import Moved, move
 from inference.record_moves import Moves
 from registry.storage.container import open_container
-from tests.azurite import azurite
+from tests.azurite import azurite, log_in
 from tests.inference.spooled import folders, seal, stored_rows
 from tests.waiting import wait_until
 
@@ -69,17 +69,16 @@ def test_azure_stopped_and_started_loses_nothing_and_stores_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with azurite(tmp_path / "azure", "records") as azure:
-        for name, value in azure.environment.items():
-            monkeypatch.setenv(name, value)
+        log_in(azure, monkeypatch)
         address = azure.address("records", "production")
         spool, records = folders(tmp_path)
         seal(spool, range(3))
         with closing(open_container(address)) as destination:
-            azure.stop()
+            azure.server.stop()
             moved = move(spool, destination)
             assert moved.failed == 1
             assert moved.error.startswith(f"uploading {address}/hour=2026-11-28T08/version=7/")
-            azure.start()
+            azure.server.start()
             (waiting,) = spool.glob("*.parquet")
             content = waiting.read_bytes()
             moves = Moves(spool, address, Metrics(lambda: 0, lambda: 0.0))

@@ -46,10 +46,10 @@ def test_a_workload_identity_writes_and_reads(container: ContainerClient) -> Non
 
 def test_blobs_outlast_a_stop_of_the_storage(azure: LocalAzure, container: ContainerClient) -> None:
     container.upload_blob("kept", b"content")
-    azure.stop()
+    azure.server.stop()
     with pytest.raises(ServiceRequestError):
         container.download_blob("kept")
-    azure.start()
+    azure.server.start()
 
     assert container.download_blob("kept").readall() == b"content"
 
