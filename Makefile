@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry bench-coverage bench-inference \
-  bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
-  format lock clean
+.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry \
+  bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
+  bench-features docs architecture screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -59,6 +59,9 @@ bench-coverage: $(STAMP)  ## Simulate how often the intervals of a run hold what
 bench-inference: $(STAMP)  ## Measure the service and other model servers (needs wrk)
 	$(BIN)/python -m benchmarks.inference $(ARGS)
 
+bench-records: $(STAMP)  ## Measure the service by where its prediction records go (needs wrk)
+	$(BIN)/python -m benchmarks.inference.records $(ARGS)
+
 bench-hostile: $(STAMP)  ## Measure honest requests and memory under a load of hostile clients
 	$(BIN)/python -m benchmarks.inference.hostile $(ARGS)
 
@@ -98,6 +101,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
 	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
+	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 

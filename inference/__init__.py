@@ -45,7 +45,13 @@ What a request leaves behind:
   drift            scored rows, counted in those bins
   invalid_fields   rejected fields, counted by name
   worker_files     the files in which several workers share these counts
-  records          prediction records on standard output
+  records          prediction records on standard output, or in a spool
+  record_spool     the spool: bounded, on the local disk, shared by workers
+  record_files     its files, and the steps that they go through
+  record_moves     starts the process that moves them
+  record_mover     that process: converts and moves
+  record_parquet   the columns, and the conversion
+  record_destination  where the Parquet files go
   logs             lines of JSON on standard error, bounded per minute
 
 The ledger:

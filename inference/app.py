@@ -32,7 +32,8 @@ from inference.model import ServedModel
 from inference.open_inference import InferRequest
 from inference.predictor import Predictor
 from inference.protocols import mlflow_routes, open_inference_routes
-from inference.records import RecordWriter
+from inference.record_spool import Spool
+from inference.records import RecordWriter, Sink, StandardOutput
 from inference.routes import as_response, operation_routes, predict_routes
 from inference.serving import Serving
 from inference.settings import Settings
@@ -87,7 +88,7 @@ def make_service(settings: Settings) -> Service:
     deadlines = Deadlines(settings.request_seconds)
     with worker_files.creating():
         metrics = Metrics(lambda: len(deadlines), lambda: serving.lag_seconds)
-    records = RecordWriter(settings.records, sys.stdout.fileno(), metrics.records_dropped)
+    records = RecordWriter(settings.records, _record_sink(settings, metrics), metrics)
     histories = Histories(settings, metrics)
     follower = Follower(settings, registry, trust, cache, serving, metrics, histories)
     tracing = None
@@ -138,6 +139,13 @@ def make_service(settings: Settings) -> Service:
     if tracing:
         asgi = Traced(asgi, tracing, serving)
     return Service(asgi, framework, guard, follower, histories)
+
+
+def _record_sink(settings: Settings, metrics: Metrics) -> Sink:
+    if not settings.records_to:
+        return StandardOutput(sys.stdout.fileno())
+    spool, size = settings.records_spool, settings.records_spool_bytes
+    return Spool(spool, size, settings.records_to, metrics)
 
 
 def _known_paths(routers: Iterable[APIRouter]) -> frozenset[str]:

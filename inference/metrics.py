@@ -82,8 +82,27 @@ class Metrics:
         self.cache_starts = counter(
             "cache_starts", "Workers started from the cache because the registry was unreachable"
         )
+        self.records_written = counter(
+            "records_written", "Prediction records written to standard output or to the spool"
+        )
         self.records_dropped = counter(
-            "records_dropped", "Prediction records lost because standard output was not read"
+            "records_dropped",
+            "Prediction records lost because standard output was not read, or the spool or its "
+            "disk was full",
+        )
+        self.records_spool_bytes = gauge(
+            "records_spool_bytes",
+            "Size of the spool of prediction records, which all workers share, in bytes",
+            mode="livemax",
+        )
+        self.records_oldest = gauge(
+            "records_oldest_seconds",
+            "Age of the oldest prediction record in the spool; 0 if there is none",
+            mode="livemax",
+        )
+        self.record_moves_failed = counter(
+            "record_moves_failed",
+            "Files of prediction records that could not be moved from the spool, each time",
         )
         self.history = counter(
             "history_transactions",

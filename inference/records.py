@@ -1,8 +1,8 @@
-"""Prediction records on standard output: one line of JSON for each scored transaction.
+"""Prediction records: a line of JSON for each scored transaction, on standard output or in a spool.
 
 A background thread encodes and writes them, 20 times a second, so that a blocked reader of standard
-output delays no request; encoding many in a row also costs less than one after each response. Past
-`MAX_WAITING` records, new ones are dropped and counted.
+output, or a slow disk, delays no request; encoding many in a row also costs less than one after
+each response. Past `MAX_WAITING` records, new ones are dropped and counted.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
 from time import time
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
-from prometheus_client import Counter
-
+from inference.metrics import Metrics
 from inference.model import ServedModel
 from registry.model.record import record_line
 from registry.model.scorer import Value
@@ -24,22 +24,78 @@ WRITE_INTERVAL_SECONDS = 0.05
 WRITE_BATCH_SIZE = 250
 
 
+class Line(NamedTuple):
+    """An encoded record."""
+
+    time: float
+    """Unix time in seconds."""
+    version: int
+    """The ledger version."""
+    text: bytes
+    """With its line break."""
+
+
+class Sink(Protocol):
+    """Where records go. One thread calls it."""
+
+    close_seconds: float
+    """How long `close` may take."""
+
+    def write(self, lines: Sequence[Line]) -> int:
+        """Write records; return how many. The others are lost."""
+
+    def tend(self) -> None:
+        """Do what is due besides writing: called 20 times a second."""
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+
+
+class StandardOutput:
+    """A file descriptor, whose reader may be gone."""
+
+    close_seconds = 5.0
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, lines: Sequence[Line]) -> int:
+        """Write all lines, or none if the reader has closed its end."""
+        text = memoryview(b"".join(line.text for line in lines))
+        try:
+            while text:
+                text = text[os.write(self._descriptor, text) :]
+        except OSError:
+            return 0
+        return len(lines)
+
+    def tend(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing: the descriptor stays open."""
+
+
 class RecordWriter:
-    """Writes records to a file descriptor until it is closed."""
+    """Writes records to a sink until it is closed."""
 
     def __init__(
-        self, kind: Literal["hash", "values", "off"], descriptor: int, dropped: Counter
+        self, kind: Literal["hash", "values", "off"], sink: Sink, metrics: Metrics
     ) -> None:
-        self._kind, self._descriptor, self._dropped = kind, descriptor, dropped
+        self._kind, self._sink, self._metrics = kind, sink, metrics
         self._waiting: deque[
             tuple[ServedModel, float, str, str, list[Value], float, int, str, bool]
         ] = deque()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread. To be called in the worker, because a fork does not copy threads."""
+        """Start the thread. To be called in the worker, because a fork does not copy threads.
+
+        Nor is it made before: Python takes one that was for stopped, so that nobody waits for it.
+        """
         if self._kind != "off":
+            self._thread = threading.Thread(target=self._run, name="records", daemon=True)
             self._thread.start()
 
     def add(
@@ -58,31 +114,31 @@ class RecordWriter:
         if self._kind == "off":
             return
         if len(self._waiting) >= MAX_WAITING:
-            self._dropped.inc()
+            self._metrics.records_dropped.inc()
         else:
             queued = (model, time(), request_id, caller, values, probability, row, transaction_id)
             self._waiting.append((*queued, has_history))
 
-    def close(self, timeout_seconds: float = 5.0) -> None:
-        """Write the queued records and stop; give up after the timeout."""
+    def close(self, timeout_seconds: float | None = None) -> None:
+        """Write the queued records and stop; give up after the timeout, by default the sink's."""
         self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_seconds)
+        if self._thread:
+            self._thread.join(timeout_seconds or self._sink.close_seconds)
 
     def _run(self) -> None:
         while not self._closed.wait(WRITE_INTERVAL_SECONDS):
             self._write_waiting()
+            self._sink.tend()
         self._write_waiting()
+        self._sink.close()
 
     def _write_waiting(self) -> None:
         while self._waiting:
             batch = range(min(len(self._waiting), WRITE_BATCH_SIZE))
-            text = memoryview(b"".join(self._line(*self._waiting.popleft()) for _ in batch))
-            try:
-                while text:
-                    text = text[os.write(self._descriptor, text) :]
-            except OSError:  # standard output was closed by its reader
-                self._dropped.inc(len(batch))
+            lines = [self._line(*self._waiting.popleft()) for _ in batch]
+            written = self._sink.write(lines)
+            self._metrics.records_written.inc(written)
+            self._metrics.records_dropped.inc(len(lines) - written)
 
     def _line(
         self,
@@ -95,8 +151,8 @@ class RecordWriter:
         row: int,
         transaction_id: str,
         has_history: bool,
-    ) -> bytes:
-        return record_line(
+    ) -> Line:
+        text = record_line(
             model.record_start,
             time=time,
             request_id=request_id,
@@ -109,3 +165,4 @@ class RecordWriter:
             values=values,
             names=model.contract.names if self._kind == "values" else None,
         )
+        return Line(time, model.version, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from features.definitions import MAX_LATENESS_DAYS
 from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
+from registry.storage.address import BlobAddress, is_blob_address
 
 
 @lru_cache(maxsize=256)
@@ -42,6 +44,23 @@ def _store(url: str) -> str:
     if not url.startswith(("memory:", "redis://", "rediss://")):
         raise ValueError("must begin with memory:, redis:// or rediss://")
     return url
+
+
+def _blob_address(text: str) -> BlobAddress:
+    try:
+        return BlobAddress.parse(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+def _record_destination(address: str) -> str:
+    if is_blob_address(address):
+        _blob_address(address)
+    elif "://" in address:
+        raise ValueError("must be a folder or wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PATH")
+    if address and find_spec("pyarrow") is None:
+        raise ValueError("requires pyarrow; install requirements/records.txt")
+    return address
 
 
 def _prefix(text: str) -> str:
@@ -80,7 +99,7 @@ class Settings(BaseSettings):
         default=Path(".local/cache"),
         validation_alias="FRAUD_CACHE",
         description="Folder for the last verified model and the ledger's tip; the only folder "
-        "that the service writes to, unless FRAUD_FEATURE_STORE names one",
+        "that the service writes to, unless FRAUD_FEATURE_STORE or FRAUD_RECORDS_TO names one",
     )
     poll_seconds: float = Field(
         default=30,
@@ -241,8 +260,28 @@ class Settings(BaseSettings):
     records: Literal["hash", "values", "off"] = Field(
         default="hash",
         validation_alias="FRAUD_RECORDS",
-        description="Prediction records on standard output, with a sha256 of the inputs (`hash`), "
+        description="Prediction records with a sha256 of the inputs (`hash`), "
         "with their values (`values`), or none (`off`)",
+    )
+    records_to: Annotated[str, AfterValidator(_record_destination)] = Field(
+        default="",
+        validation_alias="FRAUD_RECORDS_TO",
+        description="Folder, or `wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PATH`, for "
+        "prediction records as Parquet files, which needs requirements/records.txt; standard "
+        "output if empty",
+    )
+    records_spool: Path = Field(
+        default=Path(".local/records"),
+        validation_alias="FRAUD_RECORDS_SPOOL",
+        description="Folder on a local disk for the records that are not yet at FRAUD_RECORDS_TO; "
+        "workers of one machine may share it",
+    )
+    records_spool_bytes: int = Field(
+        default=1 << 30,
+        ge=1 << 20,
+        validation_alias="FRAUD_RECORDS_SPOOL_BYTES",
+        description="Maximum size of FRAUD_RECORDS_SPOOL, in bytes; records beyond it are dropped "
+        "and counted. The disk needs a fifth more",
     )
     otlp_endpoint: Annotated[str, AfterValidator(_url)] = Field(
         default="",

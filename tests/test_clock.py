@@ -33,6 +33,7 @@ DATES = {
     "inference/history_upkeep.py: time.time": "what a store without a transaction has to hold",
     "inference/labels.py: time.time": "since when a label is known, where it does not say",
     "inference/model.py: datetime.now": "when a model was loaded, for people",
+    "inference/record_spool.py: time.time": "the age of the oldest prediction record, for people",
     "inference/records.py: time.time": "the time of a prediction record",
     "registry/lifecycle/append.py: datetime.now": "the time of an entry",
     "registry/lifecycle/evaluate.py: datetime.now": "the time of evidence",

@@ -78,14 +78,14 @@ def test_no_lock_file_with_addresses_is_tracked() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["inference.txt", "training.txt"])
+@pytest.mark.parametrize("name", ["inference.txt", "records.txt", "training.txt"])
 def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
     assert len(pins(name)) > 20
     tested = {pin.partition(" ;")[0] for pin in pins("dev.txt")}  # without markers of platforms
     assert {pin.partition(" ;")[0] for pin in pins(name)} - tested == set()
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "inference.txt", "training.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", "inference.txt", "records.txt", "training.txt"])
 def test_every_pin_has_hashes(name: str) -> None:
     without = [pin for pin, text in pins(name).items() if "--hash=sha256:" not in text]
 
@@ -96,6 +96,7 @@ def test_the_serving_image_has_no_training_library() -> None:
     heavy = {"mlflow", "pandas", "scikit-learn", "skl2onnx", "polars", "matplotlib", "optuna"}
 
     assert heavy & packages("inference.txt") == set()
+    assert packages("records.txt") - packages("inference.txt") == {"pyarrow"}
     assert heavy - packages("training.txt") == set()
 
 

@@ -20,7 +20,7 @@ from inference.history import Histories
 from inference.metrics import Metrics
 from inference.model import ServedModel
 from inference.predictor import Predictor
-from inference.records import RecordWriter
+from inference.records import RecordWriter, StandardOutput
 from inference.serving import Serving
 from inference.settings import Settings
 
@@ -44,7 +44,7 @@ def fast_path_of(model: ServedModel, histories: Histories | None = None) -> Fast
     metrics = Metrics(lambda: 0, lambda: 0.0)
     metrics.drift.start(model)
     settings = Settings.model_validate({"FRAUD_AUTH": "off"})
-    records = RecordWriter("off", 1, metrics.records_dropped)
+    records = RecordWriter("off", StandardOutput(1), metrics)
     histories = histories or Histories(settings, metrics)
     predictor = Predictor(serving, metrics, metrics.drift, records, histories)
     guard = Guard(_none, settings, serving, metrics, Deadlines(10), frozenset())

@@ -8,6 +8,7 @@ load           the load generators, wrk and k6
 measure        one round: start a server on its own core, check its answers, put load on it
 report         medians, targets and tables
 errors         the one exception of this benchmark
+records        `make bench-records`: what records of predictions cost, by where they go
 hostile        `make bench-hostile`: honest latency and memory under hostile clients
 hostile_load   the load of hostile clients, in a process of its own
 programs/      what the servers and load generators run

@@ -12,6 +12,7 @@ from benchmarks.paths import CACHE, REPOSITORY
 
 REQUIREMENTS = {
     "inference": REPOSITORY / "requirements" / "inference.txt",
+    "records": REPOSITORY / "requirements" / "records.txt",
     **{
         name: REPOSITORY / "benchmarks" / "requirements" / f"{name}.txt"
         for name in ("mlserver", "bentoml", "k6", "feast")

@@ -56,6 +56,7 @@ def ours(
             "FRAUD_HOST": HOST,
             "FRAUD_PORT": "{port}",
             "FRAUD_AUTH": "off",
+            "FRAUD_FEATURES": "client",
             "FRAUD_RECORDS": "hash" if records else "off",
         },
         ready="/healthcheck",

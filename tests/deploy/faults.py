@@ -21,14 +21,14 @@ class Fault:
 FAULTS = (
     Fault(
         "PostgreSQL is killed, and back after a second, again and again",
-        "before every third write of `evaluate` and every write of `promote`",
+        "before writes of `evaluate` and of `promote`",
         "nothing: the commands wait, and succeed",
         "nothing: one entry, which verifies",
         "test_postgresql_that_is_killed_again_and_again_loses_nothing",
     ),
     Fault(
         "the same",
-        "a training run, before every tenth write",
+        "before writes of a training run",
         "nothing: training succeeds, and the candidate is registered once",
         "nothing",
         "test_a_training_run_outlasts_restarts_of_the_database",

@@ -73,6 +73,18 @@ def test_the_service_runs_there_and_answers(python: Path, world: World, tmp_path
         assert answer.json()["decision"] == "approve"
 
 
+def test_records_as_parquet_are_refused_there_with_what_to_install(python: Path) -> None:
+    program = (
+        "import os; os.environ['FRAUD_RECORDS_TO'] = '/records'\n"
+        "from inference.settings import read_settings\n"
+        "try: read_settings()\n"
+        "except Exception as error: print(error)"
+    )
+    assert output_of(program, str(python)) == (
+        "FRAUD_RECORDS_TO: requires pyarrow; install requirements/records.txt"
+    )
+
+
 @pytest.mark.parametrize(
     ("modules", "required", "unwanted"),
     [

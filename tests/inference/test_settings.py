@@ -41,6 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "max_lateness_days": 1.0,
     "max_ahead_seconds": 300.0,
     "records": "hash",
+    "records_to": "",
+    "records_spool": Path(".local/records"),
+    "records_spool_bytes": 1_073_741_824,
     "otlp_endpoint": "",
 }
 FLOOR = f"payments:3:{'0' * 64}"
@@ -74,6 +77,9 @@ VARIABLES = {
     "FRAUD_MAX_LATENESS_DAYS": ("max_lateness_days", "0.5", 0.5),
     "FRAUD_MAX_AHEAD_SECONDS": ("max_ahead_seconds", "0", 0.0),
     "FRAUD_RECORDS": ("records", "values", "values"),
+    "FRAUD_RECORDS_TO": ("records_to", "/records", "/records"),
+    "FRAUD_RECORDS_SPOOL": ("records_spool", "/spool", Path("/spool")),
+    "FRAUD_RECORDS_SPOOL_BYTES": ("records_spool_bytes", "1048576", 1_048_576),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", "http://otel:4318", "http://otel:4318"),
 }
 
@@ -110,6 +116,9 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         ("FRAUD_AUTH", "none", "Input should be 'on' or 'off'"),
         ("FRAUD_UNKNOWN_FIELDS", "yes", "Input should be 'refuse' or 'ignore'"),
         ("FRAUD_RECORDS", "all", "Input should be 'hash', 'values' or 'off'"),
+        ("FRAUD_RECORDS_TO", "s3://records", "must be a folder or wasbs://CONTAINER@ACCOUNT.blob."),
+        ("FRAUD_RECORDS_TO", "wasbs://records", "the address names no storage account; "),
+        ("FRAUD_RECORDS_SPOOL_BYTES", "1048575", "Input should be greater than or equal to 1"),
         ("FRAUD_POLL_SECONDS", "-1", "Input should be greater than or equal to 0"),
         ("FRAUD_REQUEST_SECONDS", "0", "Input should be greater than 0"),
         ("FRAUD_BATCH_ROWS", "0", "Input should be greater than or equal to 1"),

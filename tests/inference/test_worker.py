@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ from inference.worker import create_app
 from tests.inference.calls import Caller, calling, is_closed_when_idle
 from tests.inference.models import FULL, three_inputs
 from tests.inference.pods import put_in_force
+from tests.inference.spooled import folders, records_in
 from tests.inference.workers import Workers, running_workers
 from tests.waiting import wait_until
 from tests.world import Server, new_world
@@ -167,3 +169,26 @@ def test_at_the_end_its_folder_of_metrics_is_gone(workers: Workers) -> None:
     workers.master.wait(20)
     assert list(workers.temporary.glob("fraud-metrics-*")) == []
     assert "Traceback" not in workers.log.read_text()
+
+
+def test_each_record_arrives_once_although_a_worker_is_killed(
+    server: Server, tmp_path: Path
+) -> None:
+    world = new_world(server, tmp_path)
+    put_in_force(world, tmp_path, 0.25)
+    spool, destination = folders(tmp_path)
+    sink = {"FRAUD_RECORDS_TO": str(destination), "FRAUD_RECORDS_SPOOL": str(spool)}
+    with running_workers(world, tmp_path, WORKERS, **sink) as workers:
+        killed = min(workers.pids)
+        for _ in range(20):
+            httpx.post(f"{workers.address}/predict", json=ROW).raise_for_status()
+        wait_until(lambda: workers.sample("fraud_records_written_total") == 20)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: killed not in workers.pids and len(workers.pids) == WORKERS)
+        wait_until(lambda: workers.sample("fraud_model_info") == WORKERS)
+        for _ in range(20):
+            httpx.post(f"{workers.address}/predict", json=ROW).raise_for_status()
+    paths = destination.rglob("*.parquet")
+    requests = [record["request_id"] for path in paths for record in records_in(path)]
+    assert len(requests) == len(set(requests)) == 40
+    world.client.delete_registered_model("fraud-detector-production")

@@ -53,7 +53,7 @@ class Workers:
 
 
 @contextmanager
-def running_workers(world: World, folder: Path, count: int) -> Iterator[Workers]:
+def running_workers(world: World, folder: Path, count: int, **settings: str) -> Iterator[Workers]:
     """gunicorn with its cache, its log and its temporary files in `folder`, once all are ready."""
     port, temporary = free_port(), folder / "tmp"
     temporary.mkdir()
@@ -68,6 +68,7 @@ def running_workers(world: World, folder: Path, count: int) -> Iterator[Workers]
         "FRAUD_POLL_SECONDS": "0.3",
         "WEB_CONCURRENCY": str(count),
         "TMPDIR": str(temporary),
+        **settings,
     }
     command = [sys.executable, "-m", "gunicorn", "-c", str(REPOSITORY / "gunicorn_conf.py")]
     with running(command, folder / "log", environment) as master:
