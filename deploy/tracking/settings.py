@@ -132,10 +132,14 @@ class TrackingSettings(StoreSettings):
         default="127.0.0.1", validation_alias="MLFLOW_HOST", description="Address to listen on"
     )
     port: int = Field(
-        default=5000, ge=1, le=65535, validation_alias="MLFLOW_PORT", description="Port"
+        default=5000,
+        ge=1,
+        le=65535,
+        validation_alias="MLFLOW_PORT",
+        description="Port to listen on",
     )
     workers: int = Field(
-        default=2, ge=1, le=64, validation_alias="MLFLOW_WORKERS", description="Processes"
+        default=2, ge=1, le=64, validation_alias="MLFLOW_WORKERS", description="Number of processes"
     )
 
 

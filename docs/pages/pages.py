@@ -14,6 +14,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic_settings import BaseSettings
+
+from deploy.tracking.settings import TrackingSettings
 from docs.pages import architecture, bounds
 from docs.pages.architecture import REPOSITORY
 from inference.bins import MAX_BINNED_CATEGORIES, MAX_BINS
@@ -106,13 +109,24 @@ def settings() -> str:
         "",
         "Environment variables. A wrong value stops the start with a one-line error.",
         "",
-        "| variable | default | what it sets |",
-        "|---|---|---|",
+        *_settings_table(Settings),
     ]
-    for field in Settings.model_fields.values():
-        default = "" if field.default in ("", None) else f"`{field.default}`"
-        lines.append(f"| `{field.validation_alias}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def tracking_settings() -> str:
+    """The page of the tracking server, with its settings."""
+    table = "\n".join(_settings_table(TrackingSettings))
+    return with_generated_part("docs/operations/tracking.md", table)
+
+
+def _settings_table(kind: type[BaseSettings]) -> list[str]:
+    lines = ["| variable | default | what it sets |", "|---|---|---|"]
+    for field in kind.model_fields.values():
+        has_none = field.is_required() or field.default in ("", None)
+        default = "" if has_none else f"`{field.default}`"
+        lines.append(f"| `{field.validation_alias}` | {default} | {field.description} |")
+    return lines
 
 
 def metrics() -> str:
@@ -227,6 +241,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/hostile-clients.md": hostile_clients,
     "docs/measures.md": measures,
     "docs/metrics.md": metrics,
+    "docs/operations/tracking.md": tracking_settings,
     "docs/settings.md": settings,
     "registry/policy.schema.json": policy_schema,
 }
