@@ -14,7 +14,6 @@ from tests.deploy.tracking.team import USERS, Team, running_team
 
 @pytest.fixture(scope="session")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    pytest.importorskip("flask_wtf", reason="MLflow's basic auth needs Flask-WTF")
     with running_team(tmp_path_factory.mktemp("team")) as running:
         yield running
 
