@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from registry.tracking.client_settings import NO_MODEL_CODE
+
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
 
@@ -47,6 +49,7 @@ def running(
     """Run a server in its own process group; stop the whole group on exit.
 
     Its own group also keeps a Ctrl-C at the terminal from stopping it before its clients.
+    `environment` is added to ours; MLflow runs no code of a model there, unless ours says so.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -55,7 +58,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
+            env={**NO_MODEL_CODE, **os.environ, **(environment or {})},
             start_new_session=True,
         )
     try:
@@ -100,11 +103,12 @@ def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None
 
 @contextmanager
 def mlflow_server(
-    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = ""
+    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = "", packages: str = ""
 ) -> Iterator[str]:
     """A real tracking server with local artifacts below `folder`; yields its address.
 
-    Its database is SQLite in `folder`, unless `backend_store_uri` names another one.
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another one. `packages` is
+    a folder of packages that take precedence over those that are installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
@@ -116,6 +120,8 @@ def mlflow_server(
     ]
     # Background jobs would take 2.5 GB of memory, and nothing here uses them.
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    if packages:
+        environment["PYTHONPATH"] = packages
     log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
     with running(command, log, environment) as process:
         wait_until_ok(process, f"{address}/health", log)
