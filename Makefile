@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo test test-slow bench-registry bench-coverage bench-inference \
+.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry bench-coverage bench-inference \
   bench-hostile bench-training bench-growth bench-features docs architecture screenshots lint \
   format lock clean
 
@@ -33,11 +33,23 @@ server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 500
 demo: $(STAMP)  ## Train, evaluate, approve, promote and serve on this machine (ARGS="--yes --once")
 	@$(BIN)/python -m deploy.local.demo $(ARGS)
 
+team: $(STAMP)  ## Start a team's set-up: PostgreSQL, Azurite, Redis, users and rights
+	@$(BIN)/python -m deploy.local.team $(ARGS)
+
+backup: $(STAMP)  ## Back up a tracking server: database and artifacts (ARGS="FOLDER")
+	@$(BIN)/python -m deploy.tracking backup $(ARGS)
+
+restore: $(STAMP)  ## Restore a backup into an empty database, and verify the ledger (ARGS="FOLDER/TIME")
+	@$(BIN)/python -m deploy.tracking restore $(ARGS)
+
 test: $(STAMP)  ## Run the test suite
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests, which take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+report-team: $(STAMP)  ## Test a team's set-up; print its rights and what faults do to it
+	$(BIN)/python -m tests.deploy.report
 
 bench-registry: $(STAMP)  ## Time the paired bootstrap and the naive method
 	$(BIN)/python -m benchmarks.registry $(ARGS)
@@ -83,8 +95,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
-	$(COMPILE) --upgrade --extra training --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra tracking --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra training -c requirements/dev.txt pyproject.toml -o requirements/training.txt
+	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done

@@ -1,4 +1,5 @@
-"""How the product is run; so far, all of it on one machine.
+"""How the product is run.
 
-local/   the tracking server and the inference service behind `make demo`
+local/     the servers behind `make demo` and `make team`
+tracking/  the tracking server as a team runs it
 """

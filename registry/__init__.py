@@ -3,6 +3,7 @@
 The packages in the order in which a model passes through them, then what all of them use:
 
 model/       contract and scorer: what a model takes, and how a row becomes a probability
+storage/     Azure Blob Storage: data sets, records, backups, and files that MLflow does not proxy
 tracking/    the MLflow tracking server: candidates, entries of the ledger, files
 provenance/  where a candidate comes from: verified, or claimed by its author
 evaluation/  policy, gates and measures: a candidate against the model in Production
@@ -15,8 +16,8 @@ progress     progress and warnings of a command, on standard error
 temporary    temporary folders that are gone at the end, also of a command that was stopped
 atomic       files that are written whole or not at all
 
-In the order cli, lifecycle, report, evaluation, provenance, tracking, ledger, model, each package
-imports only those to its right.
+In the order cli, lifecycle, report, evaluation, provenance, tracking, storage, ledger, model, each
+package imports only those to its right.
 """
 
 from pathlib import Path

@@ -34,6 +34,16 @@ def on_one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+MAX_REASON_CHARACTERS = 300
+
+
+def first_reason(error: Exception) -> str:
+    """The first line of a message of Azure's SDK, or its reason for each credential it tried."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    credentials = [line.strip() for line in lines if line.startswith("\t")]
+    return on_one_line("; ".join(credentials) or lines[0])[:MAX_REASON_CHARACTERS]
+
+
 class RegistryError(Exception):
     """Base class; the command line prints the message as one line, without a traceback."""
 

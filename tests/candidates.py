@@ -130,18 +130,21 @@ def register_candidate(
     names: tuple[str, ...] = NAMES,
     threshold: float = 0.5,
     parity_offset: float = 0.0,
+    experiment: str = "tests",
 ) -> int:
     """Log a model with its parity rows into a run and register it; return its version."""
     rows = numbers(ROWS, len(names))
     parity = pd.DataFrame(rows, columns=list(names))
     expected = pipeline(quality, len(names)).predict_proba(rows.astype(np.float32))[:, 1]
     parity["probability"] = expected + parity_offset
-    return register_folder(client, saved_model(quality, names, threshold), parity)
+    return register_folder(client, saved_model(quality, names, threshold), parity, experiment)
 
 
-def register_folder(client: MlflowClient, model: Path, parity: pd.DataFrame) -> int:
+def register_folder(
+    client: MlflowClient, model: Path, parity: pd.DataFrame, experiment: str = "tests"
+) -> int:
     """Log a model's folder and its parity rows into a run, as training does, and register it."""
-    run = client.create_run(_experiment(client), tags=RUN_TAGS)
+    run = client.create_run(_experiment(client, experiment), tags=RUN_TAGS)
     run_id = run.info.run_id
     client.log_artifacts(run_id, str(model), "model")
     with tempfile.TemporaryDirectory() as folder:
@@ -156,6 +159,6 @@ def register_folder(client: MlflowClient, model: Path, parity: pd.DataFrame) -> 
     return int(client.create_model_version(CANDIDATES, source, run_id=run_id, tags=tags).version)
 
 
-def _experiment(client: MlflowClient) -> str:
-    experiment = client.get_experiment_by_name("tests")
-    return experiment.experiment_id if experiment else client.create_experiment("tests")
+def _experiment(client: MlflowClient, name: str) -> str:
+    experiment = client.get_experiment_by_name(name)
+    return experiment.experiment_id if experiment else client.create_experiment(name)

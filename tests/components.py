@@ -26,8 +26,8 @@ def program(name: str, installation: str) -> str:
     return shutil.which(name) or missing(name, installation)
 
 
-def output_of(program: str, python: str = sys.executable) -> str:
+def output_of(program: str, python: str = sys.executable, **variables: str) -> str:
     """What a Python program prints, without the environment variables of this machine or of CI."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **variables}
     command = [python, "-c", program]
     return subprocess.check_output(command, env=environment, text=True, timeout=120).strip()

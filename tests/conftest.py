@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from deploy.local.azure import LocalAzure
 from deploy.local.processes import free_port, mlflow_server
+from tests.azurite import azurite, log_in
 from tests.world import Server, World, lasting, new_world
 
 # Slowness on a busy machine is not a failure.
@@ -29,6 +32,22 @@ def world(server: Server, tmp_path: Path) -> Iterator[World]:
     """An empty ledger."""
     with lasting(new_world(server, tmp_path)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """A storage account, started once."""
+    with azurite(tmp_path_factory.mktemp("storage")) as started:
+        yield started
+
+
+@pytest.fixture
+def blobs(storage: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new container, within reach of the identity of this process."""
+    log_in(storage, monkeypatch)
+    name = f"test-{secrets.token_hex(8)}"
+    storage.create_containers([name])
+    return storage.address(name)
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,11 @@ import typer
 from mlflow.exceptions import MlflowException
 
 from registry.errors import RegistryError
-from registry.progress import warn
+from registry.progress import step, warn
 from registry.tracking.client import reason_of
 from registry.tracking.names import FAILURE_TAG, TRAINING_EXPERIMENT
 from registry.tracking.project_run import name_project_run
+from training.data import local_path
 from training.draft import describe, write_new
 from training.errors import BadInput
 from training.evaluation_rows import write_evaluation_rows
@@ -45,7 +46,10 @@ class Ended(Exception):
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataOption = Annotated[
-    str, typer.Option(help="Parquet or CSV file, a folder of either, or `simulated`.")
+    str,
+    typer.Option(
+        help="Parquet or CSV file, a folder of either, its address in Blob Storage, or `simulated`."
+    ),
 ]
 DatasetOption = Annotated[
     str, typer.Option(help="Data-set file: the name of a shipped one, or a path.")
@@ -132,7 +136,12 @@ def rows(
 
 @app.command()
 def describe_data(
-    data: Annotated[Path, typer.Argument(help="Parquet or CSV file, or a folder of such files.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Parquet or CSV file, a folder of such files, or its address in Blob Storage."
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option(help="The file to write; by default NAME.yaml, here.")
     ] = None,
@@ -141,8 +150,10 @@ def describe_data(
 
     Example: python -m training describe-data payments.csv
     """
-    draft = describe(data)
-    path = output or Path(f"{data.name.split('.')[0]}.yaml")
+    with step(f"reading {data}"):
+        local = local_path(data)
+        draft = describe(local)
+    path = output or Path(f"{local.name.split('.')[0]}.yaml")
     write_new(path, draft.yaml)
     print(f"{draft.table}\n\n{path} is written: check each line, and choose the label; next:")
     print(f"mlflow run . -P data={data} -P dataset={path}")

@@ -15,7 +15,9 @@ from features.definitions import reads_amount
 from features.offline import add_calendar, add_history
 from registry.atomic import atomic_write
 from registry.ledger.manifest import sha256_of
+from registry.storage.address import is_blob_address
 from training import simulate
+from training.blobs import downloaded
 from training.columns import as_label, as_number, as_text, in_row, rows
 from training.dataset import Dataset
 from training.errors import BadInput
@@ -24,6 +26,8 @@ from training.times import as_time, check_span
 
 _ROUNDING = 1e-6
 """What an amount with 4 decimals may differ from its nearest 1/10,000, for lack of precision."""
+CACHE = Path(".local/data")
+"""The simulated data, and copies of data in Blob Storage; may be deleted at any time."""
 SIMULATED = "simulated"
 SIMULATION_SEED = 20260101
 """Seed of the embedded data, fixed so that runs with different `seed` see the same transactions."""
@@ -43,12 +47,14 @@ class Data:
     notes: tuple[str, ...] = ()
     zoned: bool = False
     """Whether the times of the file say, or the data-set file, what they are in UTC."""
+    address: str = ""
+    """In Blob Storage, of data that was downloaded from there; `path` is then that of the copy."""
 
     def labels(self, part: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
         return part[self.dataset.label].to_numpy()
 
 
-def read_data(source: str, dataset: Dataset, cache: Path = Path(".local/data")) -> Data:
+def read_data(source: str, dataset: Dataset, cache: Path = CACHE) -> Data:
     """Read a Parquet or CSV file, a folder of either, or `simulated`; add the features.
 
     As `read_transactions`, then `with_features`.
@@ -56,18 +62,21 @@ def read_data(source: str, dataset: Dataset, cache: Path = Path(".local/data")) 
     return with_features(read_transactions(source, dataset, cache))
 
 
-def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/data")) -> Data:
+def read_transactions(source: str, dataset: Dataset, cache: Path = CACHE) -> Data:
     """Read a Parquet or CSV file, a folder of either, or `simulated`, without features.
+
+    A file or folder may be an address in Blob Storage: its copy in the cache is read.
 
     The result is sorted by time, which is in UTC where the data says so; numbers are Float64 with
     null where missing, categories and entities are text, and the label is Int8, with null where it
-    is not known yet. Raises BadInput naming the file or column, the value and its row.
+    is not known yet. Raises BadInput naming the file or column, the value and its row, and what
+    `downloaded` raises.
     """
-    path = _simulated_file(cache) if source == SIMULATED else Path(source)
+    path = _simulated_file(cache) if source == SIMULATED else local_path(source, cache)
     if not path.exists():
         raise BadInput(
             f"no data at {path.absolute()}; pass a Parquet or CSV file, a folder of such files, "
-            f"or `{SIMULATED}`"
+            f"its address in Blob Storage, or `{SIMULATED}`"
         )
     # On both sides of the read: one digest might be of a file that was replaced since or before,
     # and the bytes themselves would take memory beside the table.
@@ -78,7 +87,16 @@ def read_transactions(source: str, dataset: Dataset, cache: Path = Path(".local/
     if sha256_of_data(path) != sha256:
         raise BadInput(f"{path.name} changed while it was read; run again once it is complete")
     frame = _in_order_of_time(frame, dataset.time.column)
-    return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)), zoned)
+    address = source if is_blob_address(source) else ""
+    return Data(frame, dataset, path, sha256, tuple(_notes(frame, dataset)), zoned, address)
+
+
+def local_path(source: str, cache: Path = CACHE) -> Path:
+    """Where the files of a data set are on this machine; those of Blob Storage are downloaded.
+
+    Raises what `downloaded` raises.
+    """
+    return downloaded(source, cache / "blobs") if is_blob_address(source) else Path(source)
 
 
 def with_features(data: Data) -> Data:

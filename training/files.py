@@ -10,7 +10,7 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 import polars as pl
@@ -142,10 +142,7 @@ def data_files(path: Path, encoding: str | None = None) -> list[DataFile]:
     files = [
         file
         for file in sorted(path.rglob("*"))
-        if file.is_file()
-        and (is_csv(file) or file.suffix.lower() in _PARQUET)
-        and file.suffix.lower() != ".txt"
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        if file.is_file() and is_data_file(file.relative_to(path))
     ]
     if not files:
         raise BadInput(f"folder {path} contains no .parquet and no .csv file")
@@ -163,12 +160,21 @@ def sha256_of_data(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def is_csv(path: Path) -> bool:
+def is_data_file(path: PurePath) -> bool:
+    """Whether a file belongs to the data, by its path in the folder that holds the data set."""
+    return (
+        (is_csv(path) or path.suffix.lower() in _PARQUET)
+        and path.suffix.lower() != ".txt"
+        and not any(part.startswith((".", "_")) for part in path.parts)
+    )
+
+
+def is_csv(path: PurePath) -> bool:
     """Whether the name is that of a text file with separators, compressed or not."""
     return _uncompressed(path).suffix.lower() in _CSV
 
 
-def _uncompressed(path: Path) -> Path:
+def _uncompressed(path: PurePath) -> PurePath:
     return path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
 
 

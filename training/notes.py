@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import mlflow
 
 from registry.model.contract import Contract
-from registry.tracking.names import CANDIDATES
 from registry.tracking.project_run import NOTE_TAG, RUN_NAME_TAG
 from training.assess import Assessment
 
@@ -21,10 +20,6 @@ EXPERIMENT_NOTE = (
     "Each run trains one model. Compare candidates by `average_precision`, `budget_recall` and "
     "their intervals (`…_lower`, `…_upper`), which are measured on days after the training; child "
     "runs are trials of a search. Plots and the model card are among the artifacts."
-)
-CANDIDATES_NOTE = (
-    "Candidates. The alias `staging` marks the one that is evaluated next; what is in Production "
-    "is in `fraud-detector-production`."
 )
 
 
@@ -69,11 +64,3 @@ def candidate_tags(contract: Contract, assessment: Assessment) -> dict[str, str]
         "threshold": f"{contract.threshold:.6g}",
         "dataset": contract.dataset,
     }
-
-
-def describe_candidate(version: int, description: str) -> None:
-    """Describe a registered candidate, and the registered model if nobody has."""
-    client = mlflow.MlflowClient()
-    client.update_model_version(CANDIDATES, str(version), description)
-    if not client.get_registered_model(CANDIDATES).description:
-        client.update_registered_model(CANDIDATES, CANDIDATES_NOTE)

@@ -112,9 +112,8 @@ def train_candidate(raw: dict[str, str]) -> int | None:
     description = notes.describe_run(contract, assessment, facts)
     if not parameters.register_candidate:
         return None
-    version = track.register(model_id, files, notes.candidate_tags(contract, assessment))
-    notes.describe_candidate(version, description)
-    return version
+    tags = notes.candidate_tags(contract, assessment)
+    return track.register(model_id, files, tags, description)
 
 
 def check_splits(transactions: Data, trials: int) -> None:

@@ -37,7 +37,10 @@ app = typer.Typer(
     "0 success, 2 invalid usage or input or a store that is away, 3 a difference.",
 )
 DataOption = Annotated[
-    str, typer.Option(help="Parquet or CSV file, a folder of either, or `simulated`.")
+    str,
+    typer.Option(
+        help="Parquet or CSV file, a folder of either, its address in Blob Storage, or `simulated`."
+    ),
 ]
 DatasetOption = Annotated[
     str, typer.Option(help="Data-set file: the name of a shipped one, or a path.")

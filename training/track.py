@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -14,18 +15,21 @@ import numpy as np
 import onnx
 import pandas as pd
 import polars as pl
+from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from registry.evaluation.pins import SERVING_LIBRARIES
 from registry.ledger.files import MAX_MODEL_BYTES
 from registry.ledger.manifest import Manifest, sha256_of_bytes
+from registry.lifecycle.notes import CANDIDATES_NOTE
 from registry.model.contract import Contract
 from registry.model.scorer import OUTPUT, SESSION_OPTIONS
 from registry.provenance.repository import Repository
-from registry.tracking.client import download
+from registry.tracking.client import download, suppress_exists
 from registry.tracking.names import (
     AUTHORS_TAG,
     CANDIDATES,
@@ -81,7 +85,12 @@ def _authors() -> list[str]:
 
 def log_data(data: Data) -> None:
     """Log the data set; MLflow's digest field has 36 characters, so a tag holds all 64."""
-    source = LocalArtifactDatasetSource(str(data.path.absolute()))
+    source = (
+        resolve_dataset_source(data.address)
+        if data.address
+        # Resolved by its path, MLflow would warn that it has several names for a file.
+        else LocalArtifactDatasetSource(str(data.path.absolute()))
+    )
     name, digest = data.path.stem, data.sha256[:36]
     dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]
     mlflow.log_input(dataset, context="training")
@@ -149,14 +158,27 @@ def log_model(model: onnx.ModelProto, contract: Contract) -> str:
     return str(logged.model_id)
 
 
-def register(model_id: str, files: Manifest, more_tags: Mapping[str, str]) -> int:
+def register(
+    model_id: str, files: Manifest, more_tags: Mapping[str, str], description: str = ""
+) -> int:
     """Register a logged model as the next candidate, with the digest of its files and more tags.
 
-    Returns its version.
+    In one request, because a trainer may add candidates, but not change them. Returns its version.
     """
-    tags = {**more_tags, FILES_TAG: files.digest}
-    registered = mlflow.register_model(f"models:/{model_id}", CANDIDATES, tags=tags)
-    return int(registered.version)
+    client = mlflow.MlflowClient()
+    with suppress_exists():
+        client.create_registered_model(CANDIDATES, description=CANDIDATES_NOTE)
+    version = client.create_model_version(
+        CANDIDATES,
+        f"models:/{model_id}",
+        tags={**more_tags, FILES_TAG: files.digest},
+        description=description,
+        model_id=model_id,
+    ).version
+    # By this tag, MLflow's UI leads from the run to the candidate.
+    link = json.dumps([{"name": CANDIDATES, "version": version}])
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: link})
+    return int(version)
 
 
 def logged_files(model_id: str) -> Manifest:

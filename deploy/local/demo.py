@@ -6,11 +6,11 @@ import getpass
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -23,11 +23,11 @@ from deploy.local import proof, traffic
 from deploy.local.processes import (
     NotStarted,
     inference_service,
-    mlflow_server,
     port_in_use,
     stop,
     wait_until_ok,
 )
+from deploy.local.stack import Stack, embedded, of_a_team
 from registry.errors import RegistryError
 from registry.evaluation.rows import TIME
 from registry.ledger.trust import read_trust
@@ -88,6 +88,10 @@ def run(command: list[str], environment: dict[str, str], *, capture: bool = Fals
 def demo(
     yes: Annotated[bool, typer.Option("--yes", help="Approve without asking.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Check everything, then exit.")] = False,
+    with_team: Annotated[
+        bool,
+        typer.Option("--team", help="Use PostgreSQL, Blob Storage, Redis, and a user per role."),
+    ] = False,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT")] = 5000,
     inference_port: Annotated[int, typer.Option(envvar="FRAUD_PORT")] = 8000,
     folder: Annotated[Path, typer.Option(help="Folder for all files.")] = Path(".local"),
@@ -104,69 +108,79 @@ def demo(
                 f"port {port} is in use; free it, or choose another with --{name}-port", 2
             )
     folder = (REPOSITORY / folder).absolute()
-    announce(f"Starting the tracking server on port {mlflow_port} (its files are in {folder})")
-    with mlflow_server(folder / "mlflow", mlflow_port) as tracking_uri:
-        environment = _environment(folder, tracking_uri)
-        if not (folder / "ledger.yaml").exists():
-            announce("Creating a ledger and its signing key")
-            keys = ["--private-key", str(folder / "signing-key.pem")]
-            keys += ["--training-key", str(folder / "training-key.pem")]
-            run(["python", "-m", "registry", "init", *keys], environment)
-        create_trusted(folder / "provenance.yaml", folder / "training-key.pem")
-        _train_and_promote(tracking_uri, folder, environment, yes)
+    what = "a team's servers" if with_team else "the tracking server"
+    announce(f"Starting {what} on port {mlflow_port} (the files are in {folder})")
+    started = of_a_team if with_team else embedded
+    with started(folder, mlflow_port) as stack:
+        # Each set-up has its own ledger.
+        begun, folder = time.monotonic(), folder / "team" if with_team else folder
+        _train_and_promote(stack, folder, yes)
         dataset = read_dataset(DATASET)
         held_out: datetime = pl.read_parquet(folder / "rows.parquet", columns=[TIME])[TIME][0]
         stretch = traffic.choose(SIMULATED, dataset, held_out, proof.ANSWERS)
-        store = _fill_store(folder / "history", stretch.start, environment)
+        environment = _environment(folder, stack.reader)
+        store = _fill_store(stack.empty_store(), stretch.start, environment)
         log = folder / "inference.log"
         announce(f"Starting the inference service on port {inference_port}")
         with inference_service(
-            tracking_uri,
+            stack.tracking_uri,
             folder / "ledger.yaml",
             inference_port,
             log,
+            **stack.reader,
             FRAUD_FEATURES="service",
             FRAUD_FEATURE_STORE=store,
         ) as (address, process):
             wait_until_ok(process, f"{address}/healthcheck", log)
-            _send_traffic(address, tracking_uri, folder, stretch, once)
+            _send_traffic(address, stack, folder, stretch, once)
+            announce(f"The main job took {time.monotonic() - begun:.1f} s")
             if not once:
-                _wait_for_ctrl_c(tracking_uri, address, process, log)
+                _wait_for_ctrl_c(stack.tracking_uri, address, process, log)
 
 
-def _environment(folder: Path, tracking_uri: str) -> dict[str, str]:
+def _environment(folder: Path, role: Mapping[str, str]) -> dict[str, str]:
     """The commands' environment: this virtual environment first, this server, this ledger."""
     return {
         **os.environ,
+        **role,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(folder / "ledger.yaml"),
-        "FRAUD_SIGNING_KEY": f"file2:{folder / 'signing-key.pem'}",
         "FRAUD_POLICY": str(REPOSITORY / POLICY),
-        "FRAUD_PROVENANCE": str(folder / "provenance.yaml"),
-        "FRAUD_TRAINING_KEY": f"file2:{folder / 'training-key.pem'}",
     }
 
 
-def _train_and_promote(
-    tracking_uri: str, folder: Path, environment: dict[str, str], yes: bool
-) -> None:
+def _train_and_promote(stack: Stack, folder: Path, yes: bool) -> None:
+    """Train and stage as the trainer, who signs what was trained; evaluate and promote as the
+    promoter, who signs entries.
+    """
+    signing_key, training_key = folder / "signing-key.pem", folder / "training-key.pem"
+    trainer = _environment(folder, stack.trainer)
+    trainer["FRAUD_TRAINING_KEY"] = f"file2:{training_key}"
+    promoter = _environment(folder, stack.promoter)
+    promoter["FRAUD_SIGNING_KEY"] = f"file2:{signing_key}"
+    for environment in (trainer, promoter):
+        environment["FRAUD_PROVENANCE"] = str(folder / "provenance.yaml")
+    if not (folder / "ledger.yaml").exists():
+        announce("Creating a ledger and its signing key")
+        keys = ["--private-key", str(signing_key), "--training-key", str(training_key)]
+        run(["python", "-m", "registry", "init", *keys], promoter)
+    create_trusted(folder / "provenance.yaml", training_key)
     announce("Training on the embedded data, as an MLflow Project")
-    before = _newest_candidate(tracking_uri)
+    before = _newest_candidate(stack.tracking_uri)
     # A new seed each time, so that a second demo has another model to compare with the first.
     train = ["mlflow", "run", ".", "--env-manager", "local"]
     train += ["--experiment-name", TRAINING_EXPERIMENT, "-P", f"seed={before}"]
-    run(train, environment)
-    candidate = _newest_candidate(tracking_uri)
+    run(train, trainer)
+    candidate = _newest_candidate(stack.tracking_uri)
     if candidate == before:
         raise Stopped("training registered no candidate")
 
     announce("Putting the candidate in Staging and evaluating it on the held-out days")
     rows = str(folder / "rows.parquet")
-    run(["python", "-m", "registry", "stage", str(candidate)], environment)
-    run(["python", "-m", "training", "rows", rows], environment)
+    run(["python", "-m", "registry", "stage", str(candidate)], trainer)
+    run(["python", "-m", "training", "rows", rows], promoter)
     evaluate = ["python", "-m", "registry", "evaluate", "--rows", rows, "--policy", POLICY]
-    reference = run(evaluate, environment, capture=True).splitlines()[-1]
+    reference = run(evaluate, promoter, capture=True).splitlines()[-1]
 
     announce("Asking for approval")
     if not yes and input(f"Put candidate {candidate} in Production? [y/N] ").lower() != "y":
@@ -174,15 +188,13 @@ def _train_and_promote(
     comment = "approved in the demo" + (" with --yes" if yes else "")
     promote = ["python", "-m", "registry", "promote", reference, "--policy", POLICY]
     approver = f"os:{getpass.getuser()}"
-    run([*promote, "--approver", approver, "--comment", comment], environment)
-    run(["python", "-m", "registry", "history"], environment)
+    run([*promote, "--approver", approver, "--comment", comment], promoter)
+    run(["python", "-m", "registry", "history"], promoter)
 
 
-def _fill_store(folder: Path, until: datetime, environment: dict[str, str]) -> str:
-    """A new feature store with what was before the transactions that are sent; its URL."""
+def _fill_store(store: str, until: datetime, environment: dict[str, str]) -> str:
+    """Fill an empty feature store with what was before the transactions that are sent."""
     announce("Filling a feature store with the history before those transactions")
-    shutil.rmtree(folder, ignore_errors=True)
-    store = f"memory:{folder}"
     load = ["python", "-m", "features", "load", "--store", store]
     run([*load, "--until", until.isoformat()], environment)
     return store
@@ -196,9 +208,9 @@ def _newest_candidate(tracking_uri: str) -> int:
 
 
 def _send_traffic(
-    address: str, tracking_uri: str, folder: Path, stretch: traffic.Stretch, once: bool
+    address: str, stack: Stack, folder: Path, stretch: traffic.Stretch, once: bool
 ) -> None:
-    registry, trust = Registry(tracking_uri), read_trust(folder / "ledger.yaml")
+    registry, trust = Registry(stack.tracking_uri), read_trust(folder / "ledger.yaml")
     head = fetch_head(registry, trust)
     announce(f"Sending {proof.ANSWERS:,} transactions to {address}/predict")
     exchanges = traffic.send(address, stretch, head.scorer.contract)
@@ -212,8 +224,8 @@ def _send_traffic(
     proof.prove_answers(exchanges, head.scorer, head.link)
     same = "answers are bit-identical to the signed file's on training's features and name version"
     print(f"{len(exchanges):,} {same} {head.link.version}")
-    announce("Starting a second service on a copy with one changed byte")
-    reason = proof.prove_damage_is_refused(folder / "mlflow", folder / "ledger.yaml", head.link)
+    announce("Starting a second service on files with one changed byte")
+    reason = proof.prove_damage_is_refused(stack, folder / "ledger.yaml", head.link)
     print(f"it stayed unready: {reason}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -81,6 +82,15 @@ def stop(process: subprocess.Popen[Any]) -> None:
     process.wait(STOP_SECONDS)
 
 
+def run_to_end(command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+    """Run a program that ends by itself. Raises NotStarted with its last line if it fails."""
+    with running(command, log, environment) as process:
+        failed = process.wait()
+    if failed:
+        lines = log.read_text(errors="replace").splitlines() or ["no output"]
+        raise NotStarted(f"`{shlex.join(command[1:4])}` failed: {lines[-1]}; see {log}")
+
+
 def status_of(url: str) -> int | None:
     """The status code of a GET request; None if there is no answer."""
     try:
@@ -101,14 +111,33 @@ def wait_until_ok(process: subprocess.Popen[bytes], url: str, log: Path) -> None
         time.sleep(0.1)
 
 
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a loopback port takes connections. Raises NotStarted as `wait_until_ok` does."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NotStarted(f"nothing listens on port {port}; see {log}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
 @contextmanager
 def mlflow_server(
-    folder: Path, port: int, *, workers: int = 1, backend_store_uri: str = "", packages: str = ""
+    folder: Path,
+    port: int,
+    *arguments: str,
+    workers: int = 1,
+    backend_store_uri: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """A real tracking server with local artifacts below `folder`; yields its address.
 
-    Its database is SQLite in `folder`, unless `backend_store_uri` names another one. `packages` is
-    a folder of packages that take precedence over those that are installed.
+    Its database is SQLite in `folder`, unless `backend_store_uri` names another one. It gets these
+    further arguments and environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     backend_store_uri = backend_store_uri or f"sqlite:///{folder.absolute()}/mlflow.db"
@@ -117,13 +146,12 @@ def mlflow_server(
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", backend_store_uri),
         *("--artifacts-destination", str(folder.absolute() / "artifacts")),
+        *arguments,
     ]
     # Background jobs would take 2.5 GB of memory, and nothing here uses them.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    if packages:
-        environment["PYTHONPATH"] = packages
+    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **(environment or {})}
     log, address = folder / "mlflow.log", f"http://127.0.0.1:{port}"
-    with running(command, log, environment) as process:
+    with running(command, log, variables) as process:
         wait_until_ok(process, f"{address}/health", log)
         yield address
 
@@ -138,7 +166,6 @@ def inference_service(
     further environment variables.
     """
     environment = {
-        "MLFLOW_TRACKING_URI": tracking_uri,
         "FRAUD_LEDGER_CONFIG": str(ledger_config),
         "FRAUD_CACHE": str(ledger_config.parent / "cache"),
         "FRAUD_PORT": str(port),
@@ -146,6 +173,7 @@ def inference_service(
         "FRAUD_DRAIN_SECONDS": "0",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # or the caller's setting would be inherited
         **settings,
+        "MLFLOW_TRACKING_URI": tracking_uri,
     }
     with running([sys.executable, "-m", "inference"], log, environment) as process:
         yield f"http://127.0.0.1:{port}", process

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import tempfile
 import time
 from pathlib import Path
 
 import requests
 
-from deploy.local.processes import free_port, inference_service, mlflow_server
+from deploy.local.processes import free_port, inference_service
+from deploy.local.stack import Stack
 from deploy.local.traffic import Exchange
 from registry.ledger.chain import Link
 from registry.model.scorer import MODEL_FILE, Scorer
@@ -47,44 +46,27 @@ def prove_answers(exchanges: list[Exchange], scorer: Scorer, head: Link) -> None
         raise NotProven(f"only these decisions were made: {', '.join(sorted(decisions))}")
 
 
-def prove_damage_is_refused(store: Path, ledger_config: Path, head: Link) -> str:
-    """Start a second service on a copy of the store with one byte changed.
+def prove_damage_is_refused(stack: Stack, ledger_config: Path, head: Link) -> str:
+    """Start a second service on a store with one byte of the model changed.
 
     Returns the reason that it gives for being unready. Raises NotProven if it becomes ready, or
     does not name the file.
     """
     with tempfile.TemporaryDirectory(prefix="damaged-") as temporary:
-        copy = Path(temporary)
-        _copy_damaged(store, copy, head)
-        log = copy / "inference.log"
+        folder = Path(temporary)
         # An empty cache, because the first service's holds a verified copy of the right bytes.
-        cache = str(copy / "cache")
+        settings = {**stack.reader, "FRAUD_CACHE": str(folder / "cache")}
         with (
-            mlflow_server(copy, free_port()) as tracking_uri,
-            inference_service(tracking_uri, ledger_config, free_port(), log, FRAUD_CACHE=cache) as (
-                address,
-                _,
-            ),
+            stack.damaged(head) as tracking_uri,
+            inference_service(
+                tracking_uri, ledger_config, free_port(), folder / "inference.log", **settings
+            ) as (address, _),
         ):
             reason = _reason_for_refusal(address)
             answer = requests.post(f"{address}/predict", json={}, timeout=10)
     if MODEL_FILE not in reason or answer.status_code != 503:
         raise NotProven(f"the service on damaged files answered {answer.status_code}: {reason}")
     return reason
-
-
-def _copy_damaged(store: Path, copy: Path, head: Link) -> None:
-    with (
-        sqlite3.connect(store / "mlflow.db") as original,
-        sqlite3.connect(copy / "mlflow.db") as duplicate,
-    ):
-        original.backup(duplicate)
-    source = head.statement.entry.source.removeprefix("mlflow-artifacts:/")
-    folder = copy / "artifacts" / source
-    shutil.copytree(store / "artifacts" / source, folder)
-    content = bytearray((folder / MODEL_FILE).read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / MODEL_FILE).write_bytes(content)
 
 
 def _reason_for_refusal(address: str) -> str:

@@ -112,7 +112,8 @@ def verify(
 ) -> None:
     """Check every signature and link, and every entry's files and evidence; list the problems.
 
-    Exits with 3 if there is a problem. A stale alias or tag is reported, but is not a problem.
+    Exits with 3 if there is a problem. A stale alias or tag is reported, but is not a problem; nor
+    is a container of evidence without a policy of immutability.
 
     Example: python -m registry verify --remember verified.txt
     """
@@ -127,6 +128,8 @@ def verify(
             typer.echo(f"problem: {problem}")
         for problem in verification.stale:
             typer.echo(f"stale:   {problem}; run `registry repair`")
+        for warning in verification.warnings:
+            typer.echo(f"warning: {warning}")
         if tip:
             typer.echo(f"tip:     {tip}")
         if verification.remembered:

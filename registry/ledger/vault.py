@@ -7,13 +7,11 @@ from azure.identity import DefaultAzureCredential
 from azure.keyvault.keys.crypto import CryptographyClient
 from securesystemslib.signer._azure_signer import AzureSigner
 
-from registry.errors import Refused, RegistryError, Unreachable, UsageError, on_one_line
+from registry.errors import Refused, RegistryError, Unreachable, UsageError, first_reason
 from registry.ledger.signing import Signature, SSlibKey
 
 TIMEOUTS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 1}
 """In seconds, and the number of retries. The SDK's defaults are 300 s and up to ten retries."""
-
-MAX_REASON_CHARACTERS = 300
 
 
 class VaultSigner(AzureSigner):
@@ -37,7 +35,7 @@ class VaultSigner(AzureSigner):
             raise self._translated(error) from error
 
     def _translated(self, error: AzureError) -> RegistryError:
-        key, reason = self.crypto_client.key_id, _reason(error)
+        key, reason = self.crypto_client.key_id, first_reason(error)
         status = error.status_code if isinstance(error, HttpResponseError) else None
         if status == 403:
             return Refused(
@@ -59,10 +57,3 @@ class VaultSigner(AzureSigner):
             f"Key Vault cannot sign with {key}: {reason}; set FRAUD_SIGNING_KEY to "
             "azurekms://VAULT.vault.azure.net/keys/NAME/VERSION of an enabled EC key on P-256"
         )
-
-
-def _reason(error: AzureError) -> str:
-    """The first line of the SDK's message, or its reason for each credential that it tried."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    credentials = [line.strip() for line in lines if line.startswith("\t")]
-    return on_one_line("; ".join(credentials) or lines[0])[:MAX_REASON_CHARACTERS]

@@ -20,6 +20,7 @@ recovery    a ledger that stands while its configuration is lost
 needed      what the ledger, people and other models still need of old candidates
 prune       delete old candidates that nothing needs
 verified    what `verify` has verified, remembered in a file
+immutable   whether the containers of the ledger's files have a policy of immutability
 verify      check every entry's files and evidence, and alias and tags
 
 Others use `evaluate.evaluate`, `promote.promote` and `rollback.rollback`.

@@ -23,6 +23,10 @@ MAX_LENGTH = 5000
 """Characters of a description in MLflow's database."""
 AVERAGE_PRECISION = "average_precision"
 
+CANDIDATES_NOTE = (
+    "Candidates. The alias `staging` marks the one that is evaluated next; what is in Production "
+    "is in `fraud-detector-production`."
+)
 LEDGER_NOTE = (
     "Each version is a signed entry of the ledger: what was put in Production, by whose approval "
     "and on what evidence. The alias `production` marks the one in force, for people; `registry "

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import NotFound
-from registry.ledger.manifest import Manifest
+from registry.ledger.manifest import Manifest, regular_files
 from registry.lifecycle.notes import EVIDENCE_NOTE
+from registry.storage.address import is_blob_address
+from registry.storage.container import open_container
 from registry.tracking.client import (
     MlflowClient,
     MlflowException,
@@ -36,7 +38,7 @@ def upload(
     with server_errors("uploading the evidence (run the command again once the server works)"):
         run = client.create_run(_experiment(client), run_name=name, tags=dict(tags)).info
         try:
-            client.log_artifacts(run.run_id, str(folder))
+            _upload_files(client, run, folder)
             files.require(Manifest.of(folder), "while the evidence was uploaded")
             for key, value in (metrics or {}).items():
                 client.log_metric(run.run_id, key, value)
@@ -46,6 +48,19 @@ def upload(
             raise
         client.set_terminated(run.run_id)
     return run
+
+
+def _upload_files(client: MlflowClient, run: RunInfo, folder: Path) -> None:
+    """Through the tracking server, or by ourselves where it does not proxy the run's files.
+
+    MLflow's own client would wait for minutes for a storage that is away.
+    """
+    if not is_blob_address(run.artifact_uri):
+        client.log_artifacts(run.run_id, str(folder))
+        return
+    with open_container(run.artifact_uri) as container:
+        for name, path in regular_files(folder):
+            container.upload(path, name)
 
 
 def _experiment(client: MlflowClient) -> str:

@@ -14,6 +14,7 @@ from registry.ledger.manifest import Manifest
 from registry.ledger.tip import Tip
 from registry.lifecycle.aliases import needed_repairs
 from registry.lifecycle.earlier import evaluations
+from registry.lifecycle.immutable import missing_policies
 from registry.lifecycle.past import Plans, evaluated_before, first_plan, problem_with_plan
 from registry.lifecycle.promote import MAX_CLOCK_SKEW
 from registry.lifecycle.verified import Verified, name_of
@@ -29,7 +30,8 @@ DOWNLOADS = 4
 class Verification:
     """The result of `verify`: `stale` are aliases and tags that `repair` would set, no problem.
 
-    Of the `entries`, the files of `remembered` were not downloaded again.
+    Of the `entries`, the files of `remembered` were not downloaded again. `warnings` are about
+    where the files are kept, and no problem of the ledger.
     """
 
     entries: int
@@ -37,6 +39,7 @@ class Verification:
     stale: tuple[str, ...]
     tip: Tip | None
     remembered: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def verify(client: MlflowClient, ledger: Ledger, verified: Verified | None = None) -> Verification:
@@ -57,7 +60,9 @@ def verify(client: MlflowClient, ledger: Ledger, verified: Verified | None = Non
         stale = tuple(repair.problem for repair in needed_repairs(client, ledger))
     except RegistryError as error:  # without a head, alias and tags cannot be compared with it
         problems.append(str(error))
-    return Verification(len(ledger.chain), tuple(problems), stale, Tip.of(ledger), remembered)
+    warnings = tuple(missing_policies(ledger))
+    tip = Tip.of(ledger)
+    return Verification(len(ledger.chain), tuple(problems), stale, tip, remembered, warnings)
 
 
 def _to_check(ledger: Ledger, verified: Verified) -> tuple[dict[str, Link], int]:

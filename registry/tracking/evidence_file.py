@@ -8,8 +8,9 @@ from registry.errors import BytesMismatch
 from registry.ledger.chain import Link
 from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import Entry
+from registry.storage.address import is_blob_address
 from registry.tracking.client_settings import set_client_defaults
-from registry.tracking.fetch import proxied_path
+from registry.tracking.fetch import blob_folder, proxied_path
 from registry.tracking.names import EVIDENCE_FILE, MODEL_FOLDER
 from registry.tracking.rest import Registry
 
@@ -35,6 +36,9 @@ def fetch_evidence_file(registry: Registry, link: Link) -> bytes:
     address = evidence_address(entry)
     if (path := proxied_path(address)) is not None:
         content = registry.download(path, MAX_BYTES)
+    elif is_blob_address(address):
+        with blob_folder(address.removesuffix(f"/{EVIDENCE_FILE}")) as folder:
+            content = folder.read(EVIDENCE_FILE, MAX_BYTES)
     else:
         # Imported late, as in `fetch`.
         set_client_defaults(registry.default_retries)

@@ -5,6 +5,7 @@ A proxy in front of a real server, so that a test can say at which request.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,17 +23,19 @@ Fault = Literal["away", "answer lost", "disk full", "bad gateway"]
 
 
 class FaultyServer(ThreadingHTTPServer):
-    """Passes requests on to the server at `behind`, until the fault at one of the writes."""
+    """Passes requests on, to the servers `behind` it in turn, until the fault at one write."""
 
     daemon_threads = True
 
-    def __init__(self, behind: str) -> None:
+    def __init__(self, *behind: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.behind = behind
+        self.behind = behind[0]
+        self.in_turn = itertools.cycle(behind)
         self.uri = f"http://127.0.0.1:{self.server_address[1]}"
         self.lock = threading.Lock()
         self.writes, self.at_write, self.is_away = 0, 0, False
         self.fault: Fault = "away"
+        self.every = 0
         self.also: Callable[[], None] | None = None
 
     def fail(self, at_write: int, fault: Fault, also: Callable[[], None] | None = None) -> None:
@@ -44,11 +47,15 @@ class FaultyServer(ThreadingHTTPServer):
         """
         self.writes, self.at_write, self.fault, self.also = 0, at_write, fault, also
 
+    def call_before(self, every: int, also: Callable[[], None]) -> None:
+        """Call `also` before every so many writes are passed on."""
+        self.writes, self.every, self.also = 0, every, also
+
     def repair(self) -> None:
         """Pass everything on again."""
         if self.failed and self.fault == "disk full":
             limit_file_size_of(self.behind, RLIM_INFINITY)
-        self.writes, self.at_write, self.is_away = 0, 0, False
+        self.writes, self.at_write, self.every, self.is_away = 0, 0, 0, False
 
     @property
     def failed(self) -> bool:
@@ -60,6 +67,8 @@ class FaultyServer(ThreadingHTTPServer):
             return False
         with self.lock:
             self.writes += 1
+            if self.every and self.writes % self.every == 0 and self.also:
+                self.also()
             return self.writes == self.at_write
 
     def handle_error(self, *_: object) -> None:
@@ -83,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         if server.is_away:
             self.close_connection = True
             return
-        connection = HTTPConnection(urlsplit(server.behind).netloc, timeout=60)
+        connection = HTTPConnection(urlsplit(next(server.in_turn)).netloc, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         connection.request(self.command, self.path, body or None, headers)
         answer = connection.getresponse()
@@ -130,9 +139,9 @@ def limit_file_size_of(uri: str, max_bytes: int) -> None:
 
 
 @contextmanager
-def faulty(uri: str) -> Iterator[FaultyServer]:
-    """A server in front of the one at `uri`, until the end of the block."""
-    with FaultyServer(uri) as server:
+def faulty(*uris: str) -> Iterator[FaultyServer]:
+    """A server in front of those at `uris`, until the end of the block."""
+    with FaultyServer(*uris) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

@@ -64,7 +64,8 @@ def packages() -> str:
 @pytest.fixture(scope="module")
 def server(packages: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("mlflow-3.18")
-    with mlflow_server(folder, free_port(), workers=2, packages=packages) as uri:
+    path = {"PYTHONPATH": packages}
+    with mlflow_server(folder, free_port(), workers=2, environment=path) as uri:
         yield Server(uri, folder)
 
 

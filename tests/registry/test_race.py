@@ -37,7 +37,9 @@ def server(
         return
     with (
         postgresql(folder / "postgresql.log") as database,
-        mlflow_server(folder, free_port(), workers=2, backend_store_uri=database) as uri,
+        mlflow_server(
+            folder, free_port(), workers=2, backend_store_uri=database.uri_with_password
+        ) as uri,
     ):
         yield Server(uri, folder)
 

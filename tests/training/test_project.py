@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tomllib
@@ -13,13 +14,17 @@ import requests
 import yaml
 from packaging.specifiers import SpecifierSet
 
+from deploy.local.azure import LocalAzure
 from deploy.local.processes import free_port, inference_service, wait_until_ok
 from registry.evaluation.measures import detection
 from registry.evaluation.metrics import Costs
 from registry.evaluation.rows import read_rows
+from registry.ledger.manifest import sha256_of
+from registry.storage.container import open_container
 from registry.tracking.head import fetch_head
-from registry.tracking.names import CANDIDATES
+from registry.tracking.names import CANDIDATES, DATA_TAG
 from registry.tracking.rest import Registry
+from tests.azurite import log_in
 from tests.places import REPOSITORY, shared_data
 from tests.training.commands import Finished, candidates, environment_of, newest_run, process
 from tests.training.policies import write_policy
@@ -79,9 +84,9 @@ def test_conda_takes_its_pins_from_the_requirements_and_a_python_that_the_projec
     assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
 
 
-def mlflow_run(world: World, *arguments: str, manager: str = "local") -> Finished:
-    command = [MLFLOW, "run", ".", "--env-manager", manager, *arguments]
-    return process(command, environment_of(**world_settings(world)))
+def mlflow_run(world: World, *arguments: str, **more: str) -> Finished:
+    command = [MLFLOW, "run", ".", "--env-manager", "local", *arguments]
+    return process(command, environment_of(**world_settings(world), **more))
 
 
 def world_settings(world: World) -> dict[str, str]:
@@ -90,12 +95,24 @@ def world_settings(world: World) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def by_project(lasting_world: World, transactions: Path) -> Finished:
+def address(storage: LocalAzure, transactions: Path) -> str:
+    """Of the transactions in Blob Storage."""
+    storage.create_containers(["project"])
+    with pytest.MonkeyPatch.context() as patched:
+        log_in(storage, patched)
+        with open_container(storage.address("project")) as container:
+            container.upload(transactions, f"2026/{transactions.name}")
+    return storage.address("project", f"2026/{transactions.name}")
+
+
+@pytest.fixture(scope="module")
+def by_project(lasting_world: World, storage: LocalAzure, address: str) -> Finished:
     """`mlflow run .` with parameters, in the experiment that the documentation names."""
     return mlflow_run(
         lasting_world,
         *("--experiment-name", "fraud-detector"),
-        *("-P", f"data={transactions}", "-P", "model=random_forest", "-P", "seed=1"),
+        *("-P", f"data={address}", "-P", "model=random_forest", "-P", "seed=1"),
+        **storage.environment,
     )
 
 
@@ -114,6 +131,20 @@ def test_mlflow_run_trains_and_registers_a_candidate(
     assert run.info.status == "FINISHED"
     assert run.data.params["model"] == "random_forest"
     assert run.data.tags["mlflow.project.entryPoint"] == "main"
+
+
+def test_a_run_from_a_blob_names_its_address_and_the_digest_of_its_bytes(
+    lasting_world: World, by_project: Finished, transactions: Path, address: str
+) -> None:
+    assert by_project.code == 0, by_project.errors
+    version = lasting_world.client.get_model_version(CANDIDATES, str(registered_by(by_project)))
+    run = lasting_world.client.get_run(str(version.run_id))
+    assert run.data.params["data"] == address
+    assert run.data.tags[DATA_TAG] == sha256_of(transactions)
+    assert run.inputs is not None
+    [logged] = run.inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.source_type) == (transactions.stem, "wasbs")
+    assert json.loads(logged.dataset.source) == {"uri": address}
 
 
 def test_the_evaluate_entry_point_prints_what_to_approve_and_fails_where_a_gate_does(

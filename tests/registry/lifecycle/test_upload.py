@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import requests
+from azure.storage.blob import BlobServiceClient
+from mlflow.environment_variables import MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD
+from mlflow.store.artifact.azure_blob_artifact_repo import AzureBlobArtifactRepository
 
+from deploy.local.azure import LocalAzure
 from registry.errors import BytesMismatch, Unreachable
 from registry.ledger.manifest import Manifest
 from registry.lifecycle.upload import upload
+from registry.storage.container import open_container
 from registry.tracking.client import MlflowClient
 from registry.tracking.names import EVIDENCE_EXPERIMENT
 from tests.world import World
@@ -74,3 +81,31 @@ def test_a_deleted_experiment_must_be_restored(world: World, tmp_path: Path) -> 
             upload(world.client, folder, Manifest({}), "another run", {})
     finally:
         world.client.restore_experiment(experiment.experiment_id)
+
+
+def test_a_model_of_more_than_ten_blocks_arrives_whole_in_blob_storage(
+    storage: LocalAzure, blobs: str, tmp_path: Path
+) -> None:
+    """As the client uploads it, or the server for the client; with blocks of 1,000 bytes."""
+    content = os.urandom(12_345)
+    (tmp_path / "model.onnx").write_bytes(content)
+    with BlobServiceClient.from_connection_string(
+        storage.connection_string, max_single_put_size=1000, max_block_size=1000
+    ) as service:
+        repository = AzureBlobArtifactRepository(blobs, client=service)
+        repository.log_artifacts(str(tmp_path))  # type: ignore[no-untyped-call]
+    with open_container(blobs) as container:
+        assert container.read("model.onnx", 12_345) == content
+
+
+def test_mlflows_multipart_upload_to_azure_is_off_for_it_breaks_at_ten_parts(
+    storage: LocalAzure, blobs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/decisions/multipart.md has the consequences; without the bug, they end."""
+    assert MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD.get() is False  # type: ignore[no-untyped-call]
+    # Of the signatures that MLflow makes for the parts, Azurite checks those with a key.
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", storage.connection_string)
+    repository = AzureBlobArtifactRepository(blobs)
+    parts = repository.create_multipart_upload("model.onnx", 10).credentials  # type: ignore[no-untyped-call]
+    statuses = [requests.put(part.url, data=b"x", timeout=30).status_code for part in parts]
+    assert statuses == [201] * 9 + [400]

@@ -10,9 +10,13 @@ import pytest
 
 from registry.errors import BytesMismatch, Unreachable
 from registry.ledger.chain import Link
+from registry.ledger.manifest import sha256_of_bytes
+from registry.ledger.statement import EvidenceRef
+from registry.storage.container import open_container
 from registry.tracking.evidence_file import fetch_evidence_file, passed_gate
 from registry.tracking.names import EVIDENCE_FILE, MODEL_FOLDER, WITHOUT_HISTORY
 from registry.tracking.rest import Registry
+from tests.registry.entries import promote
 from tests.world import POLICY, World
 
 
@@ -74,3 +78,14 @@ def test_a_gate_is_passed_if_it_was_run_and_none_of_its_parts_failed(
 def test_what_is_no_evidence_is_refused(document: Any) -> None:
     with pytest.raises(BytesMismatch, match="is not evidence of this version"):
         passed_gate(json.dumps(document).encode(), WITHOUT_HISTORY)
+
+
+def test_one_in_blob_storage_is_read_from_beside_the_model(blobs: str, tmp_path: Path) -> None:
+    (tmp_path / EVIDENCE_FILE).write_bytes(b"{}")
+    artifacts = f"{blobs}/1/run/artifacts"
+    with open_container(artifacts) as folder:
+        folder.upload(tmp_path / EVIDENCE_FILE, EVIDENCE_FILE)
+    evidence = EvidenceRef(run_id="run", sha256=sha256_of_bytes(b"{}"))
+    statement = promote("a", source=f"{artifacts}/{MODEL_FOLDER}", evidence=evidence)
+
+    assert fetch_evidence_file(Registry("http://127.0.0.1:1"), Link(1, statement)) == b"{}"

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.store.artifact.azure_blob_artifact_repo import AzureBlobArtifactRepository
 
-from registry.errors import BytesMismatch
+from registry.errors import BytesMismatch, Unreachable
 from registry.ledger.chain import Link
+from registry.ledger.files import Files
 from registry.ledger.manifest import sha256_of_bytes
 from registry.ledger.statement import Statement
+from registry.storage.container import Container, open_container
+from registry.tracking import fetch
 from registry.tracking.fetch import fetch_verified
 from registry.tracking.rest import Registry
+from tests.registry.entries import promote
 from tests.registry.tracking.fake_servers import fake_server
 from tests.swapping import swapped_once_opened
 from tests.world import World
@@ -173,3 +178,74 @@ def test_files_that_the_server_does_not_proxy_are_fetched_by_mlflows_client(
     shutil.copy(stored / "MLmodel", stored / "added")
     with pytest.raises(BytesMismatch, match="version 1: added was added"):
         fetch_verified(Registry(world.server.uri), direct)
+
+
+@pytest.fixture
+def in_blobs(blobs: str, tmp_path: Path) -> Link:
+    """An entry whose files MLflow has uploaded to Blob Storage."""
+    files = Files({"MLmodel": b"name", "model.onnx": b"x" * 5000, "code/a.py": b""})
+    files.write(tmp_path / "model")
+    source = f"{blobs}/1/run/artifacts/model"
+    AzureBlobArtifactRepository(source).log_artifacts(str(tmp_path / "model"))  # type: ignore[no-untyped-call]
+    entry = promote("a", source=source).entry
+    return Link(1, Statement(files=dict(files.manifest.sha256), entry=entry))
+
+
+NOWHERE = Registry("http://127.0.0.1:1")
+"""A tracking server that is not asked: it does not proxy these files."""
+
+
+def test_files_in_blob_storage_are_fetched_and_only_those_of_the_statement(
+    in_blobs: Link, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = fetch_verified(NOWHERE, in_blobs)
+    assert fetched.manifest == in_blobs.statement.manifest
+
+    (tmp_path / "huge").write_bytes(b"x")
+    read: list[str] = []
+    real = Container.read
+    with open_container(in_blobs.statement.entry.source) as folder:
+        folder.upload(tmp_path / "huge", "code/huge.bin")
+        folder.delete("MLmodel")
+
+    def recorded(folder: Container, name: str, max_bytes: int) -> bytes:
+        read.append(name)
+        return real(folder, name, max_bytes)
+
+    monkeypatch.setattr(Container, "read", recorded)
+    with pytest.raises(BytesMismatch, match=r"code/huge\.bin was added") as refusal:
+        fetch_verified(NOWHERE, in_blobs)
+    assert "MLmodel is missing" in str(refusal.value)
+    assert read == ["code/a.py", "model.onnx"]
+
+
+def test_a_changed_blob_is_refused(in_blobs: Link, tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"y" * 5000)
+    with open_container(in_blobs.statement.entry.source) as folder:
+        folder.delete("model.onnx")
+        folder.upload(tmp_path / "other", "model.onnx")
+    with pytest.raises(BytesMismatch, match=r"version 1: model\.onnx was changed$"):
+        fetch_verified(NOWHERE, in_blobs)
+
+
+def test_a_container_flooded_with_blobs_is_refused_before_all_are_listed(
+    in_blobs: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "MAX_LISTED", 2)
+    with pytest.raises(BytesMismatch, match="version 1: more than 2 files"):
+        fetch_verified(NOWHERE, in_blobs)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(("/test-", "/none-"), "has no container"), (("blob.core", "blob.cor"), "names no storage")],
+)
+def test_blobs_that_cannot_be_read_are_unreachable(
+    in_blobs: Link, change: tuple[str, str], words: str
+) -> None:
+    """A service then goes on with the verified copy in its cache."""
+    source = in_blobs.statement.entry.source.replace(*change)
+    entry = in_blobs.statement.entry.model_copy(update={"source": source})
+    link = Link(1, Statement(files=in_blobs.statement.files, entry=entry))
+    with pytest.raises(Unreachable, match=words):
+        fetch_verified(NOWHERE, link)

@@ -1,0 +1,59 @@
+"""MLflow's application with users, and the check `/ready`, which asks the database.
+
+MLflow's own `/health` answers 200 while the database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import sqlalchemy
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deploy.tracking.database import answers
+
+READY = "/ready"
+CACHED_SECONDS = 1.0
+"""Nobody needs to sign in to ask: more requests ask the database no more often."""
+
+
+def create_app() -> ASGIApp:
+    """What `mlflow server --app-name fraud-tracking` runs in each of its processes."""
+    from mlflow.server.auth import create_app as create_mlflow_app  # noqa: PLC0415
+
+    uri = os.environ["MLFLOW_BACKEND_STORE_URI"]
+    engine = sqlalchemy.create_engine(uri, poolclass=NullPool)
+    return ReadyCheck(create_mlflow_app(), engine)
+
+
+class ReadyCheck:
+    """Answers GET and HEAD of `/ready`; passes all else on."""
+
+    def __init__(self, app: ASGIApp, engine: Engine) -> None:
+        self._app, self._engine = app, engine
+        self._lock = asyncio.Lock()
+        self._checked_at, self._is_ready = float("-inf"), False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != READY:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] not in ("GET", "HEAD"):
+            response = PlainTextResponse("Method Not Allowed\n", 405)
+        elif await self._ready():
+            response = PlainTextResponse("ready\n")
+        else:
+            response = PlainTextResponse("the database does not answer\n", 503)
+        await response(scope, receive, send)
+
+    async def _ready(self) -> bool:
+        async with self._lock:
+            if time.monotonic() > self._checked_at + CACHED_SECONDS:
+                self._is_ready = await asyncio.to_thread(answers, self._engine)
+                self._checked_at = time.monotonic()
+            return self._is_ready

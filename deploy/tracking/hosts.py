@@ -1,0 +1,24 @@
+"""The names under which the server answers: exact ones, with and without the port."""
+
+from __future__ import annotations
+
+from deploy.tracking.settings import TrackingSettings
+
+LOOPBACK = ("localhost", "127.0.0.1")
+
+
+def allowed_hosts(settings: TrackingSettings) -> str:
+    """The value of MLFLOW_SERVER_ALLOWED_HOSTS.
+
+    It replaces MLflow's default, which lets every name pass that begins like a private address,
+    such as `10.evil.example`; and it compares with the port, which a client sends unless it is the
+    scheme's own.
+    """
+    names = [name.strip() for name in settings.hosts.split(",") if name.strip()]
+    if settings.pod_ip:
+        names.append(f"[{settings.pod_ip}]" if ":" in settings.pod_ip else settings.pod_ip)
+    allowed: list[str] = []
+    for name in (*LOOPBACK, *names):
+        has_port = ":" in name.rpartition("]")[2]
+        allowed += [name] if has_port else [name, f"{name}:{settings.port}"]
+    return ",".join(dict.fromkeys(allowed))

@@ -1,0 +1,80 @@
+"""Serve: start MLflow's server in place of this process, with nothing left at an unsafe default."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from deploy.tracking.database import CONNECT_SECONDS, require_current
+from deploy.tracking.hosts import allowed_hosts
+from deploy.tracking.settings import TrackingSettings
+
+APP = "fraud-tracking"
+DEFAULT_PERMISSION = "NO_PERMISSIONS"
+PASSWORD_CACHE_SECONDS = 60
+"""For so long, a process may still accept a password that another one changed. Without it, each
+request hashes its password up to four times, and an upload of evidence takes half a minute."""
+
+
+def serve(settings: TrackingSettings, folder: Path | None = None) -> NoReturn:
+    """Become the server; its temporary files are in `folder`, by default a new one.
+
+    Raises RegistryError unless the database is migrated, and Unreachable.
+    """
+    require_current(settings.database.get_secret_value())
+    folder = folder or Path(tempfile.mkdtemp(prefix="tracking-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **server_environment(settings, folder)}
+    command = server_command(settings)
+    os.execve(command[0], command, environment)  # noqa: S606 (no shell is meant)
+
+
+def server_command(settings: TrackingSettings) -> list[str]:
+    """Without secrets: every process of the machine could read them."""
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--app-name", APP),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--workers", str(settings.workers)),
+    ]
+
+
+def server_environment(settings: TrackingSettings, folder: Path) -> dict[str, str]:
+    """The environment variables of the server; writes the configuration of its users."""
+    users = folder / "users.ini"
+    users.touch(0o600)
+    users.write_text(_users(settings))
+    metrics = folder / "metrics"
+    metrics.mkdir(exist_ok=True)
+    return {
+        "MLFLOW_BACKEND_STORE_URI": settings.database.get_secret_value(),
+        "MLFLOW_ARTIFACTS_DESTINATION": settings.artifacts,
+        "MLFLOW_SERVE_ARTIFACTS": "true",
+        "MLFLOW_EXPOSE_PROMETHEUS": str(metrics),
+        "MLFLOW_AUTH_CONFIG_PATH": str(users),
+        "MLFLOW_AUTH_ADMIN_USERNAME": settings.admin,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": settings.admin_password.get_secret_value(),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.session_key.get_secret_value(),
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": settings.webhook_key.get_secret_value(),
+        "MLFLOW_SERVER_ALLOWED_HOSTS": allowed_hosts(settings),
+        # Background jobs would take 2.5 GB of memory, and nothing here uses them.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
+        # From MLflow 3.18 on.
+        "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PGCONNECT_TIMEOUT": os.environ.get("PGCONNECT_TIMEOUT", str(CONNECT_SECONDS)),
+    }
+
+
+def _users(settings: TrackingSettings) -> str:
+    uri = settings.database.get_secret_value().replace("%", "%%")
+    return (
+        "[mlflow]\n"
+        f"default_permission = {DEFAULT_PERMISSION}\n"
+        f"database_uri = {uri}\n"
+        "authorization_function = deploy.tracking.guard:authenticate\n"
+        f"auth_cache_ttl_seconds = {PASSWORD_CACHE_SECONDS}\n"
+    )
