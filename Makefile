@@ -25,7 +25,8 @@ setup: $(STAMP)  ## Create .venv from the pinned requirements
 
 server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 5001")
 	@mkdir -p .local/mlflow
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 \
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_ALLOW_MODEL_CODE_EXECUTION=false \
+	  $(BIN)/mlflow server --host 127.0.0.1 \
 	  --backend-store-uri sqlite:///.local/mlflow/mlflow.db \
 	  --artifacts-destination .local/mlflow/artifacts $(ARGS)
 

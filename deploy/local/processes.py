@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from registry.tracking.client_settings import NO_MODEL_CODE
+
 STOP_SECONDS = 10.0
 START_SECONDS = 60.0
 
@@ -48,6 +50,7 @@ def running(
     """Run a server in its own process group; stop the whole group on exit.
 
     Its own group also keeps a Ctrl-C at the terminal from stopping it before its clients.
+    `environment` is added to ours; MLflow runs no code of a model there, unless ours says so.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -56,7 +59,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
+            env={**NO_MODEL_CODE, **os.environ, **(environment or {})},
             start_new_session=True,
         )
     try:

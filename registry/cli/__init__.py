@@ -2,6 +2,7 @@
 
 main      the program: exit codes, and the commands that only read
 write     init, stage, evaluate, repair
+prune     prune
 sign      plan, promote, rollback, freeze, unfreeze
 keys      the trusted keys in ledger.yaml
 options   the options that several commands share, with their environment variables

@@ -17,6 +17,8 @@ notes       what MLflow's UI says of an entry, for people
 append      insert one signed entry at the end of the ledger; all that sign use it
 aliases     the alias and the tags that people see in MLflow
 recovery    a ledger that stands while its configuration is lost
+needed      what the ledger, people and other models still need of old candidates
+prune       delete old candidates that nothing needs
 verified    what `verify` has verified, remembered in a file
 immutable   whether the containers of the ledger's files have a policy of immutability
 verify      check every entry's files and evidence, and alias and tags

@@ -24,24 +24,32 @@ from registry.tracking.rest import Registry
 set_client_defaults()
 import mlflow.artifacts  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Run, RunInfo, ViewType  # noqa: E402
+from mlflow.entities import LoggedModel, Run, RunInfo, ViewType  # noqa: E402
 from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.store.artifact.artifact_repository_registry import (  # noqa: E402
+    get_artifact_repository,
+)
+from mlflow.store.entities import PagedList  # noqa: E402
 
 __all__ = [
+    "LoggedModel",
     "MlflowClient",
     "MlflowException",
     "ModelVersion",
+    "PagedList",
     "Run",
     "RunInfo",
     "ViewType",
     "connect",
+    "delete_files",
     "download",
     "download_file",
     "read_ledger",
     "reason_of",
     "server_errors",
     "suppress_exists",
+    "suppress_missing",
 ]
 
 AWAY = re.compile(
@@ -83,6 +91,15 @@ def download_file(client: MlflowClient, source: str, max_bytes: int) -> bytes:
         return read_file(path, max_bytes)
 
 
+def delete_files(client: MlflowClient, address: str) -> None:
+    """Delete everything at an artifact address, through the server where it proxies it.
+
+    Raises MlflowException and RequestException.
+    """
+    store = get_artifact_repository(address, tracking_uri=client.tracking_uri)
+    store.delete_artifacts()  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def _downloaded(client: MlflowClient, source: str) -> Iterator[Path]:
     """Where MLflow has downloaded to: a temporary folder, or the one file in it."""
@@ -119,6 +136,16 @@ def suppress_exists() -> Iterator[None]:
         yield
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+@contextmanager
+def suppress_missing() -> Iterator[None]:
+    """Go on where the thing to read or delete is not there, or not any more."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
 
 

@@ -1,4 +1,4 @@
-"""Defaults of MLflow's client: no call may hang, nothing is printed, and telemetry is off."""
+"""Defaults of MLflow's client: no call hangs, nothing is printed, no telemetry, no model code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 TIMEOUT_SECONDS = 20
 MAX_RETRIES = 3
+NO_MODEL_CODE = {"MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false"}
+"""From 3.18 on, MLflow then loads no model that runs code of its author. 3.17 does not know it."""
 
 
 def set_client_defaults(max_retries: int = MAX_RETRIES) -> None:
@@ -19,5 +21,6 @@ def set_client_defaults(max_retries: int = MAX_RETRIES) -> None:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        **NO_MODEL_CODE,
     }.items():
         os.environ.setdefault(name, value)

@@ -23,6 +23,8 @@ GIT_DIRTY_TAG = "git_dirty"
 DATA_TAG = "data_sha256"
 REQUIREMENTS_TAG = "requirements_sha256"
 FAILURE_TAG = "failure"
+PRUNED_TAG = "pruned"
+"""`registry prune` has begun to delete the run, with its candidates."""
 
 # Tags of a candidate
 FILES_TAG = "files_sha256"

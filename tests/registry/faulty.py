@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 
-Fault = Literal["away", "answer lost", "disk full"]
+Fault = Literal["away", "answer lost", "disk full", "bad gateway"]
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -42,7 +42,8 @@ class FaultyServer(ThreadingHTTPServer):
         """From the n-th write on, fail; `also` is called at that moment.
 
         A server that is away closes its connections. One whose answer is lost has done what it was
-        asked to, and is away then.
+        asked to, and is away then. One behind a bad gateway has done so too, and stays reachable:
+        the answer to that write alone is 502.
         """
         self.writes, self.at_write, self.fault, self.also = 0, at_write, fault, also
 
@@ -101,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
             server.is_away = self.close_connection = True
             if server.also:
                 server.also()
+            return
+        if fails and server.fault == "bad gateway":
+            self.send_error(502)
             return
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():

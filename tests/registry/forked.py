@@ -32,7 +32,7 @@ FORKS.set_forkserver_preload(
     [
         *("pytest", __name__),
         *("registry.lifecycle.evaluate", "registry.lifecycle.plan", "registry.lifecycle.verify"),
-        *("registry.lifecycle.rollback", "registry.lifecycle.freeze"),
+        *("registry.lifecycle.rollback", "registry.lifecycle.freeze", "registry.lifecycle.prune"),
     ]
 )
 IMPORTED_BY = os.getpid()

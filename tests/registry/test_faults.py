@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -35,8 +34,10 @@ from tests.registry.kills import limit_file_size
 from tests.world import Server, World, new_world
 
 BY_ALICE = ("--approver", "github:alice")
-FAULTS: tuple[Fault, ...] = get_args(Fault)
+FAULTS: tuple[Fault, ...] = ("away", "answer lost", "disk full")
 AGAIN = " again once the server works)"
+INSERT = 2
+"""The write of a promotion that inserts its entry; the first creates the registered model."""
 UNKNOWN = "; the entry may be in the ledger all the same: look at `registry history` "
 
 
@@ -134,6 +135,24 @@ def test_a_promotion_that_fails_at_any_write_is_finished_once_by_the_same_comman
         world.client.delete_model_version_tag(CANDIDATES, candidate, LEDGER_VERSION_TAG)
     # At the registered model, its version, the alias, the tag, and the candidate in Staging.
     assert codes == [2, 2, 0, 0, 0]
+
+
+def test_an_insert_that_is_repeated_after_a_502_counts_once(
+    world: World, command_line: CommandLine, front: FaultyServer
+) -> None:
+    """MLflow's client sends it again up to 3.17; test_both_mlflows has that of 3.18."""
+    reference, _ = world.evaluate(world.register())
+    front.fail(INSERT, "bad gateway")
+    ended = command_line(
+        "promote", reference, *BY_ALICE, environment={"MLFLOW_TRACKING_URI": front.uri}
+    )
+    assert (ended.code, front.failed) == (0, True), ended.output
+    ledger = world.ledger
+    assert [str(link.statement.entry.evidence) for link in ledger.chain] == [reference]
+    assert [str(finding) for finding in ledger.findings] == [
+        "version 2 is repeated: it repeats version 1"
+    ]
+    assert command_line.verify() == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)

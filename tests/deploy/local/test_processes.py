@@ -92,6 +92,21 @@ def test_a_process_inherits_our_environment_plus_what_is_added(
     assert (tmp_path / "log").read_text() == "1 2\n"
 
 
+@pytest.mark.parametrize("ours", ["false", "true"])
+def test_in_a_process_mlflow_runs_no_code_of_a_model_unless_our_environment_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", raising=False)
+    if ours == "true":
+        monkeypatch.setenv("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", ours)
+    variable = "os.environ['MLFLOW_ALLOW_MODEL_CODE_EXECUTION']"
+    show = [sys.executable, "-c", f"import os; print({variable})"]
+    with running(show, tmp_path / "log") as process:
+        process.wait(30)
+
+    assert (tmp_path / "log").read_text() == f"{ours}\n"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 (closed at once)
 def test_a_port_is_in_use_while_a_process_listens(address: str) -> None:
     with socket.socket() as listener:

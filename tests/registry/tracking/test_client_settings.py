@@ -17,6 +17,7 @@ with contextlib.suppress(SystemExit):
     import training.__main__
 """
 DEFAULTS = {
+    "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
