@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
+from threading import Lock
 
 import psutil  # type: ignore[import-untyped]
 
@@ -18,14 +19,19 @@ class Restartable:
         """`start` runs the server until its block ends, and enters the block once it answers."""
         self._start, self._running = start, ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
 
     def start(self) -> None:
-        """Raises NotStarted."""
-        self._process = self._running.enter_context(self._start())
+        """Nothing where it runs. Raises NotStarted."""
+        with self._lock:
+            if self._process is None:
+                self._process = self._running.enter_context(self._start())
 
     def stop(self) -> None:
         """SIGTERM to the server and its children; nothing where it does not run."""
-        self._running.close()
+        with self._lock:
+            self._process = None
+            self._running.close()
 
     def kill(self) -> None:
         """SIGKILL to the server and its children, also those in groups of their own."""
