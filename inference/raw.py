@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import cast
+from typing import Any
 
 from features.online import Calendar, Plan, Seen, Transaction
 from inference.fields import DescribedField, describe_fields
@@ -52,7 +52,7 @@ class RawForm:
         )
         self._computed = [(name, contract.names.index(name)) for name in computed]
 
-    def transaction(self, values: Sequence[Value], kinds: Sequence[str]) -> Transaction:
+    def transaction(self, values: Sequence[Any], kinds: Sequence[str]) -> Transaction:
         """What becomes history, of the values of `fields`; `kinds` are those of the store.
 
         A kind that the model does not know has no entity.
@@ -61,12 +61,7 @@ class RawForm:
         if kinds != self.entities:
             by_name = dict(zip(self.entities, rest, strict=True))
             rest = [by_name.get(kind) for kind in kinds]
-        return Transaction(
-            cast(str, id_),
-            cast(int, time),
-            float(cast(float, values[self._amount])),
-            cast("tuple[str | None, ...]", tuple(rest)),
-        )
+        return Transaction(id_, time, float(values[self._amount]), tuple(rest))
 
     def inputs(
         self,
