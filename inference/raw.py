@@ -38,11 +38,12 @@ class RawForm:
         self._calendar = Calendar(contract.calendar_features)
         names = [field.name for field in self.fields]
         self._first_input = 2 + len(form.entities)
+        self._sent = [*enumerate(self.fields)][self._first_input :]
         self._amount = names.index(form.amount)
         computed = [each.name for each in contract.history_features]
         computed += [each.name for each in contract.calendar_features]
-        usual = {one.name: tuple(one.usual) for one in describe_inputs(contract)}
-        self._names, self._usual = computed, [usual[name] for name in computed]
+        usual = {one.name: one.usual for one in describe_inputs(contract)}
+        self._ranges = [(name, usual[name].low, usual[name].high) for name in computed]
         self._in_order = contract.names
         # Fields first, then history, then the calendar: where each input of the model is in that.
         sources = [*names, *computed]
@@ -75,12 +76,11 @@ class RawForm:
         completed = Values(self._inputs([*values, *computed]))
         outside = [
             name
-            for name, (low, high), value in zip(self._names, self._usual, computed, strict=True)
+            for (name, low, high), value in zip(self._ranges, computed, strict=True)
             if not low <= value <= high
         ]
-        first = self._first_input
-        for field, value in zip(self.fields[first:], values[first:], strict=True):
-            if not field.is_usual(value):
+        for place, field in self._sent:
+            if not field.is_usual(values[place]):
                 outside.append(field.name)
         if outside:
             outside.sort(key=self._in_order.index)
