@@ -8,7 +8,6 @@ bit. tests/features/test_online.py compares the two on arbitrary streams.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -49,8 +48,7 @@ class Seen(NamedTuple):
     last_genuine: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """A transaction, as far as it becomes history.
 
     `time` is in microseconds since 1970 in UTC, or in the zone of data that has none. `entities`

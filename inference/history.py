@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from features.amounts import units_of
 from features.online import MICROSECONDS_PER_DAY, Seen, Transaction
 from features.stores.opening import Patience, open_store
-from features.stores.outcomes import Answer, Conflict, OutOfRange
+from features.stores.outcomes import Conflict, OutOfRange
 from features.stores.store import Store, StoreUnavailable
 from inference.history_upkeep import IncompleteHistory, Upkeep
 from inference.messages import RETRY_AFTER_SECONDS, Reply, json_reply
@@ -83,8 +83,6 @@ class Histories:
             settings.store_timeout_ms, settings.store_failures, settings.store_open_seconds
         )
         self._metrics = metrics
-        self._new = metrics.history.labels("new")
-        self._repeated = metrics.history.labels("repeated")
         self.upkeep = Upkeep(metrics)
 
     @property
@@ -228,11 +226,21 @@ class Histories:
             return {}
         store = self.store
         assert store is not None  # noqa: S101  (`prepare` comes before a model is served)
-        answer = await _answer(store, form, transaction, location, record=record)
+        ask = store.add if record else store.peek
+        try:
+            seen, repeated = await ask(transaction, form.plan.windows)
+        except OutOfRange as error:
+            raise InvalidTransaction.of_body("too_old", str(error), *location, form.time) from error
+        except Conflict as error:
+            raise ConflictingTransaction.of_body(
+                "conflict", str(error), *location, form.id
+            ) from error
+        except ValueError as error:
+            raise _uncountable(form, error, location) from error
         if record:
-            (self._repeated if answer.repeated else self._new).inc()
+            self._metrics.recorded(repeated=repeated)
             self.upkeep.recorded(transaction.time)
-        return answer.seen
+        return seen
 
     def _note_without_history(
         self,
@@ -246,9 +254,7 @@ class Histories:
         try:
             units_of(transaction.amount)
         except ValueError as error:
-            raise InvalidTransaction.of_body(
-                "amount", str(error), *location, form.amount
-            ) from error
+            raise _uncountable(form, error, location) from error
         self._metrics.without_history.inc()
         if record:
             self.upkeep.record_later(transaction)
@@ -259,25 +265,6 @@ class Histories:
             return None
         offset = 0 if form.zoned else _WIDEST_OFFSET
         return round((time.time() + self._max_ahead + offset) * _MICROSECONDS)
-
-
-async def _answer(
-    store: Store,
-    form: RawForm,
-    transaction: Transaction,
-    location: tuple[str | int, ...],
-    *,
-    record: bool,
-) -> Answer:
-    ask = store.add if record else store.peek
-    try:
-        return await ask(transaction, form.plan.windows)
-    except OutOfRange as error:
-        raise InvalidTransaction.of_body("too_old", str(error), *location, form.time) from error
-    except Conflict as error:
-        raise ConflictingTransaction.of_body("conflict", str(error), *location, form.id) from error
-    except ValueError as error:
-        raise _uncountable(form, error, location) from error
 
 
 def _uncountable(

@@ -30,8 +30,8 @@ Queued = TypeVar("Queued")
 class Metrics:
     """The metrics of one app, in a registry of their own.
 
-    Requests and scores are queued while a request is processed, and counted later in batches:
-    that costs half of counting each one immediately.
+    Requests, scores and what became history are queued while a request is processed, and counted
+    later in batches: that costs half of counting each one immediately.
     """
 
     def __init__(
@@ -104,11 +104,12 @@ class Metrics:
             "record_moves_failed",
             "Files of prediction records that could not be moved from the spool, each time",
         )
-        self.history = counter(
+        history = counter(
             "history_transactions",
             "Transactions that became history, or were there already: `new` or `repeated`",
             "result",
         )
+        self._history = {False: history.labels("new"), True: history.labels("repeated")}
         self.store_unavailable = counter(
             "store_unavailable", "Requests that the feature store did not answer"
         )
@@ -142,6 +143,7 @@ class Metrics:
         )
         self._requests_done: deque[tuple[str, int, float]] = deque()
         self._scored: deque[tuple[float, bool]] = deque()
+        self._recorded: deque[bool] = deque()
         self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -166,6 +168,10 @@ class Metrics:
         """Queue one probability and its decision to be counted."""
         self._scored.append((probability, review))
 
+    def recorded(self, *, repeated: bool) -> None:
+        """Queue one transaction that became history, or was there already."""
+        self._recorded.append(repeated)
+
     def scored_many(self, probabilities: Sequence[float], threshold: float) -> None:
         """Count the probabilities of a batch at once, in whose thread no other request waits."""
         for probability in probabilities:
@@ -181,6 +187,8 @@ class Metrics:
             children[1].observe(seconds)
         for probability, review in _drained(self._scored):
             self._count_score(probability, review=review)
+        for repeated in _drained(self._recorded):
+            self._history[repeated].inc()
 
     def _count_score(self, probability: float, *, review: bool) -> None:
         self._decided[review].inc()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import cast
+from typing import Any
 
 from features.online import Calendar, Plan, Seen, Transaction
 from inference.fields import DescribedField, describe_fields
@@ -38,11 +38,12 @@ class RawForm:
         self._calendar = Calendar(contract.calendar_features)
         names = [field.name for field in self.fields]
         self._first_input = 2 + len(form.entities)
+        self._sent = [*enumerate(self.fields)][self._first_input :]
         self._amount = names.index(form.amount)
         computed = [each.name for each in contract.history_features]
         computed += [each.name for each in contract.calendar_features]
-        usual = {one.name: tuple(one.usual) for one in describe_inputs(contract)}
-        self._names, self._usual = computed, [usual[name] for name in computed]
+        usual = {one.name: one.usual for one in describe_inputs(contract)}
+        self._ranges = [(name, usual[name].low, usual[name].high) for name in computed]
         self._in_order = contract.names
         # Fields first, then history, then the calendar: where each input of the model is in that.
         sources = [*names, *computed]
@@ -52,7 +53,7 @@ class RawForm:
         )
         self._computed = [(name, contract.names.index(name)) for name in computed]
 
-    def transaction(self, values: Sequence[Value], kinds: Sequence[str]) -> Transaction:
+    def transaction(self, values: Sequence[Any], kinds: Sequence[str]) -> Transaction:
         """What becomes history, of the values of `fields`; `kinds` are those of the store.
 
         A kind that the model does not know has no entity.
@@ -61,12 +62,7 @@ class RawForm:
         if kinds != self.entities:
             by_name = dict(zip(self.entities, rest, strict=True))
             rest = [by_name.get(kind) for kind in kinds]
-        return Transaction(
-            cast(str, id_),
-            cast(int, time),
-            float(cast(float, values[self._amount])),
-            cast("tuple[str | None, ...]", tuple(rest)),
-        )
+        return Transaction(id_, time, float(values[self._amount]), tuple(rest))
 
     def inputs(
         self,
@@ -80,12 +76,11 @@ class RawForm:
         completed = Values(self._inputs([*values, *computed]))
         outside = [
             name
-            for name, (low, high), value in zip(self._names, self._usual, computed, strict=True)
+            for (name, low, high), value in zip(self._ranges, computed, strict=True)
             if not low <= value <= high
         ]
-        first = self._first_input
-        for field, value in zip(self.fields[first:], values[first:], strict=True):
-            if not field.is_usual(value):
+        for place, field in self._sent:
+            if not field.is_usual(values[place]):
                 outside.append(field.name)
         if outside:
             outside.sort(key=self._in_order.index)

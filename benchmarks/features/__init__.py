@@ -6,6 +6,7 @@ memory      the embedded store
 service     transactions as they are, by inputs that the client computed
 open_loop   requests over HTTP at fixed times
 pods        real services with both stores, as processes
+throughput  requests per second of those, in turn
 latency     the percentiles of those at 500 requests a second
 feast       Feast's reads of features, against those services
 programs/   what runs in the environment of Feast

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.features import feast, latency, memory, redis, service
+from benchmarks.features import feast, latency, memory, redis, service, throughput
 from benchmarks.growth.__main__ import show
 from benchmarks.growth.row import Row
 from benchmarks.inference.errors import CannotMeasure
@@ -15,6 +15,7 @@ ROWS: tuple[Row, ...] = (
     *memory.ROWS,
     *redis.ROWS,
     *service.ROWS,
+    *throughput.ROWS,
     *latency.ROWS,
     *feast.ROWS,
 )

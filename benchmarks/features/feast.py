@@ -11,7 +11,6 @@ import json
 import os
 import statistics
 import subprocess
-import tempfile
 from pathlib import Path
 
 import httpx
@@ -19,17 +18,14 @@ import httpx
 from benchmarks.features import programs
 from benchmarks.features.pods import ENTITIES, FOLDER, pods
 from benchmarks.features.streams import HANDBOOK_CARDS, HISTORY, KINDS, SHOPS, later
+from benchmarks.features.throughput import WARM_UP_SECONDS, Turns
 from benchmarks.growth.row import Row
 from benchmarks.inference.environments import install
 from benchmarks.inference.errors import CannotMeasure
-from benchmarks.inference.load import closed_loop
 from benchmarks.inference.measure import cores, started
 from benchmarks.inference.servers import HOST, Server
 
 SECONDS, ROUNDS = 5, 3
-WARM_UP_SECONDS = 1
-MOST_PER_SECOND = 15_000
-"""Requests that no service answers in a second, so that no transaction is sent twice."""
 PROGRAM = Path(programs.__file__).with_name("feast_online.py")
 FILL_SECONDS = 300.0
 READS = 10_000
@@ -59,17 +55,11 @@ def ours_by_feast(events: int) -> float:
             _check(url, _read_body(0))
             loads = {pod.name: (pod.url, pod.body) for pod in services}
             loads["Feast's server"] = (url, _read_body)
-            used = 0
+            turns = Turns(loads)
             for number in range(ROUNDS + 1):
                 seconds = SECONDS if number else WARM_UP_SECONDS
-                numbers = range(used, used + seconds * MOST_PER_SECOND)
-                used = numbers.stop
-                for name, (address, body_of) in loads.items():
-                    with tempfile.NamedTemporaryFile("w", prefix="bodies-") as bodies:
-                        bodies.writelines(f"{body_of(each)}\n" for each in numbers)
-                        bodies.flush()
-                        load = closed_loop(address, Path(bodies.name), seconds)
-                    rates.setdefault(name, []).append(load.requests / load.seconds)
+                for name, rate in turns.rates(seconds).items():
+                    rates.setdefault(name, []).append(rate)
                 read = json.loads(_feast(tools, core, "read", repository, str(seconds)))
                 rates.setdefault("Feast's SDK", []).append(read["requests"] / read["seconds"])
     medians = {name: statistics.median(each[1:]) for name, each in rates.items()}

@@ -42,7 +42,8 @@ class Server:
 def ours(
     python: str, tracking_uri: str, ledger_config: Path, names: tuple[str, ...], *, records: bool
 ) -> Server:
-    """The service with validation, metrics, request id and decision, without tokens.
+    """The service with validation, metrics, request id and decision, without tokens; the client
+    sends all inputs.
 
     `records` adds a record of each prediction, which is the default of the service.
     """

@@ -8,7 +8,7 @@ that one of 2⁶⁴ / n new transactions is taken for one of n that are kept.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, insort_left
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
@@ -100,7 +100,7 @@ class Events:
         bucket = self._buckets[hash_ % _BUCKETS]
         if bucket is None:
             bucket = self._buckets[hash_ % _BUCKETS] = array("I")
-        bucket.insert(bisect_left(bucket, hash_, key=self._hash_at), slot)
+        insort_left(bucket, slot, key=self._hash_at)
         return slot
 
     def remove(self, slot: int) -> None:

@@ -18,12 +18,11 @@ from features.stores.redis_layout import (
     amount_bytes,
     checked_units,
     counted,
-    has_labels,
     head,
     id_record,
     past,
     seen,
-    spans,
+    settings,
     whole_seconds,
 )
 from features.stores.redis_scripts import ADD, MARK, REMOVE
@@ -186,14 +185,12 @@ class RedisStore:
         bucket, id_ = self._layout.of_id(transaction.id)
         start = head(transaction.time, 0, id_)
         record, claim = start + amount_bytes(units), id_record(start, entities)
-        settings = (self._keep, self._seconds, len(claim), int(is_dry))
-        calls = [Call(CLAIM, (bucket,), (*settings, counted(claim)))]
+        limits = (self._keep, self._seconds)
+        calls = [Call(CLAIM, (bucket,), (*limits, len(claim), int(is_dry), counted(claim)))]
         for kind, entity in known:
             of_kind = windows.get(kind, ())
-            settings = (self.lateness, self._keep, self._seconds, int(has_labels(of_kind)))
-            calls.append(
-                Call(ADD, (entity.key,), (record, *settings, int(is_dry), *spans(of_kind)))
-            )
+            told = settings(of_kind, self.lateness, *limits, is_dry)
+            calls.append(Call(ADD, (entity.key,), (record, told)))
         claimed, *replies = await self._client.call(calls)
 
         kept, statuses = self._layout.recorded(claimed[1:]), [reply[:1] for reply in replies]

@@ -28,6 +28,21 @@ class Call(NamedTuple):
     arguments: Sequence[Argument]
 
 
+class _Batch:
+    """The commands of all requests of one iteration of the event loop, which are sent together.
+
+    Half of what a request costs redis-py is the same for one command and for many.
+    """
+
+    sent: asyncio.Task[None]
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[Argument, ...]] = []
+        self.scripts: set[str] = set()
+        self.replies: list[Any] = []
+        """Empty if none came."""
+
+
 class RedisClient:
     """One client of a process; it connects when it is first used."""
 
@@ -40,6 +55,7 @@ class RedisClient:
         self._breaker = breaker
         self._redis = connection(url, connect_timeout_ms / 1000, timeout_ms / 1000)
         self._refreshing: asyncio.Task[None] | None = None
+        self._batch: _Batch | None = None
 
     @property
     def is_cluster(self) -> bool:
@@ -123,16 +139,37 @@ class RedisClient:
     async def _bounded(
         self, commands: Sequence[tuple[Argument, ...]], scripts: frozenset[str] | set[str]
     ) -> list[Any]:
+        batch = self._batch
+        if batch is None:
+            batch = _Batch()
+            batch.sent = asyncio.create_task(self._send(batch))
+            # In a cluster, a node that is away would hold up requests that only ask others.
+            self._batch = None if self.is_cluster else batch
+        own = slice(len(batch.commands), len(batch.commands) + len(commands))
+        batch.commands += commands
+        batch.scripts |= scripts
+        try:
+            await asyncio.shield(batch.sent)
+        except StoreUnavailable:
+            if not batch.replies:
+                raise
+        for reply in batch.replies[own]:
+            if isinstance(reply, Exception):
+                raise self._unavailable(reply) from None
+        return batch.replies[own]
+
+    async def _send(self, batch: _Batch) -> None:
+        """Raises StoreUnavailable if any command failed, which counts once for the breaker."""
+        self._batch = None
         with self._breaker:
             try:
                 async with asyncio.timeout(self._seconds):
-                    replies = await self._run(commands, scripts)
+                    batch.replies = await self._run(batch.commands, batch.scripts)
             except FAILED as error:
                 raise self._unavailable(error) from None
-            for reply in replies:
+            for reply in batch.replies:
                 if isinstance(reply, Exception):
                     raise self._unavailable(reply) from None
-            return replies
 
     async def _run(
         self, commands: Sequence[tuple[Argument, ...]], scripts: frozenset[str] | set[str]

@@ -45,7 +45,7 @@ _NO_ENTITY = bytes(_HASH_BYTES)
 _CACHED = 100_000
 """Entities whose keys a process remembers: 30 MB."""
 _HEADER, _EDGE, _LABELLED_EDGE = Struct(">iQ"), Struct(">iQ"), Struct(">iQiqq")
-_UNITS = Struct(">q")
+_UNITS, _SETTINGS = Struct(">q"), Struct(">qqqBB")
 
 
 class Entity(NamedTuple):
@@ -145,6 +145,17 @@ def spans(windows: tuple[Window, ...]) -> tuple[int, ...]:
 def has_labels(windows: tuple[Window, ...]) -> bool:
     """Whether what labels say is in one of them."""
     return any(window.end for window in windows)
+
+
+@lru_cache(maxsize=256)
+def settings(
+    windows: tuple[Window, ...], lateness: int, keep: int, seconds: int, is_dry: bool
+) -> bytes:
+    """What the script `ADD` is told beside a record, in one argument: redis-py takes a microsecond
+    for each.
+    """
+    start = _SETTINGS.pack(lateness, keep, seconds, has_labels(windows), is_dry)
+    return start + b"".join([_UNITS.pack(span) for span in spans(windows)])
 
 
 def seen(reply: bytes, windows: tuple[Window, ...], time: int, units: int) -> list[Seen]:

@@ -123,25 +123,25 @@ ADD = (
 -- Records a transaction of one entity, and says what lies before it: at its place, and at spans
 -- before its time, of which the shorter come first. With labels, each span also gets the number of
 -- frauds up to there, the time of the last, and that of the last without a known fraud.
-local lateness, keep, seconds = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local with_labels = ARGV[5] == '1'
+local lateness, keep, seconds, with_labels, dry, from = struct.unpack('>i8i8i8BB', ARGV[2])
 local c = open(KEYS[1], 8, RECORD)
-local status, place = put(c, ARGV[1], lateness, keep, seconds, ARGV[6] == '1')
+local status, place = put(c, ARGV[1], lateness, keep, seconds, dry == 1)
 save(c, seconds)
 if status ~= 'N' and status ~= 'R' then return status .. struct.pack('>i8', place) end
 
-local time, places = struct.unpack('>i7', ARGV[1]), {}
+local time, times, places = struct.unpack('>i7', ARGV[1]), {}, {}
 local high = place
-for at = 7, #ARGV do
-  high = count_until(c, time - tonumber(ARGV[at]), 0, high)
+for at = from, #ARGV[2], 8 do
+  times[#times + 1] = time - struct.unpack('>i8', ARGV[2], at)
+  high = count_until(c, times[#times], 0, high)
   places[#places + 1] = high
 end
 local answer = {status, struct.pack('>i4', place), total_before(c, place)}
-local frauds = with_labels and frauds_of(c)
+local frauds = with_labels == 1 and frauds_of(c)
 for number, edge in ipairs(places) do
   answer[#answer + 1] = struct.pack('>i4', edge) .. total_before(c, edge)
   if frauds then
-    local count = count_until(frauds, time - tonumber(ARGV[6 + number]), 0, frauds.n)
+    local count = count_until(frauds, times[number], 0, frauds.n)
     local fraud = count > 0 and time_at(frauds, count - 1) or -1152921504606846976
     local genuine = -1152921504606846976
     for earlier = edge - 1, places[#places], -1 do

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import typer
 
-from benchmarks.features import __main__, feast, latency
+from benchmarks.features import __main__, feast, latency, throughput
 from benchmarks.features.__main__ import NAMES, ROWS, main
 from benchmarks.growth.row import Row
 from benchmarks.inference.errors import CannotMeasure
 from tests.redis_servers import needs_redis
 
-IN_PROCESS = [row for row in ROWS if row not in (*latency.ROWS, *feast.ROWS)]
+IN_PROCESS = [row for row in ROWS if row not in (*throughput.ROWS, *latency.ROWS, *feast.ROWS)]
 
 
 @pytest.mark.parametrize("row", IN_PROCESS, ids=lambda row: str(row.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from deploy.local.redis_server import RedisServer, ask, redis_server
 from features.online import Seen, Transaction, Window
+from features.stores.breaker import Breaker
 from features.stores.outcomes import LabelOutcome
+from features.stores.redis_client import RedisClient
 from features.stores.store import StoreUnavailable
 from tests.features.streams import DAY, START_US
 from tests.redis_servers import Waiting, needs_redis, redis_store
@@ -129,6 +132,32 @@ def test_a_full_redis_says_so_and_records_all_or_can_be_sent_again(
             ask(empty_redis.port, "CONFIG", "SET", "maxmemory", "0")
 
         assert [size(store, number(count)) for count in (1, 2)] == [2, 3]
+
+
+def test_requests_at_once_are_sent_together_and_fail_alone(empty_redis: RedisServer) -> None:
+    async def replies() -> list[Any]:
+        breaker = Breaker(failures=2, seconds=60)
+        client = RedisClient(
+            empty_redis.url, connect_timeout_ms=500, timeout_ms=500, breaker=breaker
+        )
+        asked: list[tuple[tuple[str, ...], ...]] = [
+            (("CLIENT ID",), ("SET", "f1:a", "1")),
+            (("GETRANGE", "f1:a"),),
+            (("GETRANGE", "f1:b"),),
+            (("INCR", "f1:a"), ("CLIENT ID",)),
+        ]
+        try:
+            calls = [client.command(*commands) for commands in asked]
+            return list(await asyncio.gather(*calls, return_exceptions=True))
+        finally:
+            await client.close()
+
+    [connection, is_set], first, second, [count, same] = asyncio.run(replies())
+
+    assert (is_set, count, same) == (True, 2, connection)
+    for error in (first, second):
+        assert isinstance(error, StoreUnavailable)
+        assert str(error).startswith("Redis: wrong number of arguments")
 
 
 @pytest.fixture
