@@ -8,7 +8,7 @@ ARGS ?=
 
 .PHONY: help setup server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features docs architecture screenshots lint format lock clean
+  bench-features bench-team docs architecture screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -74,6 +74,9 @@ bench-growth: $(STAMP)  ## Measure how cost grows with size (ARGS="--full" for a
 
 bench-features: $(STAMP)  ## Measure stores of history, in memory and in Redis (needs redis-server, wrk)
 	$(BIN)/python -m benchmarks.features $(ARGS)
+
+bench-team: $(STAMP)  ## Time the main job on a team's set-up and on the embedded default
+	$(BIN)/python -m benchmarks.team $(ARGS)
 
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m docs.pages

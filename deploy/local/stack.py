@@ -72,6 +72,8 @@ def of_a_team(folder: Path, port: int) -> Iterator[Stack]:
 
         roles = (started.environment(role) for role in ("trainer", "promoter", "reader"))
         trainer, promoter, reader = roles
+        reader["FRAUD_RECORDS_TO"] = started.azure.address("records")
+        reader["FRAUD_RECORDS_SPOOL"] = str(started.folder / "records")
         # For what the demo itself reads, which no other role may read at once.
         os.environ.update(started.environment("auditor"))
         yield Stack(started.tracking_uri, trainer, promoter, reader, empty_store, damaged)
