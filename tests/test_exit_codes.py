@@ -38,6 +38,8 @@ def registry_code(monkeypatch: pytest.MonkeyPatch, error: BaseException | None =
         assert error is not None
         raise error
 
+    # After a signal, the process ends without waiting for its threads.
+    monkeypatch.setattr("os._exit", sys.exit)
     monkeypatch.setattr("registry.cli.session.Registry", fail)
     monkeypatch.setattr(sys, "argv", ["registry", "status" if error else "--help"])
     return code_of(registry_main.main)
