@@ -103,10 +103,16 @@ def restore(uri: str, artifacts: str, source: Path) -> int:
         files = _checked(source)
     require_empty(uri)
     with step("putting back the files"):
-        roots: dict[str, Root] = {}
+        roots = {root: open_root(root or artifacts) for root in {file.root for file in files}}
+        # What has the ETag that it had is not even compared.
+        unchanged = {
+            (root, stored.name, stored.etag)
+            for root, place in roots.items()
+            for stored in place.list()
+        }
         for file in files:
-            root = roots.setdefault(file.root, open_root(file.root or artifacts))
-            root.upload(_content(source.parent, file.sha256), file.name)
+            if (file.root, file.name, file.etag) not in unchanged:
+                roots[file.root].upload(_content(source.parent, file.sha256), file.name)
     with step("loading the database"):
         load(uri, source / DUMP)
     return len(files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ class Container:
             file.seek(0)
             client = self._client.get_blob_client(address.path)
             is_new = transfer.create(client, file, {SHA256: digest}, progress)
-        if not is_new and self.properties(name).sha256 != digest:
+        if not is_new and self._sha256(self.properties(name)) != digest:
             raise UsageError(
                 f"uploading {address}: there is a blob with other content, which was not "
                 "overwritten; choose another name, or delete it first"
@@ -166,6 +167,13 @@ class Container:
         with self._errors("looking at", self.address):
             found = self._client.get_container_properties()
         return bool(found.has_immutability_policy or found.has_legal_hold)
+
+    def _sha256(self, blob: Blob) -> str:
+        """As recorded when it was uploaded; of another program's upload, of what it holds."""
+        if blob.sha256 is not None:
+            return blob.sha256
+        with Path(os.devnull).open("wb") as nowhere:
+            return self._receive(blob, nowhere, None)
 
     def _receive(self, blob: Blob, file: IO[bytes], progress: Progress | None) -> str:
         """Write a blob's parts to a file; return the hex sha256 of what arrived."""

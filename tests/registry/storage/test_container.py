@@ -89,12 +89,16 @@ def test_the_same_file_may_be_uploaded_again_and_no_other(
         assert container.read("a", 5) == b"hello"
 
 
-def test_one_that_another_program_uploaded_is_not_taken_for_the_same(
-    blobs: str, hello: Path
+def test_what_another_program_uploaded_is_the_same_if_its_content_is(
+    blobs: str, hello: Path, tmp_path: Path
 ) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
     put(blobs, "a")
-    with open_container(blobs) as container, pytest.raises(UsageError, match="other content"):
+    with open_container(blobs) as container:
         container.upload(hello, "a")
+        with pytest.raises(UsageError, match="other content"):
+            container.upload(other, "a")
 
 
 def test_several_processes_may_upload_the_same_file_at_once(
