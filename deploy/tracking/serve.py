@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from deploy.tracking.database import CONNECT_SECONDS, require_current
 from deploy.tracking.hosts import allowed_hosts
-from deploy.tracking.settings import TrackingSettings
+from deploy.tracking.oidc import OidcSettings, oidc_environment
+from deploy.tracking.settings import ServerSettings, TrackingSettings
 
 APP = "fraud-tracking"
 DEFAULT_PERMISSION = "NO_PERMISSIONS"
@@ -19,7 +20,7 @@ PASSWORD_CACHE_SECONDS = 60
 request hashes its password up to four times, and an upload of evidence takes half a minute."""
 
 
-def serve(settings: TrackingSettings, folder: Path | None = None) -> NoReturn:
+def serve(settings: TrackingSettings | OidcSettings, folder: Path | None = None) -> NoReturn:
     """Become the server; its temporary files are in `folder`, by default a new one.
 
     Raises RegistryError unless the database is migrated, and Unreachable.
@@ -32,7 +33,7 @@ def serve(settings: TrackingSettings, folder: Path | None = None) -> NoReturn:
     os.execve(command[0], command, environment)  # noqa: S606 (no shell is meant)
 
 
-def server_command(settings: TrackingSettings) -> list[str]:
+def server_command(settings: ServerSettings) -> list[str]:
     """Without secrets: every process of the machine could read them."""
     return [
         *(sys.executable, "-m", "mlflow", "server", "--app-name", APP),
@@ -41,11 +42,15 @@ def server_command(settings: TrackingSettings) -> list[str]:
     ]
 
 
-def server_environment(settings: TrackingSettings, folder: Path) -> dict[str, str]:
-    """The environment variables of the server; writes the configuration of its users."""
-    users = folder / "users.ini"
-    users.touch(0o600)
-    users.write_text(_users(settings))
+def server_environment(settings: TrackingSettings | OidcSettings, folder: Path) -> dict[str, str]:
+    """The environment variables of the server; writes the configuration of its users.
+
+    Raises UsageError where mlflow-oidc-auth is to be used, and is not installed.
+    """
+    if isinstance(settings, OidcSettings):
+        sign_in = oidc_environment(settings)
+    else:
+        sign_in = _basic_auth(settings, folder / "users.ini")
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
     return {
@@ -53,19 +58,27 @@ def server_environment(settings: TrackingSettings, folder: Path) -> dict[str, st
         "MLFLOW_ARTIFACTS_DESTINATION": settings.artifacts,
         "MLFLOW_SERVE_ARTIFACTS": "true",
         "MLFLOW_EXPOSE_PROMETHEUS": str(metrics),
-        "MLFLOW_AUTH_CONFIG_PATH": str(users),
-        "MLFLOW_AUTH_ADMIN_USERNAME": settings.admin,
-        "MLFLOW_AUTH_ADMIN_PASSWORD": settings.admin_password.get_secret_value(),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.session_key.get_secret_value(),
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": settings.webhook_key.get_secret_value(),
         "MLFLOW_SERVER_ALLOWED_HOSTS": allowed_hosts(settings),
         # Background jobs would take 2.5 GB of memory, and nothing here uses them.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
         # From MLflow 3.18 on.
         "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PGCONNECT_TIMEOUT": os.environ.get("PGCONNECT_TIMEOUT", str(CONNECT_SECONDS)),
+        **sign_in,
+    }
+
+
+def _basic_auth(settings: TrackingSettings, users: Path) -> dict[str, str]:
+    users.touch(0o600)
+    users.write_text(_users(settings))
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(users),
+        "MLFLOW_AUTH_ADMIN_USERNAME": settings.admin,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": settings.admin_password.get_secret_value(),
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
     }
 
 

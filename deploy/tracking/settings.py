@@ -25,7 +25,8 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1
 _ARTIFACTS = ("wasbs://", "/", "./", "file://")
 
 
-def _database(secret: SecretStr) -> SecretStr:
+def valid_database(secret: SecretStr) -> SecretStr:
+    """The address of a database, unchanged. Raises ValueError, without the secret."""
     try:
         backend = make_url(secret.get_secret_value()).get_backend_name()
     except ArgumentError:
@@ -79,7 +80,7 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore")
 
-    database: Annotated[SecretStr, AfterValidator(_database)] = Field(
+    database: Annotated[SecretStr, AfterValidator(valid_database)] = Field(
         validation_alias="MLFLOW_BACKEND_STORE_URI",
         description="The database, of MLflow's tables and of its users: "
         "`postgresql+psycopg2://USER@HOST:5432/DATABASE`; the password in PGPASSWORD or PGPASSFILE",
@@ -96,8 +97,8 @@ class StoreSettings(DatabaseSettings):
     )
 
 
-class TrackingSettings(StoreSettings):
-    """Each field is read from the variable that its alias names."""
+class ServerSettings(StoreSettings):
+    """What a server needs, however its users sign in; each field's alias names its variable."""
 
     session_key: Annotated[SecretStr, AfterValidator(_key)] = Field(
         validation_alias="MLFLOW_FLASK_SERVER_SECRET_KEY",
@@ -107,15 +108,6 @@ class TrackingSettings(StoreSettings):
         validation_alias="MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
         description="Key that encrypts the secrets of webhooks in the database, the same for all "
         "servers; a Fernet key",
-    )
-    admin: str = Field(
-        default="admin",
-        validation_alias="MLFLOW_AUTH_ADMIN_USERNAME",
-        description="Name of the administrator, whom the first start creates",
-    )
-    admin_password: Annotated[SecretStr, AfterValidator(_password)] = Field(
-        validation_alias="MLFLOW_AUTH_ADMIN_PASSWORD",
-        description="The administrator's first password; later starts do not change it",
     )
     hosts: Annotated[str, AfterValidator(_hosts)] = Field(
         default="",
@@ -140,6 +132,20 @@ class TrackingSettings(StoreSettings):
     )
     workers: int = Field(
         default=2, ge=1, le=64, validation_alias="MLFLOW_WORKERS", description="Number of processes"
+    )
+
+
+class TrackingSettings(ServerSettings):
+    """A server with MLflow's basic auth."""
+
+    admin: str = Field(
+        default="admin",
+        validation_alias="MLFLOW_AUTH_ADMIN_USERNAME",
+        description="Name of the administrator, whom the first start creates",
+    )
+    admin_password: Annotated[SecretStr, AfterValidator(_password)] = Field(
+        validation_alias="MLFLOW_AUTH_ADMIN_PASSWORD",
+        description="The administrator's first password; later starts do not change it",
     )
 
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from deploy.local.processes import free_port, running, wait_until_ok
+from deploy.tracking.oidc import AUTH
 from deploy.tracking.settings import TrackingSettings
 from registry.errors import VerificationError
 
@@ -23,7 +24,12 @@ def verify_restored(settings: TrackingSettings) -> None:
     with tempfile.TemporaryDirectory(prefix="restored-") as folder:
         log = Path(folder) / "tracking.log"
         serve = [sys.executable, "-m", "deploy.tracking", "serve"]
-        server = {"MLFLOW_HOST": "127.0.0.1", "MLFLOW_PORT": str(port), "MLFLOW_WORKERS": "1"}
+        server = {
+            "MLFLOW_HOST": "127.0.0.1",
+            "MLFLOW_PORT": str(port),
+            "MLFLOW_WORKERS": "1",
+            AUTH: "basic",
+        }
         with running(serve, log, server) as process:
             address = f"http://127.0.0.1:{port}"
             wait_until_ok(process, f"{address}/ready", log)
