@@ -66,7 +66,7 @@ def postgres_server(folder: Path, log: Path, port: int | None = None) -> Iterato
         as_user = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
     data, password_file = folder / "data", folder / "password"
     if not (data / "PG_VERSION").exists():
-        _initialise(programs, as_user, data, password_file, log)
+        _initialise(programs, as_user, data, password_file)
     port = free_port() if port is None else port
     command = [
         *(*as_user, str(programs / "postgres"), "-D", str(data)),
@@ -88,9 +88,7 @@ def postgres_server(folder: Path, log: Path, port: int | None = None) -> Iterato
         server.stop()
 
 
-def _initialise(
-    programs: Path, as_user: list[str], data: Path, password_file: Path, log: Path
-) -> None:
+def _initialise(programs: Path, as_user: list[str], data: Path, password_file: Path) -> None:
     """Under another name first: of an interrupted initialisation nothing is used."""
     new = data.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
@@ -106,8 +104,11 @@ def _initialise(
     ]
     made = subprocess.run(command, check=False, cwd=data.parent, capture_output=True, text=True)
     if made.returncode:
-        log.write_text(made.stderr)
-        raise NotStarted(f"PostgreSQL's data cannot be made in {data.parent}; see {log}")
+        reason = (made.stderr.strip().splitlines() or ["no output"])[-1]
+        raise NotStarted(
+            f"PostgreSQL's data cannot be made in {data.parent}, which its user must be able to "
+            f"reach: {reason}"
+        )
     new.rename(data)
 
 
