@@ -30,7 +30,7 @@ def test_each_role_gets_what_it_needs_and_ctrl_c_stops_all_of_it() -> None:
                 command, cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            wait_until(lambda: "Press Ctrl-C" in log.read_text() or process.poll() is not None, 120)
+            wait_until(lambda: "Press Ctrl-C" in log.read_text() or process.poll() is not None, 200)
             assert process.poll() is None, log.read_text()
             trainer = folder / "team" / "trainer.env"
             signed_in = subprocess.run(
