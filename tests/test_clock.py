@@ -35,6 +35,7 @@ DATES = {
     "inference/model.py: datetime.now": "when a model was loaded, for people",
     "inference/record_spool.py: time.time": "the age of the oldest prediction record, for people",
     "inference/records.py: time.time": "the time of a prediction record",
+    "registry/cli/prune.py: datetime.now": "the age of candidates, in days",
     "registry/lifecycle/append.py: datetime.now": "the time of an entry",
     "registry/lifecycle/evaluate.py: datetime.now": "the time of evidence",
     "registry/lifecycle/verified.py: datetime.now": "the age of what `verify` remembers, in days",

@@ -37,6 +37,7 @@ COMMANDS = [
     "rollback",
     "freeze",
     "unfreeze",
+    "prune",
     "status",
     "history",
     "verify",
@@ -224,7 +225,7 @@ def test_verify_finds_no_problem_in_an_intact_ledger(run_here: Commands, world: 
     code, out = run_here("verify", "--json")
     assert (code, json.loads(out)) == (
         0,
-        {"entries": 2, "problems": [], "stale": [], "tip": tip, "remembered": 0},
+        {"entries": 2, "problems": [], "stale": [], "tip": tip, "remembered": 0, "warnings": []},
     )
 
 
@@ -265,6 +266,7 @@ def test_verify_reports_a_moved_alias_as_stale_and_not_as_a_problem(
             "stale": ["alias production is on version 1, the head is 2"],
             "tip": str(Tip.of(world.ledger)),
             "remembered": 0,
+            "warnings": [],
         },
     )
 
