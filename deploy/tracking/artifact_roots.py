@@ -85,4 +85,6 @@ def open_root(address: str) -> Root:
     """The files at an address, or in a folder. Raises UsageError for a wrong address."""
     if is_blob_address(address):
         return _Blobs(open_container(address))
+    if "://" in address and not address.startswith("file://"):
+        raise UsageError(f"{address}: only folders and Azure Blob Storage can be backed up")
     return _Folder(Path(address.removeprefix("file://")))

@@ -58,7 +58,7 @@ def backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
 
     What earlier backups in `folder` hold is not copied again. Raises RegistryError and OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a dump holds hashes of passwords
     with locked(folder / "files"):
         return _backup(uri, artifacts, folder, now)
 
@@ -66,7 +66,7 @@ def backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
 def _backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
     target = folder / f"{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
     try:
-        target.mkdir()
+        target.mkdir(mode=0o700)
     except FileExistsError:
         raise UsageError(f"{target} exists; wait a second") from None
     known = {(file.root, file.name, file.etag): file.sha256 for file in _known(folder)}

@@ -63,7 +63,9 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     if shutil.which(program) is None:
         raise UsageError(f"{program} is not installed: `apt-get install postgresql-client`")
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
-    address = url.set(drivername="postgresql", password=None).render_as_string()
+    # `set` would leave the password in place.
+    plain = url._replace(drivername="postgresql", password=None)
+    address = plain.render_as_string(hide_password=False)
     ended = subprocess.run(
         [program, "--no-password", f"--dbname={address}", *arguments],
         env={**os.environ, **password},
