@@ -21,7 +21,7 @@ from tests.inference.pods import put_in_force
 from tests.inference.spooled import folders, records_in
 from tests.inference.workers import Workers, running_workers
 from tests.waiting import wait_until
-from tests.world import Server, new_world
+from tests.world import Server, lasting, new_world
 
 ROW = {"amount": 0.5}
 WORKERS = 2
@@ -30,11 +30,10 @@ WORKERS = 2
 @pytest.fixture(scope="module")
 def workers(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder = tmp_path_factory.mktemp("workers")
-    world = new_world(server, folder)
-    put_in_force(world, folder, 0.25)
-    with running_workers(world, folder, WORKERS) as found:
-        yield found
-        world.client.delete_registered_model("fraud-detector-production")
+    with lasting(new_world(server, folder)) as world:
+        put_in_force(world, folder, 0.25)
+        with running_workers(world, folder, WORKERS) as found:
+            yield found
 
 
 @pytest.mark.parametrize(
