@@ -14,13 +14,18 @@ from deploy.local.entra import VALID_SECONDS
 from tests.components import missing
 
 
+def needs_azurite() -> None:
+    """Skip the test, or fail it under REQUIRE_COMPONENTS, where Azurite is not installed."""
+    if azurite_program() is None:
+        missing(PROGRAM, INSTALLATION)
+
+
 @contextmanager
 def azurite(
     folder: Path, *containers: str, token_seconds: int = VALID_SECONDS
 ) -> Iterator[LocalAzure]:
-    """`local_azure`; skips the test, or fails it under REQUIRE_COMPONENTS, without the program."""
-    if azurite_program() is None:
-        missing(PROGRAM, INSTALLATION)
+    """`local_azure`, for a test that `needs_azurite`."""
+    needs_azurite()
     with local_azure(folder, containers, token_seconds=token_seconds) as azure:
         yield azure
 

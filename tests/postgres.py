@@ -11,17 +11,23 @@ from deploy.local.postgres import INSTALLATION, Postgres, postgres_programs, pos
 from tests.components import missing
 
 
-@contextmanager
-def postgresql(log: Path) -> Iterator[Postgres]:
-    """PostgreSQL with an empty database.
-
-    Skips the test, or fails it under REQUIRE_COMPONENTS, where it is not installed. Its data are in
-    a folder that its user can reach: pytest's own are for their owner only.
-    """
+def needs_postgresql() -> None:
+    """Skip the test, or fail it under REQUIRE_COMPONENTS, where PostgreSQL is not installed."""
     if postgres_programs() is None:
         missing("PostgreSQL's server", INSTALLATION)
-    with (
-        tempfile.TemporaryDirectory(prefix="postgresql-") as folder,
-        postgres_server(Path(folder), log) as postgres,
-    ):
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach: pytest's own are for their owner only."""
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def postgresql(log: Path) -> Iterator[Postgres]:
+    """PostgreSQL with an empty database, for a test that `needs_postgresql`."""
+    needs_postgresql()
+    with reachable_folder() as folder, postgres_server(folder / "postgresql", log) as postgres:
         yield postgres

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from deploy.local.azure import LocalAzure, azurite_program
-from tests.azurite import azurite
+from tests.azurite import azurite, log_in
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +25,10 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
         yield started
 
 
-@pytest.fixture
-def container(azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerClient]:
-    for name, value in azure.environment.items():
-        monkeypatch.setenv(name, value)
+@contextmanager
+def opened(azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerClient]:
+    """The container `data`, by the identity that this process gets."""
+    log_in(azure, monkeypatch)
     with (
         DefaultAzureCredential() as credential,
         BlobServiceClient(
@@ -35,6 +36,12 @@ def container(azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
         ) as client,
     ):
         yield client.get_container_client("data")
+
+
+@pytest.fixture
+def container(azure: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> Iterator[ContainerClient]:
+    with opened(azure, monkeypatch) as data:
+        yield data
 
 
 def test_a_workload_identity_writes_and_reads(container: ContainerClient) -> None:
@@ -88,17 +95,12 @@ def test_a_pod_with_another_federated_token_gets_no_access(
 
 
 def test_a_token_past_its_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with azurite(tmp_path, "data", token_seconds=-1) as azure:
-        for name, value in azure.environment.items():
-            monkeypatch.setenv(name, value)
-        with (
-            DefaultAzureCredential() as credential,
-            BlobServiceClient(
-                "https://fraudteam.blob.core.windows.net", credential=credential, retry_total=0
-            ) as client,
-            pytest.raises(ClientAuthenticationError),
-        ):
-            client.get_container_client("data").upload_blob("late", b"content")
+    with (
+        azurite(tmp_path, "data", token_seconds=-1) as azure,
+        opened(azure, monkeypatch) as data,
+        pytest.raises(ClientAuthenticationError),
+    ):
+        data.upload_blob("late", b"content")
 
 
 def test_the_program_is_found_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

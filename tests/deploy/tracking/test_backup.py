@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +16,15 @@ from registry.ledger.chain import Link
 from registry.model.scorer import MODEL_FILE
 from registry.storage.container import open_container
 from tests.places import REPOSITORY
+from tests.postgres import reachable_folder
 from tests.world import World
 
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """For all backups of this module, and in reach of PostgreSQL's user."""
-    with tempfile.TemporaryDirectory(prefix="backups-") as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
+    """For all backups of this module."""
+    with reachable_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
