@@ -2,4 +2,6 @@
 
 local/     the servers behind `make demo` and `make team`
 tracking/  the tracking server as a team runs it
+
+secret_file  writes a file that only its owner can read
 """

@@ -26,6 +26,7 @@ from deploy.local import entra
 from deploy.local.azure_proxy import azure_proxy
 from deploy.local.processes import NotStarted, free_port, running, wait_until_listening
 from deploy.local.restartable import Restartable
+from deploy.secret_file import write_secret
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobServiceClient
@@ -122,8 +123,7 @@ def local_azure(
         bundle = folder / "ca.pem"
         bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
         certificate = authority.issue_cert(f"*.{BLOB_HOST.partition('.')[2]}")
-        certificate.private_key_pem.write_to_path(folder / "azurite.key")
-        (folder / "azurite.key").chmod(0o600)
+        write_secret(folder / "azurite.key", certificate.private_key_pem.bytes().decode())
         (folder / "azurite.pem").write_bytes(
             b"".join(part.bytes() for part in certificate.cert_chain_pems)
         )
@@ -134,8 +134,7 @@ def local_azure(
         ports = {BLOB_HOST: azure.port, entra.HOST: token_port}
         proxy = stack.enter_context(azure_proxy(ports.get))
         token_file = folder / "federated-token"
-        token_file.touch(0o600)
-        token_file.write_text(federated_token)
+        write_secret(token_file, federated_token)
         azure.environment = {
             "HTTPS_PROXY": proxy,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from deploy.local.processes import START_SECONDS, NotStarted, free_port, running
 from deploy.local.restartable import Restartable
+from deploy.secret_file import write_secret
 
 USER = "postgres"
 INSTALLATION = "`apt-get install postgresql` installs it, and adds the user that it runs as"
@@ -92,9 +93,7 @@ def _initialise(programs: Path, as_user: list[str], data: Path, password_file: P
     """Under another name first: of an interrupted initialisation nothing is used."""
     new = data.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
-    password_file.unlink(missing_ok=True)
-    password_file.touch(0o600)
-    password_file.write_text(secrets.token_urlsafe(24))
+    write_secret(password_file, secrets.token_urlsafe(24))
     if as_user:
         shutil.chown(password_file, USER, USER)
     command = [

@@ -157,6 +157,17 @@ def mlflow_server(
 
 
 @contextmanager
+def tracking_server(
+    port: int, log: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m deploy.tracking serve`, from when its database answers until the block ends."""
+    command = [sys.executable, "-m", "deploy.tracking", "serve"]
+    with running(command, log, {**environment, "MLFLOW_PORT": str(port)}) as process:
+        wait_until_ok(process, f"http://127.0.0.1:{port}/ready", log)
+        yield process
+
+
+@contextmanager
 def inference_service(
     tracking_uri: str, ledger_config: Path, port: int, log: Path, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:

@@ -25,16 +25,16 @@ from deploy.local.processes import (
     NotStarted,
     port_in_use,
     run_to_end,
-    running,
-    wait_until_ok,
+    tracking_server,
 )
 from deploy.local.redis_server import RedisServer, redis_server
 from deploy.local.restartable import Restartable
+from deploy.secret_file import write_secret
+from deploy.tracking.roles import ROLES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONTAINERS = ("mlflow", "evidence", "records", "data")
 ADMIN = "admin"
-ROLES = ("trainer", "promoter", "reader", "auditor")
 
 
 class Team:
@@ -73,10 +73,7 @@ class Team:
     @contextmanager
     def tracking_server(self, port: int) -> Iterator[subprocess.Popen[bytes]]:
         """Run a server at a port until the end of the block; the database is migrated before."""
-        command = [sys.executable, "-m", "deploy.tracking", "serve"]
-        environment = {**self.server_environment(), "MLFLOW_PORT": str(port)}
-        with running(command, self.log, environment) as process:
-            wait_until_ok(process, f"http://127.0.0.1:{port}/ready", self.log)
+        with tracking_server(port, self.log, self.server_environment()) as process:
             yield process
 
 
@@ -119,13 +116,6 @@ def _make_secrets(folder: Path) -> None:
     for file, content in new.items():
         if not file.exists():
             write_secret(file, content)
-
-
-def write_secret(file: Path, content: str) -> None:
-    """A file that only its owner can read, from its first byte on."""
-    file.unlink(missing_ok=True)
-    file.touch(0o600)
-    file.write_text(content)
 
 
 def main(

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.tracking.database import CONNECT_SECONDS, require_current
+from deploy.secret_file import write_secret
+from deploy.tracking.database import require_current
 from deploy.tracking.hosts import allowed_hosts
 from deploy.tracking.oidc import OidcSettings, oidc_environment
 from deploy.tracking.settings import ServerSettings, TrackingSettings
@@ -66,14 +67,12 @@ def server_environment(settings: TrackingSettings | OidcSettings, folder: Path) 
         # From MLflow 3.18 on.
         "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PGCONNECT_TIMEOUT": os.environ.get("PGCONNECT_TIMEOUT", str(CONNECT_SECONDS)),
         **sign_in,
     }
 
 
 def _basic_auth(settings: TrackingSettings, users: Path) -> dict[str, str]:
-    users.touch(0o600)
-    users.write_text(_users(settings))
+    write_secret(users, _users(settings))
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(users),
         "MLFLOW_AUTH_ADMIN_USERNAME": settings.admin,

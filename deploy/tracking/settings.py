@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -36,10 +37,14 @@ def valid_database(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _key(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value()) < MIN_KEY_LENGTH:
-        raise ValueError(f"must have at least {MIN_KEY_LENGTH} characters")
+def _long(secret: SecretStr, min_length: int) -> SecretStr:
+    if len(secret.get_secret_value()) < min_length:
+        raise ValueError(f"must have at least {min_length} characters")
     return secret
+
+
+Key = Annotated[SecretStr, AfterValidator(partial(_long, min_length=MIN_KEY_LENGTH))]
+Password = Annotated[SecretStr, AfterValidator(partial(_long, min_length=MIN_PASSWORD_LENGTH))]
 
 
 def _fernet_key(secret: SecretStr) -> SecretStr:
@@ -49,12 +54,6 @@ def _fernet_key(secret: SecretStr) -> SecretStr:
         raise ValueError(
             "must be 32 bytes in URL-safe Base64, as Fernet.generate_key() makes"
         ) from None
-    return secret
-
-
-def _password(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value()) < MIN_PASSWORD_LENGTH:
-        raise ValueError(f"must have at least {MIN_PASSWORD_LENGTH} characters")
     return secret
 
 
@@ -100,9 +99,11 @@ class StoreSettings(DatabaseSettings):
 class ServerSettings(StoreSettings):
     """What a server needs, however its users sign in; each field's alias names its variable."""
 
-    session_key: Annotated[SecretStr, AfterValidator(_key)] = Field(
-        validation_alias="MLFLOW_FLASK_SERVER_SECRET_KEY",
-        description="Key of the forms of MLflow's pages, the same for all servers",
+    session_key: Annotated[SecretStr, AfterValidator(partial(_long, min_length=MIN_KEY_LENGTH))] = (
+        Field(
+            validation_alias="MLFLOW_FLASK_SERVER_SECRET_KEY",
+            description="Key of the forms of MLflow's pages, the same for all servers",
+        )
     )
     webhook_key: Annotated[SecretStr, AfterValidator(_fernet_key)] = Field(
         validation_alias="MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
@@ -143,7 +144,9 @@ class TrackingSettings(ServerSettings):
         validation_alias="MLFLOW_AUTH_ADMIN_USERNAME",
         description="Name of the administrator, whom the first start creates",
     )
-    admin_password: Annotated[SecretStr, AfterValidator(_password)] = Field(
+    admin_password: Annotated[
+        SecretStr, AfterValidator(partial(_long, min_length=MIN_PASSWORD_LENGTH))
+    ] = Field(
         validation_alias="MLFLOW_AUTH_ADMIN_PASSWORD",
         description="The administrator's first password; later starts do not change it",
     )

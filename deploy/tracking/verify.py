@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.local.processes import free_port, running, wait_until_ok
+from deploy.local.processes import free_port, tracking_server
 from deploy.tracking.oidc import AUTH
 from deploy.tracking.settings import TrackingSettings
 from registry.errors import VerificationError
@@ -23,21 +23,13 @@ def verify_restored(settings: TrackingSettings) -> None:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="restored-") as folder:
         log = Path(folder) / "tracking.log"
-        serve = [sys.executable, "-m", "deploy.tracking", "serve"]
-        server = {
-            "MLFLOW_HOST": "127.0.0.1",
-            "MLFLOW_PORT": str(port),
-            "MLFLOW_WORKERS": "1",
-            AUTH: "basic",
-        }
-        with running(serve, log, server) as process:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_ok(process, f"{address}/ready", log)
+        server = {"MLFLOW_HOST": "127.0.0.1", "MLFLOW_WORKERS": "1", AUTH: "basic"}
+        with tracking_server(port, log, server):
             verified = subprocess.run(
                 [sys.executable, "-m", "registry", "verify"],
                 env={
                     **os.environ,
-                    "MLFLOW_TRACKING_URI": address,
+                    "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}",
                     "MLFLOW_TRACKING_USERNAME": settings.admin,
                     "MLFLOW_TRACKING_PASSWORD": settings.admin_password.get_secret_value(),
                 },
