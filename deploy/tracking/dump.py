@@ -66,14 +66,17 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     # `set` would leave the password in place.
     plain = url._replace(drivername="postgresql", password=None)
     address = plain.render_as_string(hide_password=False)
-    ended = subprocess.run(
-        [program, "--no-password", f"--dbname={address}", *arguments],
-        env={**os.environ, **password},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=DUMP_SECONDS,
-    )
+    try:
+        ended = subprocess.run(
+            [program, "--no-password", f"--dbname={address}", *arguments],
+            env={**os.environ, **password},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=DUMP_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RegistryError(f"{program} took more than {DUMP_SECONDS // 60} minutes") from None
     if ended.returncode:
         lines = ended.stderr.strip().splitlines() or ["no output"]
         raise RegistryError(f"{program}: {on_one_line(lines[0])}")
