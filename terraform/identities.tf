@@ -22,6 +22,14 @@ locals {
       } if name != "promoter" || var.promoter_in_cluster
     },
     {
+      # The chart's migration runs before its other ServiceAccounts exist.
+      "tracking-migration" = {
+        identity = "tracking"
+        issuer   = azurerm_kubernetes_cluster.main.oidc_issuer_url
+        subject  = "system:serviceaccount:${local.namespace}:fraud-migration"
+      }
+    },
+    {
       for name, subject in local.github_subjects : "github-${name}" => {
         identity = "github"
         issuer   = local.github_issuer

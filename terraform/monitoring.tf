@@ -49,7 +49,7 @@ resource "azurerm_monitor_diagnostic_setting" "main" {
 
 # --- logs of the platform's containers ---
 
-# What flows where is in live/schema_gaps_override.tf.
+# What flows where is in live/gaps_override.tf.
 resource "azurerm_monitor_data_collection_rule" "logs" {
   name                = "dcr-${var.name}-logs"
   location            = azurerm_resource_group.main.location
@@ -104,7 +104,7 @@ resource "azurerm_monitor_data_collection_endpoint" "metrics" {
   tags                = local.tags
 }
 
-# What flows where is in live/schema_gaps_override.tf.
+# What flows where is in live/gaps_override.tf.
 resource "azurerm_monitor_data_collection_rule" "metrics" {
   name                        = "dcr-${var.name}-metrics"
   location                    = azurerm_resource_group.main.location
@@ -158,7 +158,7 @@ resource "azurerm_monitor_action_group" "main" {
   }
 }
 
-# The rules themselves are in live/schema_gaps_override.tf.
+# The rules themselves are in live/gaps_override.tf.
 resource "azurerm_monitor_alert_prometheus_rule_group" "main" {
   for_each = local.rule_groups
 

@@ -138,15 +138,6 @@ resource "azurerm_private_dns_zone" "main" {
   tags                = local.tags
 }
 
-# Its virtual network is in live/schema_gaps_override.tf.
-resource "azurerm_private_dns_zone_virtual_network_link" "main" {
-  for_each = local.endpoints
-
-  name                = "link-${var.name}"
-  private_dns_zone_id = azurerm_private_dns_zone.main[each.key].id
-  tags                = null
-}
-
 resource "azurerm_private_endpoint" "main" {
   for_each = local.endpoints
 

@@ -15,21 +15,27 @@ locals {
     backups  = { tracking = "write" }
   }
 
-  # identity => the secrets that it may read, named IDENTITY-NAME in the vault, as the chart names
-  # them. Their values are set by hand or by the playbook.
+  # part of the chart => the identity that it has, and the secrets that it may read, named PART-NAME in
+  # the vault. Their values are set by hand or by the playbook.
+  service_secrets = ["tokens", "metrics-tokens", "metrics-token", "tracking-password", "smoke-token"]
   secrets = {
-    tracking = [
-      "MLFLOW-FLASK-SERVER-SECRET-KEY",
-      "MLFLOW-WEBHOOK-SECRET-ENCRYPTION-KEY",
-      "MLFLOW-AUTH-ADMIN-PASSWORD",
-      "metrics-user",
-      "metrics-password",
-    ]
-    inference  = ["tokens", "metrics-tokens", "metrics-token", "tracking-password", "smoke-token"]
-    promoter   = ["tracking-password"]
-    trainer    = ["tracking-password"]
-    batch      = ["tracking-password"]
-    monitoring = ["tracking-password"]
+    tracking = {
+      identity = "tracking"
+      names = [
+        "MLFLOW-BACKEND-STORE-URI",
+        "MLFLOW-FLASK-SERVER-SECRET-KEY",
+        "MLFLOW-WEBHOOK-SECRET-ENCRYPTION-KEY",
+        "MLFLOW-AUTH-ADMIN-PASSWORD",
+        "metrics-user",
+        "metrics-password",
+      ]
+    }
+    inference  = { identity = "inference", names = local.service_secrets }
+    staging    = { identity = "inference", names = local.service_secrets }
+    promoter   = { identity = "promoter", names = ["tracking-password"] }
+    trainer    = { identity = "trainer", names = ["tracking-password"] }
+    batch      = { identity = "batch", names = ["tracking-password"] }
+    monitoring = { identity = "monitoring", names = ["tracking-password"] }
   }
 
   role_assignments = merge(
@@ -43,11 +49,11 @@ locals {
       }
     ]...),
     merge([
-      for identity, names in local.secrets : {
-        for name in names : "${identity}-secret-${name}" => {
-          identity = identity
+      for part, secrets in local.secrets : {
+        for name in secrets.names : "${part}-secret-${name}" => {
+          identity = secrets.identity
           role     = "Key Vault Secrets User"
-          scope    = "${azurerm_key_vault.main.id}/secrets/${identity}-${name}"
+          scope    = "${azurerm_key_vault.main.id}/secrets/${part}-${name}"
         }
       }
     ]...),

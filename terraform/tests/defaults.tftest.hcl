@@ -257,6 +257,7 @@ run "identities" {
   assert {
     condition = { for name, credential in azurerm_federated_identity_credential.main : name => credential.subject } == {
       tracking-cluster    = "system:serviceaccount:fraud:fraud-tracking"
+      tracking-migration  = "system:serviceaccount:fraud:fraud-migration"
       inference-cluster   = "system:serviceaccount:fraud:fraud-inference"
       promoter-cluster    = "system:serviceaccount:fraud:fraud-promoter"
       trainer-cluster     = "system:serviceaccount:fraud:fraud-trainer"
@@ -274,7 +275,7 @@ run "identities" {
     error_message = "somebody else becomes the promoter"
   }
   assert {
-    condition     = alltrue([for name, credential in azurerm_federated_identity_credential.main : credential.issuer == (endswith(name, "-cluster") ? "https://issuer.example/cluster/" : "https://token.actions.githubusercontent.com")])
+    condition     = alltrue([for name, credential in azurerm_federated_identity_credential.main : credential.issuer == (startswith(credential.subject, "system:") ? "https://issuer.example/cluster/" : "https://token.actions.githubusercontent.com")])
     error_message = "issuers of the federated credentials"
   }
 
