@@ -5,7 +5,7 @@ name              = "contosofraud"
 location          = "westeurope"
 github_repository = "contoso/fraud-registry"
 alert_emails      = ["fraud-platform@contoso.example"]
-monthly_budget    = 1200
+monthly_budget    = 900
 
 admin_groups = {
   "fraud-admins" = "00000000-0000-0000-0000-000000000000"

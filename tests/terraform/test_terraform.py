@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.checks import checker
-from tests.components import program
 from tests.places import REPOSITORY, shared_tool
 
 TERRAFORM = REPOSITORY / "terraform"
@@ -199,6 +198,11 @@ def test_every_waiver_of_trivy_has_a_reason_beside_it() -> None:
     assert [name for name, reason in waivers if len(reason) < 20] == []
 
 
-def test_the_examples_are_formatted() -> None:
-    terraform = program("terraform", "https://developer.hashicorp.com/terraform/install")
-    subprocess.run([terraform, "fmt", "-check", "-recursive", TERRAFORM], check=True, timeout=60)
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_the_page_of_costs_names_each_size_of_the_examples(size: str) -> None:
+    text = (TERRAFORM / "examples" / f"{size}.tfvars").read_text()
+    sizes = re.findall(r'(?:vm_size|sku_name)\s*= "(\w+)"', text)
+
+    assert len(sizes) == 4
+    page = (REPOSITORY / "docs" / "operations" / "azure-costs.md").read_text()
+    assert [name for name in sizes if name not in page] == []
