@@ -33,10 +33,9 @@ resource "azurerm_log_analytics_workspace" "main" {
 resource "azurerm_monitor_diagnostic_setting" "main" {
   for_each = local.diagnostics
 
-  name                           = "to-log-analytics"
-  target_resource_id             = each.value.resource_id
-  log_analytics_workspace_id     = azurerm_log_analytics_workspace.main.id
-  log_analytics_destination_type = "Dedicated"
+  name                       = "to-log-analytics"
+  target_resource_id         = each.value.resource_id
+  log_analytics_workspace_id = azurerm_log_analytics_workspace.main.id
 
   dynamic "enabled_log" {
     for_each = toset(each.value.categories)

@@ -42,6 +42,11 @@ provider "azurerm" {
       purge_soft_delete_on_destroy       = false
       purge_soft_deleted_keys_on_destroy = false
     }
+    storage {
+      # The account is private: waiting for its endpoints would fail from outside, and Azure Resource
+      # Manager makes the containers.
+      data_plane_available = false
+    }
     resource_group {
       prevent_deletion_if_contains_resources = true
     }
