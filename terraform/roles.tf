@@ -26,6 +26,8 @@ locals {
         "MLFLOW-FLASK-SERVER-SECRET-KEY",
         "MLFLOW-WEBHOOK-SECRET-ENCRYPTION-KEY",
         "MLFLOW-AUTH-ADMIN-PASSWORD",
+        "OIDC-CLIENT-SECRET",
+        "OIDC-USERS-DB-URI",
         "metrics-user",
         "metrics-password",
       ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.values_from_terraform import read_outputs, values
+from deploy.values_from_terraform import Outputs, read_outputs, values
 from registry.errors import UsageError
 from tests.places import REPOSITORY
 
@@ -66,6 +67,13 @@ def printed(outputs: dict[str, Any]) -> str:
 
 def test_outputs_become_values_of_the_chart() -> None:
     assert values(read_outputs(printed(OUTPUTS))) == VALUES
+
+
+def test_the_outputs_are_those_of_the_configuration() -> None:
+    text = (REPOSITORY / "terraform" / "outputs.tf").read_text()
+
+    assert re.findall(r'^output "(\w+)"', text, re.MULTILINE) == list(Outputs.model_fields)
+    assert set(OUTPUTS) == set(Outputs.model_fields)
 
 
 def test_without_a_promoter_in_the_cluster_there_is_no_promotion_job() -> None:

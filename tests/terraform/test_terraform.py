@@ -167,6 +167,17 @@ def test_every_right_is_one_that_the_tests_of_terraform_look_at() -> None:
     assert "access_policy {" not in text
 
 
+def test_every_secret_that_the_chart_mounts_is_one_that_its_identity_may_read() -> None:
+    template = REPOSITORY / "helm" / "fraud-platform" / "templates" / "_secrets.tpl"
+    if not template.exists():
+        pytest.skip("there is no helm/fraud-platform")
+    keys = set(re.findall(r"^- ([\w-]+)$", template.read_text(), re.MULTILINE))
+    granted = (TERRAFORM / "roles.tf").read_text()
+
+    assert "tracking-password" in keys
+    assert [key for key in sorted(keys) if f'"{key.replace("_", "-")}"' not in granted] == []
+
+
 def test_nothing_secret_is_in_the_state_by_our_doing() -> None:
     text = "".join(path.read_text() for path in TERRAFORM.rglob("*.tf"))
 
