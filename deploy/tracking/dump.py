@@ -13,6 +13,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 
 from deploy.tracking.database import open_database
+from deploy.tracking.database_login import new_token, uses_entra
 from registry.errors import RegistryError, UsageError, on_one_line
 
 DUMP_SECONDS = 3600
@@ -62,7 +63,8 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     """A program of PostgreSQL; the password is in its environment, not among its arguments."""
     if shutil.which(program) is None:
         raise UsageError(f"{program} is not installed: `apt-get install postgresql-client`")
-    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    secret = new_token() if uses_entra() else url.password
+    password = {"PGPASSWORD": str(secret)} if secret else {}
     # `set` would leave the password in place.
     plain = url._replace(drivername="postgresql", password=None)
     address = plain.render_as_string(hide_password=False)
