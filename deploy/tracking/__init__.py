@@ -3,10 +3,8 @@
 settings        what it is told by environment variables, or by files of secrets
 hosts           the names under which the server answers
 database        opens the database, and asks whether it answers
-database_login  logs in to it with a token of Entra ID instead of a password
 migrate         makes or upgrades the tables, once, before servers start
 serve           starts the server, with all that MLflow would otherwise leave open
-mlflow_command  MLflow's command line, whose connections log in so too
 app             MLflow's application with the check `/ready`, which asks the database
 guard           runs inside the server: refuses what MLflow's basic auth lets through
 oidc            sign-in with Microsoft Entra ID instead, by the package mlflow-oidc-auth

@@ -15,7 +15,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.tracking.database import answers, engine_for_checks
-from deploy.tracking.database_login import set_login
 from deploy.tracking.oidc import PACKAGE, uses_oidc
 
 READY = "/ready"
@@ -25,7 +24,6 @@ CACHED_SECONDS = 1.0
 
 def create_app() -> ASGIApp:
     """What `mlflow server --app-name fraud-tracking` runs in each of its processes."""
-    set_login()
     if uses_oidc():
         create_mlflow_app = _create_oidc_app
     else:

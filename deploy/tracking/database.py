@@ -13,7 +13,6 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from deploy.tracking.database_login import set_login
 from registry.errors import RegistryError, Unreachable, on_one_line
 
 CONNECT_SECONDS = 5
@@ -35,7 +34,6 @@ def open_database(uri: str) -> Iterator[Engine]:
     RegistryError where an operation fails in it, without the address: it may hold a password.
     """
     set_timeouts()
-    set_login()
     engine = sqlalchemy.create_engine(uri, poolclass=NullPool)
     try:
         try:

@@ -13,7 +13,6 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 
 from deploy.tracking.database import open_database
-from deploy.tracking.database_login import new_token, uses_entra
 from registry.errors import RegistryError, UsageError, on_one_line
 
 DUMP_SECONDS = 3600
@@ -63,8 +62,7 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     """A program of PostgreSQL; the password is in its environment, not among its arguments."""
     if shutil.which(program) is None:
         raise UsageError(f"{program} is not installed: `apt-get install postgresql-client`")
-    secret = new_token() if uses_entra() else url.password
-    password = {"PGPASSWORD": str(secret)} if secret else {}
+    password = {"PGPASSWORD": str(url.password)} if url.password else {}
     # `set` would leave the password in place.
     plain = url._replace(drivername="postgresql", password=None)
     address = plain.render_as_string(hide_password=False)

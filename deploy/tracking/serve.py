@@ -61,7 +61,7 @@ def _runs(process: int) -> bool:
 def server_command(settings: ServerSettings) -> list[str]:
     """Without secrets: every process of the machine could read them."""
     return [
-        *(sys.executable, "-m", "deploy.tracking.mlflow_command", "server", "--app-name", APP),
+        *(sys.executable, "-m", "mlflow", "server", "--app-name", APP),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--workers", str(settings.workers)),
     ]

@@ -33,7 +33,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> TrackingSettings:
 def test_no_secret_is_among_the_arguments(settings: TrackingSettings) -> None:
     command = server_command(settings)
 
-    assert command[1:5] == ["-m", "deploy.tracking.mlflow_command", "server", "--app-name"]
+    assert command[1:5] == ["-m", "mlflow", "server", "--app-name"]
     assert not any("secret" in word or "p%40ss" in word for word in command)
 
 
