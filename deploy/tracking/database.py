@@ -101,7 +101,7 @@ def answers(engine: Engine) -> bool:
     try:
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text("SELECT 1"))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unreachable):  # the latter of Entra ID
         return False
     return True
 

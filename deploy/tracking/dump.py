@@ -13,6 +13,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 
 from deploy.tracking.database import open_database
+from deploy.tracking.entra_login import without_plugin
 from registry.errors import RegistryError, UsageError, on_one_line
 
 DUMP_SECONDS = 3600
@@ -62,6 +63,7 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     """A program of PostgreSQL; the password is in its environment, not among its arguments."""
     if shutil.which(program) is None:
         raise UsageError(f"{program} is not installed: `apt-get install postgresql-client`")
+    url = without_plugin(url)
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
     # `set` would leave the password in place.
     plain = url._replace(drivername="postgresql", password=None)
