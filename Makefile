@@ -6,11 +6,15 @@ STAMP := $(VENV)/.installed
 CHECKS := .venv-checks
 CHECKS_STAMP := $(CHECKS)/.installed
 ARGS ?=
+CHART := helm/fraud-platform
+HELM ?= $(or $(wildcard $(CHECKS)/bin/helm),helm)
+LEDGER ?= $(CHART)/ci/ledger.yaml
+VALUES ?= $(CHART)/ci/azure-values.yaml
 .DEFAULT_GOAL := help
 
 .PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team docs architecture screenshots lint format lock clean
+  bench-features bench-team docs architecture manifests screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -92,6 +96,15 @@ docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphv
 
 architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Graphviz)
 	$(BIN)/python -m docs.pages docs/architecture
+
+manifests:  ## Render the chart into build/manifests (needs helm; LEDGER=… VALUES=values-azure.yaml)
+	@rm -rf build/manifests
+	@for name in dev production; do \
+	  $(HELM) template fraud $(CHART) --namespace fraud --skip-tests --values $(CHART)/values-$$name.yaml \
+	    $$([ $$name = dev ] || echo --values $(VALUES)) --set-file ledger.config=$(LEDGER) \
+	    --output-dir build/manifests/$$name >/dev/null || exit 1; \
+	done
+	@echo "build/manifests/dev, build/manifests/production"
 
 screenshots: $(STAMP)  ## Only docs/mlflow-ui.png: train, and photograph the runs (needs Chromium)
 	$(BIN)/python -m docs.pages.screenshots
