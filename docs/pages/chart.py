@@ -22,8 +22,8 @@ class Key:
 
     @property
     def is_group(self) -> bool:
-        """Whether its own keys are documented one by one."""
-        return any(key.comment for key in self.keys)
+        """Whether the keys below it are documented one by one."""
+        return any(key.comment or key.is_group for key in self.keys)
 
     def rows(self) -> Iterator[Key]:
         """The keys that have a row in the table, in the file's order."""

@@ -112,9 +112,9 @@ http://fraud-tracking:5000
 {{- end }}
 {{- end }}
 
-{{/* (root, component): its secrets as files. */}}
+{{/* (root, component): its secrets as files. The migration's are those of the tracking server. */}}
 {{- define "fraud.secretsVolume" -}}
-{{- $secrets := (index . 0).Values.secrets -}}
+{{- $secrets := (index . 0).Values.secrets }}
 - name: secrets
 {{- if eq $secrets.provider "keyVault" }}
   csi:
@@ -122,7 +122,13 @@ http://fraud-tracking:5000
     readOnly: true
     volumeAttributes: {secretProviderClass: fraud-{{ index . 1 }}}
 {{- else }}
-  secret: {secretName: {{ get $secrets.names (index . 1) }}, defaultMode: 0440}
+  secret:
+    secretName: {{ get $secrets.names (index . 1 | replace "migration" "tracking") }}
+    defaultMode: 0440
+    items:
+      {{- range include "fraud.secretKeys" . | fromYamlArray }}
+      - {key: {{ . }}, path: {{ . }}}
+      {{- end }}
 {{- end }}
 {{- end }}
 

@@ -3,20 +3,24 @@
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
 {{- $scraped := ne $root.Values.monitoring.podMonitor "none" -}}
-{{- if eq $component "tracking" -}}
+{{- $oidc := eq (get $root.Values.tracking.env "FRAUD_TRACKING_AUTH") "oidc" -}}
+{{- if has $component (list "tracking" "migration") -}}
 {{- if not $root.Values.tracking.databaseUri }}
 - MLFLOW_BACKEND_STORE_URI
 {{- end }}
+{{- if $oidc }}
+- OIDC_USERS_DB_URI
+{{- end }}
+{{- end -}}
+{{- if eq $component "tracking" }}
 - MLFLOW_FLASK_SERVER_SECRET_KEY
 - MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY
-- MLFLOW_AUTH_ADMIN_PASSWORD
+- {{ ternary "OIDC_CLIENT_SECRET" "MLFLOW_AUTH_ADMIN_PASSWORD" $oidc }}
 {{- if $scraped }}
 - metrics-user
 - metrics-password
 {{- end }}
-{{- else if eq $component "migration" -}}
-- MLFLOW_BACKEND_STORE_URI
-{{- else if has $component (list "inference" "staging") -}}
+{{- else if has $component (list "inference" "staging") }}
 - tokens
 - metrics-tokens
 - tracking-password
@@ -24,7 +28,7 @@
 {{- if $scraped }}
 - metrics-token
 {{- end }}
-{{- else -}}
+{{- else if ne $component "migration" }}
 - tracking-password
 {{- end }}
 {{- end }}

@@ -1,7 +1,5 @@
 {{/* What the tracking server's programs are told about their database and storage. */}}
 {{- define "fraud.trackingEnv" -}}
-- name: FRAUD_TRACKING_SECRETS
-  value: /mnt/secrets
 - name: MLFLOW_ARTIFACTS_DESTINATION
   value: {{ required "tracking.artifacts: where artifacts are kept" .Values.tracking.artifacts | quote }}
 {{- with .Values.tracking.databaseUri }}
@@ -23,10 +21,12 @@
 {{- concat $names .Values.tracking.hosts (list .Values.gateway.trackingHost) | compact | uniq | join "," -}}
 {{- end }}
 
-{{/* (root, secrets' component): volumes of the tracking server's programs. */}}
+{{/* (root, component): volumes of the tracking server's programs. */}}
 {{- define "fraud.trackingVolumes" -}}
 {{- $tracking := (index . 0).Values.tracking -}}
-{{ include "fraud.secretsVolume" . }}
+{{- if include "fraud.secretKeys" . | trim }}
+{{- include "fraud.secretsVolume" . }}
+{{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 2Gi}
 {{- if $tracking.storage }}
@@ -35,10 +35,13 @@
 {{- end }}
 {{- end }}
 
+{{/* (root, component) */}}
 {{- define "fraud.trackingMounts" -}}
+{{- if include "fraud.secretKeys" . | trim }}
 - {name: secrets, mountPath: /mnt/secrets, readOnly: true}
+{{- end }}
 - {name: tmp, mountPath: /tmp}
-{{- if .Values.tracking.storage }}
+{{- if (index . 0).Values.tracking.storage }}
 - {name: data, mountPath: /var/lib/fraud}
 {{- end }}
 {{- end }}
@@ -49,7 +52,12 @@
   {{- include "fraud.image" (list . "tracking") | nindent 2 }}
   args: [migrate]
   {{- include "fraud.containerSecurity" . | nindent 2 }}
-  env: {{- include "fraud.trackingEnv" . | nindent 4 }}
+  env:
+    {{- include "fraud.trackingEnv" . | nindent 4 }}
+    {{- if include "fraud.secretKeys" (list . "migration") | trim }}
+    - name: FRAUD_TRACKING_SECRETS
+      value: /mnt/secrets
+    {{- end }}
   resources: {{- toYaml .Values.tracking.resources | nindent 4 }}
-  volumeMounts: {{- include "fraud.trackingMounts" . | nindent 4 }}
+  volumeMounts: {{- include "fraud.trackingMounts" (list . "migration") | nindent 4 }}
 {{- end }}
