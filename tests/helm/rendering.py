@@ -77,15 +77,18 @@ def text(*values: str) -> str:
     return done.stdout
 
 
-def rendered(*values: str) -> list[Manifest]:
-    return [one for one in yaml.safe_load_all(text(*values)) if one]
+@cache
+def rendered(*values: str) -> tuple[Manifest, ...]:
+    """The same, parsed; tests share it and do not change it."""
+    documents = yaml.load_all(text(*values), Loader=yaml.CSafeLoader)
+    return tuple(one for one in documents if one)
 
 
 def component(manifest: Manifest) -> str:
     return str(manifest["metadata"]["labels"]["app.kubernetes.io/component"])
 
 
-def named(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+def named(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
     [found] = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"] == name]
     return found
 
@@ -126,7 +129,7 @@ def hook_weight(manifest: Manifest) -> int | None:
     return int(annotations["helm.sh/hook-weight"])
 
 
-def pods(manifests: list[Manifest]) -> list[Pod]:
+def pods(manifests: tuple[Manifest, ...]) -> list[Pod]:
     found = []
     for one in manifests:
         template = {

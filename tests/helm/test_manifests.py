@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.helm.rendering import (
+    CHART,
     VARIANTS,
     Manifest,
     Pod,
@@ -53,7 +54,7 @@ SECRET_KEYS = {
 
 
 @pytest.fixture(params=VARIANTS)
-def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+def manifests(request: pytest.FixtureRequest) -> tuple[Manifest, ...]:
     return rendered(*VARIANTS[request.param])
 
 
@@ -79,7 +80,7 @@ def secret_keys(pod: Pod) -> set[tuple[str, str]]:
     }
 
 
-def scraped_keys(manifests: list[Manifest]) -> set[tuple[str, str]]:
+def scraped_keys(manifests: tuple[Manifest, ...]) -> set[tuple[str, str]]:
     """The keys of Secrets that PodMonitors name."""
     read = set()
     for one in manifests:
@@ -91,7 +92,7 @@ def scraped_keys(manifests: list[Manifest]) -> set[tuple[str, str]]:
 
 
 def test_every_container_is_restricted_and_has_requests_and_limits(
-    manifests: list[Manifest],
+    manifests: tuple[Manifest, ...],
 ) -> None:
     containers = [one for pod in pods(manifests) for one in pod.containers]
 
@@ -107,7 +108,7 @@ def test_every_container_is_restricted_and_has_requests_and_limits(
 
 
 def test_every_pod_is_restricted_and_gets_no_token_of_the_cluster(
-    manifests: list[Manifest],
+    manifests: tuple[Manifest, ...],
 ) -> None:
     for pod in pods(manifests):
         security = pod.spec["securityContext"]
@@ -123,7 +124,7 @@ def test_every_pod_is_restricted_and_gets_no_token_of_the_cluster(
 
 
 def test_only_temporary_folders_and_volumes_are_writable_and_bounded(
-    manifests: list[Manifest],
+    manifests: tuple[Manifest, ...],
 ) -> None:
     for pod in pods(manifests):
         assert all(one["sizeLimit"] for one in pod.volumes("emptyDir")), pod
@@ -132,7 +133,7 @@ def test_only_temporary_folders_and_volumes_are_writable_and_bounded(
         assert mounted == names, pod
 
 
-def test_whatever_a_pod_names_exists(manifests: list[Manifest]) -> None:
+def test_whatever_a_pod_names_exists(manifests: tuple[Manifest, ...]) -> None:
     existing = {(one["kind"], one["metadata"]["name"]): one for one in manifests}
     for pod in pods(manifests):
         needed = {("ConfigMap", one["name"]) for one in pod.volumes("configMap")}
@@ -154,7 +155,7 @@ def test_whatever_a_pod_names_exists(manifests: list[Manifest]) -> None:
 
 
 def test_a_pod_with_an_identity_has_the_label_and_its_account_the_client_id(
-    manifests: list[Manifest],
+    manifests: tuple[Manifest, ...],
 ) -> None:
     accounts = {
         one["metadata"]["name"]: one["metadata"].get("annotations", {})
@@ -198,7 +199,7 @@ def test_existing_secrets_need_the_keys_that_the_values_name() -> None:
     assert keys == SECRET_KEYS
 
 
-def test_no_secret_is_made_of_values(manifests: list[Manifest]) -> None:
+def test_no_secret_is_made_of_values(manifests: tuple[Manifest, ...]) -> None:
     assert "Secret" not in {one["kind"] for one in manifests}
     for pod in pods(manifests):
         for name, one in pod.environment().items():
@@ -206,7 +207,7 @@ def test_no_secret_is_made_of_values(manifests: list[Manifest]) -> None:
                 assert set(one) == {"name", "valueFrom"}, (str(pod), name)
 
 
-def test_a_deployment_selects_its_own_pods_alone(manifests: list[Manifest]) -> None:
+def test_a_deployment_selects_its_own_pods_alone(manifests: tuple[Manifest, ...]) -> None:
     for one in manifests:
         if one["kind"] in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
             selector = one["spec"]["selector"]
@@ -218,7 +219,7 @@ def test_a_deployment_selects_its_own_pods_alone(manifests: list[Manifest]) -> N
         assert selected == {f"Deployment/{one['metadata']['name']}"}
 
 
-def test_every_route_and_port_leads_to_a_container(manifests: list[Manifest]) -> None:
+def test_every_route_and_port_leads_to_a_container(manifests: tuple[Manifest, ...]) -> None:
     by_component = {component(pod.owner): pod for pod in pods(manifests)}
     services = {one["metadata"]["name"]: one for one in manifests if one["kind"] == "Service"}
     for service in services.values():
@@ -311,7 +312,39 @@ def test_the_signing_key_is_within_reach_of_promotion_alone() -> None:
     assert holding == {"CronJob/fraud-promotion"}
 
 
-def allowed(manifests: list[Manifest], sender: Pod, receiver: Pod) -> set[int]:
+def test_keys_and_provenance_reach_the_jobs_that_need_them() -> None:
+    key = "azurekms://fraud-team.vault.azure.net/keys/fraud-training/1"
+    values = (f"jobs.training.signingKey={key}", "ledger.provenance=repository: fraud")
+    manifests = rendered(*VARIANTS["production"], *(f"--set={value}" for value in values))
+    training, promotion = (
+        next(pod for pod in pods(manifests) if str(pod) == f"CronJob/fraud-{name}").environment()
+        for name in ("training", "promotion")
+    )
+
+    assert training["FRAUD_TRAINING_KEY"]["value"] == key
+    assert promotion["FRAUD_PROVENANCE"]["value"] == "/etc/fraud/provenance.yaml"
+    ledger = named(manifests, "ConfigMap", "fraud-ledger")["data"]
+    assert ledger["provenance.yaml"] == "repository: fraud\n"
+    assert ledger["ledger.yaml"] == (CHART / "ci" / "ledger.yaml").read_text()
+
+
+def test_azures_sdk_tries_the_pods_identity_alone() -> None:
+    credentials = {
+        str(pod): pod.environment().get("AZURE_TOKEN_CREDENTIALS", {}).get("value")
+        for pod in pods(rendered(*VARIANTS["production"]))
+    }
+
+    assert credentials == {
+        "Deployment/fraud-inference": "WorkloadIdentityCredential",
+        "Deployment/fraud-tracking": "WorkloadIdentityCredential",
+        "CronJob/fraud-promotion": "WorkloadIdentityCredential",
+        "CronJob/fraud-training": "WorkloadIdentityCredential",
+        "Job/fraud-migration": "WorkloadIdentityCredential",
+        "Pod/fraud-inference-smoke": None,
+    }
+
+
+def allowed(manifests: tuple[Manifest, ...], sender: Pod, receiver: Pod) -> set[int]:
     """The ports on which a pod reaches another one in its namespace."""
 
     def ports(direction: str, pod: Pod, peer: Pod) -> set[int]:
@@ -394,5 +427,5 @@ def test_from_outside_only_the_gateway_and_prometheus_reach_a_pod() -> None:
     }
 
 
-def test_everything_is_in_the_namespace_of_the_release(manifests: list[Manifest]) -> None:
+def test_everything_is_in_the_namespace_of_the_release(manifests: tuple[Manifest, ...]) -> None:
     assert {one["metadata"]["namespace"] for one in manifests} == {"fraud"}

@@ -42,10 +42,10 @@ azure.workload.identity/use: "true"
 {{/* (root, ServiceAccount): what is the same in the spec of every pod. */}}
 {{- define "fraud.pod" -}}
 {{- $global := (index . 0).Values.global -}}
+automountServiceAccountToken: false
 {{- with index . 1 }}
 serviceAccountName: {{ . }}
 {{- end }}
-automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext: {{- include "fraud.podSecurity" 10001 | nindent 2 }}
 {{- with $global.imagePullSecrets }}
@@ -79,9 +79,12 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* (map): further environment variables. */}}
+{{/* (root, workload, map): further environment variables. With an identity, Azure's SDK is to try no
+other credential. */}}
 {{- define "fraud.env" -}}
-{{- range $name, $value := . }}
+{{- $identity := get (index . 0).Values.identity.clientIds (index . 1) -}}
+{{- $azure := ternary (dict "AZURE_TOKEN_CREDENTIALS" "WorkloadIdentityCredential") dict (ne $identity "") -}}
+{{- range $name, $value := merge (dict) (index . 2) $azure }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
@@ -114,7 +117,7 @@ http://fraud-tracking:5000
 
 {{/* (root, component): its secrets as files. The migration's are those of the tracking server. */}}
 {{- define "fraud.secretsVolume" -}}
-{{- $secrets := (index . 0).Values.secrets }}
+{{- $secrets := (index . 0).Values.secrets -}}
 - name: secrets
 {{- if eq $secrets.provider "keyVault" }}
   csi:

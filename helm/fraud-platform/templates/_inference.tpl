@@ -60,7 +60,9 @@ spec:
         - name: FRAUD_RECORDS
           value: "off"
         {{- end }}
-        {{- include "fraud.env" $values.env | nindent 8 }}
+        {{- with include "fraud.env" (list $root "inference" $values.env) }}
+        {{- trim . | nindent 8 }}
+        {{- end }}
       ports:
         - {name: http, containerPort: 8000}
       startupProbe:

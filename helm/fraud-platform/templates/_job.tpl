@@ -34,8 +34,13 @@ spec:
               {{- include "fraud.containerSecurity" . | nindent 14 }}
               env:
                 {{- include "fraud.clientEnv" (list $root $workload $values.user (include "fraud.trackingUri" $root) $root.Values.ledger.floor) | nindent 16 }}
-                {{- include "fraud.env" (index . 3) | nindent 16 }}
-                {{- include "fraud.env" $values.env | nindent 16 }}
+                {{- if $root.Values.ledger.provenance }}
+                - name: FRAUD_PROVENANCE
+                  value: /etc/fraud/provenance.yaml
+                {{- end }}
+                {{- with include "fraud.env" (list $root $workload (merge (dict) $values.env (index . 3))) }}
+                {{- trim . | nindent 16 }}
+                {{- end }}
               resources: {{- toYaml $values.resources | nindent 16 }}
               volumeMounts:
                 - {name: ledger, mountPath: /etc/fraud, readOnly: true}

@@ -11,10 +11,8 @@ matchExpressions:
 {{- end }}
 
 {{- define "fraud.fromPrometheus" -}}
-{{- if ne .Values.monitoring.podMonitor "none" }}
 - namespaceSelector:
     matchLabels: {{- toYaml .Values.networkPolicy.monitoringNamespace | nindent 6 }}
-{{- end }}
 {{- end }}
 
 {{/* To Blob Storage, Key Vault and Entra ID. */}}

@@ -11,7 +11,7 @@
   valueFrom:
     secretKeyRef: {name: {{ .Values.postgresql.secretName }}, key: password}
 {{- end }}
-{{- include "fraud.env" .Values.tracking.env }}
+{{- include "fraud.env" (list . "tracking" .Values.tracking.env) }}
 {{- end }}
 
 {{/* Names under which the server answers, for FRAUD_TRACKING_HOSTS. */}}
@@ -24,11 +24,11 @@
 {{/* (root, component): volumes of the tracking server's programs. */}}
 {{- define "fraud.trackingVolumes" -}}
 {{- $tracking := (index . 0).Values.tracking -}}
-{{- if include "fraud.secretKeys" . | trim }}
-{{- include "fraud.secretsVolume" . }}
-{{- end }}
 - name: tmp
   emptyDir: {sizeLimit: 2Gi}
+{{- if include "fraud.secretKeys" . | trim }}
+{{ include "fraud.secretsVolume" . }}
+{{- end }}
 {{- if $tracking.storage }}
 - name: data
   persistentVolumeClaim: {claimName: fraud-tracking}
@@ -37,10 +37,10 @@
 
 {{/* (root, component) */}}
 {{- define "fraud.trackingMounts" -}}
+- {name: tmp, mountPath: /tmp}
 {{- if include "fraud.secretKeys" . | trim }}
 - {name: secrets, mountPath: /mnt/secrets, readOnly: true}
 {{- end }}
-- {name: tmp, mountPath: /tmp}
 {{- if (index . 0).Values.tracking.storage }}
 - {name: data, mountPath: /var/lib/fraud}
 {{- end }}
