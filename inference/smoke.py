@@ -11,11 +11,13 @@ import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from inference.fields import TIME_OF_TRANSACTION
 from inference.settings import read_settings
 from registry.errors import RegistryError, Unreachable, VerificationError, on_one_line
 from registry.ledger.chain import Link
@@ -45,12 +47,26 @@ def ask(url: str, token: str, body: Any = None) -> Any:
         raise Unreachable(on_one_line(f"{url}: {error}")) from error
 
 
+def transaction_of(document: Any) -> Any:
+    """The example of an OpenAPI document, as of now: an older one would be refused as too late.
+
+    Raises Unreachable where no model is served.
+    """
+    schema = document["components"]["schemas"].get("Transaction", {})
+    if "example" not in schema:
+        raise Unreachable("the service serves no model")
+    transaction = dict(schema["example"])
+    for name, field in schema["properties"].items():
+        if field.get("description", "").startswith(TIME_OF_TRANSACTION):
+            zoned = datetime.fromisoformat(transaction[name]).tzinfo
+            now = datetime.now(UTC) if zoned else datetime.now(UTC).replace(tzinfo=None)
+            transaction[name] = now.isoformat()
+    return transaction
+
+
 def check(service: str, token: str, head: Link) -> str:
     """Send a transaction; say what answered. Raises VerificationError unless it is the head."""
-    document = ask(f"{service}/openapi.json", token)
-    transaction = document["components"]["schemas"].get("Transaction", {}).get("example")
-    if transaction is None:
-        raise Unreachable(f"{service}: it serves no model")
+    transaction = transaction_of(ask(f"{service}/openapi.json", token))
     answer = ask(f"{service}/predict?record=false", token, transaction)
     digest = ask(f"{service}/model", token)["digest"]
     expected = head.statement.files[MODEL_FILE]

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from inference import smoke
-from inference.smoke import check, main, read_head
+from inference.smoke import check, main, read_head, transaction_of
 from registry.errors import Unreachable, VerificationError
-from tests.inference.calls import RunningService
+from tests.inference.calls import Caller, RunningService
 from tests.inference.models import three_inputs
 from tests.places import REPOSITORY
 from tests.world import World
@@ -23,6 +23,21 @@ def test_it_says_what_answered(service: RunningService) -> None:
     assert decision in ("approve", "review")
     assert 0 <= float(probability) <= 1
     assert rest == f"by {service.head}, digest {service.head.statement.files['model.onnx']}"
+
+
+def test_the_transaction_is_one_of_now(raw: Caller) -> None:
+    """The service refuses one that is a day older than the newest, as the example soon is."""
+    transaction = transaction_of(raw.get("/openapi.json").json())
+    assert raw.post("/predict", transaction | {"transaction_id": "newest"}).status_code == 200
+
+    assert raw.post("/predict?record=false", transaction).status_code == 200
+    example = transaction | {"time": "2026-03-01T14:25:00+01:00"}
+    assert raw.post("/predict?record=false", example).status_code == 422
+
+
+def test_a_service_without_a_model_has_no_transaction(caller: Caller) -> None:
+    with pytest.raises(Unreachable, match="serves no model"):
+        transaction_of(caller.get("/openapi.json").json())
 
 
 def test_a_service_that_serves_another_model_than_the_head_is_refused(
