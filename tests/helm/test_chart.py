@@ -21,6 +21,7 @@ from tests.helm.rendering import (
     component,
     helm,
     named,
+    pods,
     rendered,
     text,
 )
@@ -203,10 +204,28 @@ def test_a_floor_reaches_every_reader_and_a_changed_ledger_rolls_the_pods() -> N
 def test_a_digest_counts_instead_of_the_tag() -> None:
     digest = f"sha256:{'b' * 64}"
 
-    found = text(*PRODUCTION, "--set", f"global.imageDigests.inference={digest}")
+    found = text(*PRODUCTION, "--set", f"global.imageDigests.inference-records={digest}")
 
-    assert f"image: fraudteam.azurecr.io/fraud-inference@{digest}\n" in found
+    assert f"image: fraudteam.azurecr.io/fraud-inference-records@{digest}\n" in found
+    assert "image: fraudteam.azurecr.io/fraud-inference:1.0.0\n" in found  # of the smoke test
     assert "image: fraudteam.azurecr.io/fraud-tracking:1.0.0\n" in found
+
+
+def test_only_inference_with_records_in_storage_has_the_image_with_pyarrow() -> None:
+    images = {
+        str(pod): pod.containers[0]["image"].rpartition("/")[2]
+        for pod in pods(rendered(*ALL))
+        if "inference" in pod.containers[0]["image"]
+    }
+    without = text(*ALL, "--set-string", "records.to=")
+
+    assert images == {
+        "Deployment/fraud-inference": "fraud-inference-records:1.0.0",
+        "Deployment/fraud-staging": "fraud-inference:1.0.0",
+        "Pod/fraud-inference-smoke": "fraud-inference:1.0.0",
+        "Pod/fraud-staging-smoke": "fraud-inference:1.0.0",
+    }
+    assert "fraud-inference-records" not in without
 
 
 def test_notes_say_how_to_test_the_release() -> None:

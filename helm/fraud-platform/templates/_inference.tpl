@@ -25,7 +25,9 @@ spec:
     {{- end }}
   containers:
     - name: inference
-      {{- include "fraud.image" (list $root "inference") | nindent 6 }}
+      {{- /* Parquet takes pyarrow, which is half the size of an image. */}}
+      {{- $image := ternary "inference-records" "inference" (and (eq $component "inference") (ne $root.Values.records.to "")) }}
+      {{- include "fraud.image" (list $root $image) | nindent 6 }}
       {{- include "fraud.containerSecurity" . | nindent 6 }}
       env:
         {{- include "fraud.clientEnv" (list $root $component $values.user (index . 2) (index . 4)) | nindent 8 }}
