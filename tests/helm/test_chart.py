@@ -139,7 +139,7 @@ def test_schema_and_values_name_the_same_keys() -> None:
         ("inference.env.MLFLOW_TRACKING_PASSWORD=a", "invalid propertyName"),
         ("tracking.env.AZURE_STORAGE_CONNECTION_STRING=a", "invalid propertyName"),
         ("tracking.databaseUri=postgresql://mlflow:secret@db/mlflow", "does not match pattern"),
-        ("features.storeUrl=rediss://:secret@host:10000", "does not match pattern"),
+        ("features.storeUrl=rediss://:secret@host:10000", "/features/storeUrl"),
         ("ledger.floor=latest", "does not match pattern"),
         ("gateway.kind=nginx", "value must be one of"),
         ("inference.replicas=-1", "minimum"),
@@ -160,6 +160,7 @@ def test_the_schema_refuses(values: str, reason: str) -> None:
     ("value", "reason"),
     [
         ("tracking.artifacts", "tracking.artifacts: where artifacts are kept"),
+        ("features.storeUrl", "features.storeUrl: the store of history that all pods share"),
         ("gateway.host", "gateway.host: the host name of inference"),
         ("secrets.keyVault", "secrets.keyVault: the name of the vault"),
         ("identity.clientIds.inference", "identity.clientIds.inference: Key Vault needs it"),
@@ -174,6 +175,29 @@ def test_what_has_no_default_is_asked_for(value: str, reason: str) -> None:
 
     assert done.returncode == 1
     assert reason in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ("features.storeUrl=memory:", "each pod has a history of its own"),
+        ("tracking.storage=1Gi", "a volume of this kind is for one pod"),
+    ],
+)
+def test_several_pods_are_refused_what_only_one_can_have(values: str, reason: str) -> None:
+    ledger = ("--set-file", f"ledger.config={CHART / 'ci' / 'ledger.yaml'}")
+
+    done = helm("template", str(CHART), *PRODUCTION, *ledger, "--set", values)
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert text(*DEV, "--set", values)  # one pod
+
+
+def test_clients_that_send_features_need_no_shared_store() -> None:
+    values = "features.storeUrl=memory:,inference.env.FRAUD_FEATURES=client"
+
+    assert 'value: "client"' in text(*PRODUCTION, "--set", values)
 
 
 def test_a_floor_reaches_every_reader_and_a_changed_ledger_rolls_the_pods() -> None:
