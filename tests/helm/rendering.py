@@ -37,10 +37,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         *("--set", "tracking.databaseUri=sqlite:////var/lib/fraud/mlflow.db"),
     ),
     "production": PRODUCTION,
-    "production-entra": (
-        *PRODUCTION,
-        *("--set", "tracking.databaseUri=postgresql+psycopg2://id-tracking@db:5432/mlflow"),
-    ),
+    "database-in-vault": (*PRODUCTION, *("--set-string", "tracking.databaseUri=")),
     "everything": (
         *PRODUCTION,
         *STAGING,
@@ -57,6 +54,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         *PRODUCTION,
         *STAGING,
         *("--set", "secrets.provider=existing,tracking.env.FRAUD_TRACKING_AUTH=oidc"),
+        *("--set-string", "tracking.databaseUri="),
     ),
 }
 

@@ -169,7 +169,7 @@ def test_a_pod_with_an_identity_has_the_label_and_its_account_the_client_id(
 
 
 def test_every_key_that_is_read_is_made_from_key_vault() -> None:
-    for variant in ("production", "production-entra", "everything", "ingress-prometheus"):
+    for variant in ("production", "database-in-vault", "everything", "ingress-prometheus"):
         manifests = rendered(*VARIANTS[variant])
         made = set()
         for one in manifests:
