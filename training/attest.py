@@ -59,13 +59,12 @@ def attest(signer: Signer, files: Manifest, contract: Contract, ran: Ran) -> str
     """The signed attestation of a candidate's files, as JSON text."""
     path = dataset_file(ran.dataset).resolve()
     inside = path.is_relative_to(CODE_FOLDER)
-    commit = Repository(CODE_FOLDER).line("rev-parse", "HEAD")
     builder, invocation = _invocation(os.environ)
     attestation = Attestation(
         files=dict(files.sha256),
         parameters=dict(ran.parameters),
         window=contract.training_window,
-        commit=commit or "",
+        commit=Repository(CODE_FOLDER).head or "",
         code=code_manifest(CODE_FOLDER).digest,
         dataset_path=path.relative_to(CODE_FOLDER).as_posix() if inside else "",
         dataset=sha256_of(path),

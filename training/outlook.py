@@ -8,7 +8,7 @@ from registry.evaluation.gates.leakage import Leakage
 from registry.evaluation.gates.lineage import Lineage
 from registry.evaluation.gates.provenance import ProvenanceVerified
 from registry.evaluation.policy import GateKind, Policy
-from registry.provenance.repository import Repository
+from registry.provenance.repository import COMMIT, Repository
 from registry.tracking.names import AUTHORS_TAG, GIT_COMMIT_TAG
 from training.dataset import Dataset
 
@@ -39,7 +39,8 @@ def refusals(
     verified = provenance.verified if provenance else ()
     commit = origin[GIT_COMMIT_TAG]
     if uncommitted is None:
-        if lineage:
+        # In an image with a known commit, the attestation is what verifies its code.
+        if lineage and not (attested and COMMIT.fullmatch(commit)):
             yield "lineage: there is no git commit here; clone the repository, and train from there"
         return
     if uncommitted and ((lineage and lineage.clean_tree) or "code" in verified):

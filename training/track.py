@@ -56,12 +56,11 @@ def log_origin(uncommitted: tuple[str, ...] | None) -> dict[str, str]:
 
     `uncommitted` is what `Repository.uncommitted` found. Returns the tags.
     """
-    commit = CHECKOUT.line("rev-parse", "HEAD")
     installed = sorted({f"{each.name.lower()}=={each.version}" for each in distributions()})
     pins = "".join(f"{pin}\n" for pin in installed)
     mlflow.log_text(pins, ENVIRONMENT_FILE)
     tags = {
-        GIT_COMMIT_TAG: commit or "unknown",
+        GIT_COMMIT_TAG: CHECKOUT.head or "unknown",
         GIT_DIRTY_TAG: "unknown" if uncommitted is None else str(bool(uncommitted)).lower(),
         AUTHORS_TAG: " ".join(_authors()),
         REQUIREMENTS_TAG: sha256_of_bytes(pins.encode()),

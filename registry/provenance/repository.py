@@ -7,6 +7,7 @@ candidate can write to.
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import tarfile
@@ -21,6 +22,8 @@ CODE = (
 )  # fmt: skip
 """The code and configuration that a training run can use."""
 
+REVISION = "FRAUD_REVISION"
+"""The environment variable of an image that names the commit of its code."""
 LEFT_BEHIND = frozenset({"__pycache__"})
 SECONDS = 60
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -52,6 +55,12 @@ class Repository:
         """The folder of the checkout."""
         line = self.line("rev-parse", "--show-toplevel")
         return Path(line) if line else None
+
+    @property
+    def head(self) -> str | None:
+        """The commit that is checked out; in an image, which is no checkout, that of its code."""
+        of_image = COMMIT.fullmatch(os.environ.get(REVISION, ""))
+        return self.line("rev-parse", "HEAD") or (of_image.group() if of_image else None)
 
     def has(self, commit: str) -> bool:
         return bool(COMMIT.fullmatch(commit)) and self.git("cat-file", "-e", commit) is not None

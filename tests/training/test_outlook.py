@@ -41,8 +41,9 @@ def expected(
     *,
     authors: str = "git:carol@example.com",
     attested: bool = True,
+    commit: str = "",
 ) -> list[str]:
-    tags = {"git_commit": git(origin.folder, "rev-parse", "HEAD"), "authors": authors}
+    tags = {"git_commit": commit or git(origin.folder, "rev-parse", "HEAD"), "authors": authors}
     checkout = Repository(origin.folder)
     return list(refusals(policy, checkout, tags, uncommitted, attested=attested))
 
@@ -65,7 +66,12 @@ def test_everything_that_the_shipped_policy_refuses_is_said(origin: Origin) -> N
 
 def test_without_a_commit_that_is_all_there_is_to_say(origin: Origin) -> None:
     assert expected(origin, STRICT, None, authors="", attested=False) == [NO_COMMIT]
-    assert expected(origin, DEMO, None) == [NO_COMMIT]
+    assert expected(origin, DEMO, None, commit="unknown") == [NO_COMMIT]
+
+
+def test_in_an_image_the_attestation_verifies_code_and_commit(origin: Origin) -> None:
+    assert expected(origin, STRICT, None, authors="") == []
+    assert expected(origin, STRICT, None, authors="", attested=False) == [NO_COMMIT]
 
 
 def test_what_the_policy_does_not_ask_for_is_not_said(origin: Origin) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy
@@ -13,6 +20,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from sqlalchemy.dialects import plugins
 from sqlalchemy.engine import make_url
 
+from deploy.local.processes import free_port, run_to_end, status_of, tracking_server
 from deploy.tracking import entra_login
 from deploy.tracking.database import answers, engine_for_checks, open_database
 from deploy.tracking.dump import dump
@@ -36,6 +44,46 @@ class Credential:
         if isinstance(token, Exception):
             raise token
         return AccessToken(token, 0)
+
+
+@contextmanager
+def identity_endpoint(token: str, asked: list[str]) -> Iterator[dict[str, str]]:
+    """A managed identity's endpoint, as App Service has it; yields the variables that name it.
+
+    Source: Microsoft, "How to use managed identities for App Service", REST endpoint reference.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(parse_qs(urlsplit(self.path).query)["resource"][0])
+            body = {
+                "access_token": token,
+                "expires_on": str(int(time.time()) + 3600),
+                "resource": asked[-1],
+                "token_type": "Bearer",
+            }
+            content = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield {
+                "IDENTITY_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}/token",
+                "IDENTITY_HEADER": "header",
+                "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            }
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +162,28 @@ def test_a_real_database_is_opened_and_dumped(monkeypatch: pytest.MonkeyPatch) -
         dump(uri, folder / "database.dump")
 
         assert Path(folder / "database.dump").read_bytes()[:5] == b"PGDMP"
+
+
+def test_a_server_without_a_password_migrates_and_starts(tmp_path: Path) -> None:
+    asked: list[str] = []
+    with (
+        postgresql(tmp_path / "postgresql.log") as postgres,
+        identity_endpoint(postgres.password, asked) as identity,
+    ):
+        environment = {
+            **identity,
+            "MLFLOW_BACKEND_STORE_URI": f"{postgres.uri}?plugin=entra",
+            "MLFLOW_ARTIFACTS_DESTINATION": str(tmp_path / "artifacts"),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret" * 6,
+            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "A" * 43 + "=",
+            "MLFLOW_AUTH_ADMIN_PASSWORD": "secret" * 3,
+            "MLFLOW_WORKERS": "1",
+        }
+        command = [sys.executable, "-m", "deploy.tracking", "migrate"]
+        run_to_end(command, tmp_path / "migrate.log", environment)
+        port = free_port()
+        with tracking_server(port, tmp_path / "tracking.log", environment):
+            refused = status_of(f"http://127.0.0.1:{port}/api/2.0/mlflow/users/get?username=admin")
+
+    assert refused == 401
+    assert set(asked) == {"https://ossrdbms-aad.database.windows.net"}

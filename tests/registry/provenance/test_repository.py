@@ -24,6 +24,22 @@ def test_outside_of_a_checkout_nothing_is_known(
     assert outside.changers(tmp_path / "policy.yaml", "0" * 64) == ()
 
 
+@pytest.mark.parametrize(
+    ("revision", "head"), [("", None), ("unknown", None), ("a" * 40, "a" * 40)]
+)
+def test_outside_of_a_checkout_the_head_is_what_the_image_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str, head: str | None
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("FRAUD_REVISION", revision)
+    assert Repository(tmp_path).head == head
+
+
+def test_in_a_checkout_the_head_is_its_own(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_REVISION", "a" * 40)
+    assert Repository(origin.folder).head == git(origin.folder, "rev-parse", "HEAD")
+
+
 def test_without_git_nothing_is_known(
     origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,0 +1,30 @@
+"""The images, built for real, for tests that run them."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+
+import pytest
+
+from benchmarks.containers import BUILD, build
+
+
+def needs_images() -> None:
+    """Build the images; skips the test where the program that can do it is not beside the checkout.
+
+    Fails the test with what the build said where it fails.
+    """
+    if not BUILD.exists():
+        pytest.skip(f"{BUILD.name} is not in {BUILD.parent.parent.name}/ beside this checkout")
+    if reason := _reason_of_failure():
+        pytest.fail(reason)
+
+
+@cache
+def _reason_of_failure() -> str:
+    try:
+        build()
+    except subprocess.CalledProcessError as error:
+        return f"the images are not built: {error.stdout}{error.stderr}"
+    return ""
