@@ -15,7 +15,7 @@ from contextlib import suppress
 
 
 def run(command: Sequence[str]) -> int:
-    """Run a server until its last process has ended; returns its exit code, negative of a signal.
+    """Run a server until its last process has ended; returns its exit code, 128 + N of a signal N.
 
     A process whose parent has ended becomes a child of process 1, so that this waits for it too.
     """
@@ -32,7 +32,7 @@ def run(command: Sequence[str]) -> int:
             process, status = os.wait()
             if process == server.pid:
                 code = os.waitstatus_to_exitcode(status)
-    return code
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
