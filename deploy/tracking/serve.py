@@ -31,8 +31,6 @@ def serve(settings: TrackingSettings | OidcSettings, folder: Path | None = None)
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **server_environment(settings, folder)}
     command = server_command(settings)
-    if os.getpid() == 1:  # in a container
-        command = [sys.executable, "-m", "deploy.tracking.first_process", *command]
     os.execve(command[0], command, environment)  # noqa: S606 (no shell is meant)
 
 
