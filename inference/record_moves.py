@@ -59,11 +59,11 @@ class Moves:
 
     def _report(self, process: subprocess.Popen[str]) -> None:
         output, errors = process.communicate()
-        if process.returncode:
+        try:
+            moved = Moved(**json.loads(output))
+        except (ValueError, TypeError):  # it ended before, or a library printed something
             last = on_one_line(errors.strip().rpartition("\n")[2])  # of a traceback
             moved = Moved(failed=1, error=f"exit code {process.returncode}: {last}")
-        else:
-            moved = Moved(**json.loads(output))
         self._metrics.records_dropped.inc(moved.invalid)
         self._metrics.record_moves_failed.inc(moved.failed)
         if moved.failed:

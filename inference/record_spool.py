@@ -133,17 +133,21 @@ class Spool:
                 self._report(error)
 
     def _take_over(self) -> None:
-        """Seal the open files whose worker has ended, or could not write. Raises OSError."""
+        """Seal the open files whose worker has ended, or could not write; one that cannot be sealed
+        does not keep the others. Raises OSError where the spool cannot be read.
+        """
         own = {file.path for file, _ in self._open.values()}
         for left in spool_files(self._folder, OPEN):
-            if left.path not in own:
-                # Its worker lives, or another one has sealed it.
-                with (
-                    suppress(BlockingIOError, FileNotFoundError),
-                    closing(OpenFile(left.path, is_new=False)) as file,
-                ):
+            if left.path in own:
+                continue
+            try:
+                with closing(OpenFile(left.path, is_new=False)) as file:
                     self._metrics.records_dropped.inc(file.cut_partial_line())
                     file.seal()
+            except (BlockingIOError, FileNotFoundError):
+                pass  # its worker lives, or another one has sealed it
+            except OSError as error:
+                self._report(error)
 
     def _measure(self) -> bool:
         """Measure what waits in the spool; return whether a mover has something to do."""

@@ -17,3 +17,11 @@ def shared_data(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{name} is not in {DATA.parent.name}/{DATA.name}/ beside this checkout")
     return path
+
+
+def shared_tool(name: str) -> Path:
+    """The path of a tool beside this checkout, which the project must not need: skips without."""
+    path = DATA.parent / "tools" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not in {DATA.parent.name}/tools/ beside this checkout")
+    return path

@@ -86,7 +86,16 @@ def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["build.txt", "dev.txt", "inference.txt", "records.txt", "tracking.txt", "training.txt"]
+    "name",
+    [
+        "build.txt",
+        "checks.txt",
+        "dev.txt",
+        "inference.txt",
+        "records.txt",
+        "tracking.txt",
+        "training.txt",
+    ],
 )
 def test_every_pin_has_hashes(name: str) -> None:
     without = [pin for pin, text in pins(name).items() if "--hash=sha256:" not in text]

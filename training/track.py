@@ -17,11 +17,7 @@ import pandas as pd
 import polars as pl
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import (  # type: ignore[attr-defined]
-    AzureBlobArtifactDatasetSource,
-    AzureDataLakeArtifactDatasetSource,
-    LocalArtifactDatasetSource,
-)
+from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
@@ -49,8 +45,6 @@ from training.data import Data
 from training.intervals import Estimate
 
 PARITY_ROWS = 10_000
-IN_BLOB_STORAGE = [AzureBlobArtifactDatasetSource, AzureDataLakeArtifactDatasetSource]
-"""MLflow's names for a data set at an address; of all its names, it once chose that of a file."""
 CHECKOUT = Repository(Path())
 """The checkout that training runs in."""
 
@@ -89,9 +83,13 @@ def _authors() -> list[str]:
 
 
 def log_data(data: Data) -> None:
-    """Log the data set; MLflow's digest field has 36 characters, so a tag holds all 64."""
+    """Log the data set; MLflow's digest field has 36 characters, so a tag holds all 64.
+
+    An experiment has one data set of a name and digest, with the source that it had first: the
+    same file read from elsewhere later keeps it. The run's parameter `data` tells its own.
+    """
     source = (
-        resolve_dataset_source(data.address, IN_BLOB_STORAGE)
+        resolve_dataset_source(data.address)
         if data.address
         # Resolved by its path, MLflow would warn that it has several names for a file.
         else LocalArtifactDatasetSource(str(data.path.absolute()))

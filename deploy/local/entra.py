@@ -94,7 +94,11 @@ def token_endpoint(
             """Nothing: a line could hold a token."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = certificate.wrap_socket(server.socket, server_side=True)
+        server.socket = certificate.wrap_socket(
+            server.socket,
+            server_side=True,
+            do_handshake_on_connect=False,  # in the thread of its request instead
+        )
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="token-endpoint")
         thread.start()
         try:

@@ -24,7 +24,8 @@ class Restartable:
     def start(self) -> None:
         """Nothing where it runs. Raises NotStarted."""
         with self._lock:
-            if self._process is None:
+            if self._process is None or self._process.poll() is not None:
+                self._running.close()
                 self._process = self._running.enter_context(self._start())
 
     def stop(self) -> None:
@@ -35,7 +36,7 @@ class Restartable:
 
     def kill(self) -> None:
         """SIGKILL to the server and its children, also those in groups of their own."""
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             server = psutil.Process(self._process.pid)
             for process in (server, *server.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):

@@ -96,12 +96,12 @@ def _copy_damaged(store: Path, copy: Path, head: Link) -> None:
 def _damaged_blob(azure: LocalAzure, address: str) -> Iterator[None]:
     """Change a byte of a blob, and change it back at the end."""
     with azure.blob(address) as blob:
-        content = blob.download_blob().readall()
-        blob.upload_blob(_damage(content), overwrite=True)
+        content, metadata = blob.download_blob().readall(), blob.get_blob_properties().metadata
+        blob.upload_blob(_damage(content), overwrite=True, metadata=metadata)
         try:
             yield
         finally:
-            blob.upload_blob(content, overwrite=True)
+            blob.upload_blob(content, overwrite=True, metadata=metadata)
 
 
 def _damage(content: bytes) -> bytes:

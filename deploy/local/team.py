@@ -145,13 +145,12 @@ def _print_addresses(started: Team) -> None:
         "Redis": started.redis.url,
     }.items():
         print(f"  {name:<11}{address}")
-    print("The environment of each role, and of the server:")
-    for role in (*ROLES, ADMIN):
+    print("The environment of each role, and of the server (for `make backup`):")
+    environments = {role: started.environment(role) for role in (*ROLES, ADMIN)}
+    for role, environment in {**environments, "server": started.server_environment()}.items():
         file = started.folder / f"{role}.env"
-        lines = started.environment(role).items()
-        write_secret(
-            file, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in lines)
-        )
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+        write_secret(file, "".join(lines))
         print(f"  . {shlex.quote(str(file))}")
     print("Press Ctrl-C to stop", flush=True)
 

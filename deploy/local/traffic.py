@@ -93,15 +93,18 @@ def choose(source: str, dataset: Dataset, after: datetime, count: int) -> Stretc
     return Stretch(rows, known.select(ID, pl.col(time) + delay, label), dataset, data.zoned)
 
 
-def send(address: str, stretch: Stretch, contract: Contract) -> list[Exchange]:
+def send(address: str, stretch: Stretch, contract: Contract, token: str = "") -> list[Exchange]:
     """POST each label to `/labels` when it becomes known, and each transaction to `/predict`.
 
-    Raises requests.HTTPError for an answer that is an error.
+    `token` is the client's, where the service asks for one. Raises requests.HTTPError for an
+    answer that is an error.
     """
     exchanges: list[Exchange] = []
     waiting = deque(stretch.labels.iter_rows())
     names, time, label = contract.names, stretch.dataset.time.column, stretch.dataset.label
     with requests.Session() as session:
+        if token:
+            session.headers["Authorization"] = f"Bearer {token}"
 
         def post(path: str, body: Any) -> Any:
             response = session.post(f"{address}{path}", json=body, timeout=TIMEOUT_SECONDS)

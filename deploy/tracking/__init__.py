@@ -3,6 +3,7 @@
 settings        what it is told by environment variables, or by files of secrets
 hosts           the names under which the server answers
 database        opens the database, and asks whether it answers
+entra_login     signs in to PostgreSQL on Azure with an identity instead of a password
 migrate         makes or upgrades the tables, once, before servers start
 serve           starts the server, with all that MLflow would otherwise leave open
 app             MLflow's application with the check `/ready`, which asks the database

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from deploy.local.processes import NotStarted
 from deploy.tracking.oidc import OidcSettings, UsersSettings, migrate_users, uses_oidc
 from deploy.tracking.settings import (
     DatabaseSettings,
@@ -93,25 +92,27 @@ def restore(
     ledger = os.environ.get("FRAUD_LEDGER_CONFIG", "")
     settings = read_settings(TrackingSettings if ledger else StoreSettings)
     from deploy.tracking import backup as backups  # noqa: PLC0415 (slow)
+    from deploy.tracking.migrate import migrate as migrate_database  # noqa: PLC0415
     from deploy.tracking.verify import verify_restored  # noqa: PLC0415
 
     uri = settings.database.get_secret_value()
     count = backups.restore(uri, settings.artifacts, source)
     typer.echo(f"the database and {count:,} files are restored")
     if isinstance(settings, TrackingSettings):
+        migrate_database(uri)  # it may be of an earlier MLflow
         verify_restored(settings)
     else:
         typer.echo("start the server, and run `python -m registry verify`")
 
 
 def main() -> None:
-    """Run a command; a RegistryError ends in one line and its exit code."""
+    """Run a command; a RegistryError or OSError ends in one line and its exit code."""
     set_client_defaults()
     try:
         app(standalone_mode=True)
-    except (RegistryError, NotStarted) as error:
+    except (RegistryError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(getattr(error, "exit_code", 1))
+        sys.exit(getattr(error, "exit_code", 2))
 
 
 if __name__ == "__main__":

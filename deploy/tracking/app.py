@@ -10,13 +10,11 @@ import os
 import time
 from importlib import import_module
 
-import sqlalchemy
 from sqlalchemy.engine import Engine
-from sqlalchemy.pool import NullPool
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deploy.tracking.database import answers
+from deploy.tracking.database import answers, engine_for_checks
 from deploy.tracking.oidc import PACKAGE, uses_oidc
 
 READY = "/ready"
@@ -32,8 +30,7 @@ def create_app() -> ASGIApp:
         from mlflow.server.auth import create_app as create_mlflow_app  # noqa: PLC0415
 
     uri = os.environ["MLFLOW_BACKEND_STORE_URI"]
-    engine = sqlalchemy.create_engine(uri, poolclass=NullPool)
-    return ReadyCheck(create_mlflow_app(), engine)
+    return ReadyCheck(create_mlflow_app(), engine_for_checks(uri))
 
 
 def _create_oidc_app() -> ASGIApp:

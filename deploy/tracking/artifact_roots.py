@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from registry.atomic import atomic_write
-from registry.errors import UsageError
+from registry.errors import NotFound, UsageError
 from registry.ledger.manifest import sha256_of
 from registry.storage.address import is_blob_address, is_plain
 from registry.storage.container import Container, open_container
@@ -28,7 +29,9 @@ class Root(Protocol):
     """The files below an address; names are relative to it."""
 
     def list(self) -> Iterator[Stored]:
-        """All files. Raises RegistryError or OSError, as the other methods do."""
+        """All files. Raises NotFound for a missing place, and, as the other methods do, other
+        RegistryErrors and OSError.
+        """
 
     def download(self, name: str, path: Path) -> str:
         """Copy a file to `path`; return its hex sha256."""
@@ -57,6 +60,8 @@ class _Folder:
         self._folder = folder
 
     def list(self) -> Iterator[Stored]:
+        if not self._folder.is_dir():
+            raise NotFound(f"{self._folder} is not a folder; is its disk mounted?")
         for path in sorted(self._folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 found = path.stat()
@@ -87,4 +92,5 @@ def open_root(address: str) -> Root:
         return _Blobs(open_container(address))
     if "://" in address and not address.startswith("file://"):
         raise UsageError(f"{address}: only folders and Azure Blob Storage can be backed up")
-    return _Folder(Path(address.removeprefix("file://")))
+    is_url = address.startswith("file://")
+    return _Folder(Path(unquote(urlsplit(address).path) if is_url else address))

@@ -1,7 +1,7 @@
 """Backups of the tracking server: its database, and all files of its artifact stores.
 
-    FOLDER/files/ab/ab01…     each content once, by its sha256, shared by all backups
-    FOLDER/2026-11-28T0913Z/  database.dump, files.jsonl, and backup.json, which is written last
+    FOLDER/files/ab/ab01…       each content once, by its sha256, shared by all backups
+    FOLDER/2026-11-28T091300Z/  database.dump, files.jsonl, and backup.json, which is written last
 
 The database is dumped first and the files are copied then: files are added and not changed, so that
 all that the dump refers to is there. `registry prune` must not run meanwhile.
@@ -10,7 +10,9 @@ all that the dump refers to is there. `registry prune` must not run meanwhile.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,12 +22,13 @@ import sqlalchemy
 from pydantic import BaseModel, ValidationError
 
 from deploy.tracking.artifact_roots import Root, Stored, open_root
-from deploy.tracking.database import open_database
+from deploy.tracking.database import open_database, require_current
 from deploy.tracking.dump import dump, load, require_empty
-from registry.atomic import atomic_write, locked
-from registry.errors import BytesMismatch, NotFound, UsageError
+from registry.atomic import atomic_write, locked, temporary_names
+from registry.errors import BytesMismatch, NotFound, UsageError, on_one_line
 from registry.ledger.manifest import sha256_of
-from registry.progress import step
+from registry.progress import step, warn
+from registry.storage.address import is_plain
 
 DUMP, FILES, SUMMARY = "database.dump", "files.jsonl", "backup.json"
 DEFAULT_ROOT = ""
@@ -56,8 +59,11 @@ def backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
     """Back up the database at `uri`, the files at `artifacts`, and those of every experiment with a
     place of its own; return the backup's folder.
 
-    What earlier backups in `folder` hold is not copied again. Raises RegistryError and OSError.
+    What the last backup in `folder` holds is not copied again. A name that no file may have, such
+    as one with a control character, is left out with a warning: nobody can stop backups by it.
+    Raises RegistryError and OSError.
     """
+    require_current(uri)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a dump holds hashes of passwords
     with locked(folder / "files"):
         return _backup(uri, artifacts, folder, now)
@@ -69,6 +75,8 @@ def _backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
         target.mkdir(mode=0o700)
     except FileExistsError:
         raise UsageError(f"{target} exists; wait a second") from None
+    for left in temporary_names(_incoming(folder)):
+        left.unlink()
     known = {(file.root, file.name, file.etag): file.sha256 for file in _known(folder)}
     with step("dumping the database"):
         dump(uri, target / DUMP)
@@ -85,20 +93,22 @@ def _backup(uri: str, artifacts: str, folder: Path, now: datetime) -> Path:
         files_sha256=sha256_of(target / FILES),
         files=count,
     )
+    os.sync()  # a summary promises that all else is on disk
     with atomic_write(target / SUMMARY) as temporary:
         temporary.write_text(summary.model_dump_json(indent=2))
     return target
 
 
 def restore(uri: str, artifacts: str, source: Path) -> int:
-    """Load a backup into an empty database, and put back the files that are missing; return their
-    number.
+    """Load a backup into an empty database, and put back the files that are missing; return the
+    number of the backup's files.
 
     All of the backup is checked before anything is changed, and the database is loaded last, so
     that a restore that was interrupted can be run again. Raises NotFound for what is not a complete
     backup, BytesMismatch where it was changed, UsageError for a database that is not empty and for
     files with other content.
     """
+    source = source.resolve()
     with step("checking the backup"):
         files = _checked(source)
     require_empty(uri)
@@ -108,7 +118,7 @@ def restore(uri: str, artifacts: str, source: Path) -> int:
         unchanged = {
             (root, stored.name, stored.etag)
             for root, place in roots.items()
-            for stored in place.list()
+            for stored in _stored(place)
         }
         for file in files:
             if (file.root, file.name, file.etag) not in unchanged:
@@ -122,21 +132,40 @@ def _copy(
     root: str, place: Root, folder: Path, known: dict[tuple[str, str, str], str]
 ) -> Iterator[File]:
     for stored in place.list():
+        if not is_plain(stored.name):
+            warn(f"not backed up, since no file may have this name: {on_one_line(stored.name)}")
+            continue
         sha256 = known.get((root, stored.name, stored.etag), "")
-        if not sha256 or not _content(folder, sha256).exists():
+        if not sha256 or not _has_size(_content(folder, sha256), stored.size):
             sha256 = _fetch(place, stored, folder)
         yield File(root, stored.name, stored.size, stored.etag, sha256)
 
 
 def _fetch(place: Root, stored: Stored, folder: Path) -> str:
     """Copy a file's content to its place in the backup, whole or not at all."""
-    incoming = folder / "files" / "incoming"
+    incoming = _incoming(folder)
     incoming.parent.mkdir(exist_ok=True)
     sha256 = place.download(stored.name, incoming)
     content = _content(folder, sha256)
     content.parent.mkdir(exist_ok=True)
     incoming.replace(content)
     return sha256
+
+
+def _stored(place: Root) -> Iterator[Stored]:
+    """The files of a place, which is empty before the first is put back."""
+    try:
+        yield from place.list()
+    except NotFound:
+        return
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _incoming(folder: Path) -> Path:
+    return folder / "files" / "incoming"
 
 
 def _content(folder: Path, sha256: str) -> Path:
@@ -154,9 +183,13 @@ def _own_roots(uri: str) -> list[str]:
 
 
 def _known(folder: Path) -> Iterator[File]:
-    """The files of all complete backups in a folder."""
-    for summary in sorted(folder.glob(f"*/{SUMMARY}")):
-        yield from _files(summary.parent)
+    """The files of the last backup in a folder that is complete and whose list is unchanged."""
+    for summary in sorted(folder.glob(f"*/{SUMMARY}"), reverse=True):
+        source = summary.parent
+        with suppress(NotFound, BytesMismatch):
+            _require(source / FILES, _summary(source).files_sha256)
+            return _files(source)
+    return iter(())
 
 
 def _files(source: Path) -> Iterator[File]:
@@ -165,12 +198,16 @@ def _files(source: Path) -> Iterator[File]:
             yield File(**json.loads(line))
 
 
-def _checked(source: Path) -> list[File]:
-    """The files of a backup, once every byte of it is what was written."""
+def _summary(source: Path) -> Summary:
     try:
-        summary = Summary.model_validate_json((source / SUMMARY).read_text())
+        return Summary.model_validate_json((source / SUMMARY).read_text())
     except (OSError, ValidationError):
         raise NotFound(f"{source} is not a complete backup: it has no valid {SUMMARY}") from None
+
+
+def _checked(source: Path) -> list[File]:
+    """The files of a backup, once every byte of it is what was written."""
+    summary = _summary(source)
     for name, sha256 in ((DUMP, summary.database_sha256), (FILES, summary.files_sha256)):
         _require(source / name, sha256)
     files = list(_files(source))

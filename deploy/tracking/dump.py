@@ -13,6 +13,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 
 from deploy.tracking.database import open_database
+from deploy.tracking.entra_login import without_plugin
 from registry.errors import RegistryError, UsageError, on_one_line
 
 DUMP_SECONDS = 3600
@@ -62,18 +63,22 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     """A program of PostgreSQL; the password is in its environment, not among its arguments."""
     if shutil.which(program) is None:
         raise UsageError(f"{program} is not installed: `apt-get install postgresql-client`")
+    url = without_plugin(url)
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
     # `set` would leave the password in place.
     plain = url._replace(drivername="postgresql", password=None)
     address = plain.render_as_string(hide_password=False)
-    ended = subprocess.run(
-        [program, "--no-password", f"--dbname={address}", *arguments],
-        env={**os.environ, **password},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=DUMP_SECONDS,
-    )
+    try:
+        ended = subprocess.run(
+            [program, "--no-password", f"--dbname={address}", *arguments],
+            env={**os.environ, **password},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=DUMP_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RegistryError(f"{program} took more than {DUMP_SECONDS // 60} minutes") from None
     if ended.returncode:
         lines = ended.stderr.strip().splitlines() or ["no output"]
         raise RegistryError(f"{program}: {on_one_line(lines[0])}")

@@ -12,9 +12,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
 
-import sqlalchemy
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from deploy.tracking.database import one_at_a_time, open_database
 from deploy.tracking.settings import DatabaseSettings, ServerSettings, valid_database
 from registry.errors import UsageError
 
@@ -123,13 +123,12 @@ def oidc_environment(settings: OidcSettings) -> dict[str, str]:
 
 
 def migrate_users(settings: UsersSettings) -> None:
-    """Make or upgrade the tables of users. Raises UsageError without mlflow-oidc-auth."""
+    """Make or upgrade the tables of users. Raises UsageError without mlflow-oidc-auth, and what
+    `open_database` raises.
+    """
     _require_package()
-    engine = sqlalchemy.create_engine(settings.users.get_secret_value())
-    try:
+    with open_database(settings.users.get_secret_value()) as engine, one_at_a_time(engine):
         import_module(f"{PACKAGE}.db.utils").migrate(engine, "head")
-    finally:
-        engine.dispose()
 
 
 def _require_package() -> None:

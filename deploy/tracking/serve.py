@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from deploy.tracking.settings import ServerSettings, TrackingSettings
 
 APP = "fraud-tracking"
 DEFAULT_PERMISSION = "NO_PERMISSIONS"
+_FOLDER = "fraud-tracking-"
 PASSWORD_CACHE_SECONDS = 60
 """For so long, a process may still accept a password that another one changed. Without it, each
 request hashes its password up to four times, and an upload of evidence takes half a minute."""
@@ -27,11 +29,33 @@ def serve(settings: TrackingSettings | OidcSettings, folder: Path | None = None)
     Raises RegistryError unless the database is migrated, and Unreachable.
     """
     require_current(settings.database.get_secret_value())
-    folder = folder or Path(tempfile.mkdtemp(prefix="tracking-"))
+    folder = folder or new_folder()
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **server_environment(settings, folder)}
     command = server_command(settings)
     os.execve(command[0], command, environment)  # noqa: S606 (no shell is meant)
+
+
+def new_folder() -> Path:
+    """A new temporary folder, named by this process, which the server takes over.
+
+    It holds secrets, and the server cannot delete it: those of servers that have ended are deleted.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}[1-9]*-*"):
+        process = int(left.name.removeprefix(_FOLDER).partition("-")[0])
+        if process == os.getpid() or not _runs(process):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stay
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def server_command(settings: ServerSettings) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic_settings import BaseSettings
 
 from deploy.tracking.settings import TrackingSettings
-from docs.pages import architecture, bounds
+from docs.pages import architecture, bounds, chart
 from docs.pages.architecture import REPOSITORY
 from inference.bins import MAX_BINNED_CATEGORIES, MAX_BINS
 from inference.drift import FAMILIES
@@ -28,6 +28,7 @@ from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
 from registry.model.limits import MAX_INPUTS
 
+CHART = "helm/fraud-platform"
 BEGIN, END = "<!-- generated: `make docs` -->", "<!-- end of the generated part -->"
 
 
@@ -37,6 +38,11 @@ def architecture_page() -> str:
 
 def hostile_clients() -> str:
     return with_generated_part("docs/hostile-clients.md", bounds.table())
+
+
+def chart_values() -> str:
+    values = (REPOSITORY / CHART / "values.yaml").read_text()
+    return with_generated_part(f"{CHART}/README.md", chart.table(values))
 
 
 def commands() -> str:
@@ -243,6 +249,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
     "docs/operations/tracking.md": tracking_settings,
     "docs/settings.md": settings,
+    f"{CHART}/README.md": chart_values,
     "registry/policy.schema.json": policy_schema,
 }
 

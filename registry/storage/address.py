@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +13,8 @@ SCHEMES = {"wasbs": "blob", "abfss": "dfs"}
 """The schemes, and the service of the account that each names."""
 MAX_NAME = 1024
 """Characters of a blob's name, as Azure limits it."""
+_CONTROL = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, surrogates, and ends of lines and paragraphs."""
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$(?:root|web|logs)")
 _HOST = re.compile(
     r"(?P<account>[a-z0-9]{3,24})\.(?P<service>blob|dfs)\.core\."
@@ -111,5 +114,5 @@ def is_plain(name: str) -> bool:
         len(name) <= MAX_NAME
         and not any(part in ("", ".", "..") for part in parts)
         and "\\" not in name
-        and name.isprintable()
+        and not any(unicodedata.category(letter) in _CONTROL for letter in name)
     )

@@ -165,7 +165,10 @@ def reason_of(error: Exception) -> str:
     if away := AWAY.search(str(error)):
         cause = (CAUSE.findall(str(error)) or ["no answer"])[-1]
         server = f"{away['host']}:{away['port']}"
-        return f"no tracking server at {server} answers {on_one_line(away['path'])} ({cause})"
+        path = on_one_line(away["path"])
+        # The server answers for its storage, and waits for it longer than we wait for the server.
+        behind = "; the storage behind it may be away" if "/mlflow-artifacts/" in path else ""
+        return f"no tracking server at {server} answers {path} ({cause}){behind}"
     lines = str(error).splitlines() or [type(error).__name__]
     if lines[0].endswith(":"):  # of a failed download, only the next lines say which file, and why
         lines[0] = " ".join(lines[:3])

@@ -42,7 +42,7 @@ FAULTS = (
     ),
     Fault(
         "Blob Storage is away for a second",
-        "while evidence is uploaded",
+        "before writes of `evaluate`, which uploads evidence between them",
         "nothing: the command waits, and succeeds",
         "nothing",
         "test_storage_that_is_away_for_a_moment_is_waited_for",
@@ -50,7 +50,7 @@ FAULTS = (
     Fault(
         "Blob Storage stays away",
         "while `evaluate` downloads a candidate or uploads evidence",
-        "one line that names the storage, exit code 2, within a minute or two",
+        "one line that names the storage, exit code 2",
         "the evaluation: run it again",
         "test_storage_that_stays_away_is_named_and_the_same_command_works_later",
     ),

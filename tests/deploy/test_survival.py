@@ -17,6 +17,7 @@ import requests
 from deploy.local.processes import free_port, status_of
 from deploy.local.restartable import Restartable
 from deploy.local.team import Team
+from registry.tracking.names import CANDIDATES
 from tests.registry.command_line import CommandLine
 from tests.registry.faulty import FaultyServer, faulty
 from tests.registry.forked import Ended
@@ -73,6 +74,11 @@ class Outages:
         self.count, self._last = self.count + 1, time.monotonic()
         self._server.kill()
         threading.Timer(AWAY_SECONDS, self._server.start).start()
+
+
+def candidates(world: World) -> list[int]:
+    found = world.client.search_model_versions(f"name = '{CANDIDATES}'", max_results=1000)
+    return [int(version.version) for version in found]
 
 
 def reference_of(ended: Ended) -> str:
@@ -153,26 +159,36 @@ def test_storage_that_is_away_for_a_moment_is_waited_for(
     started: Team, team_world: World, front: FaultyServer, run: Callable[..., Ended]
 ) -> None:
     candidate = str(team_world.register())
-    front.call_before(2, Outages(started.azure.server))
+    outages = Outages(started.azure.server)
+    front.call_before(2, outages)
     evaluated = run("evaluate", candidate, "--rows", str(team_world.rows))
     front.repair()
 
+    assert outages.count > 0
     assert run("verify").code == 0
     reference_of(evaluated)
 
 
 def test_storage_that_stays_away_is_named_and_the_same_command_works_later(
-    started: Team, team_world: World, run: Callable[..., Ended]
+    started: Team, team_world: World, front: FaultyServer, run: Callable[..., Ended]
 ) -> None:
-    candidate = str(team_world.register())
+    evaluate = ("evaluate", str(team_world.register()), "--rows", str(team_world.rows))
     started.azure.server.stop()
-    rows = ("--rows", str(team_world.rows))
-    refused = run("evaluate", candidate, *rows, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    while_reading = run(*evaluate, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    started.azure.server.start()
+    front.call_before(2, started.azure.server.stop)
+    while_uploading = run(*evaluate, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    front.repair()
     started.azure.server.start()
 
-    assert refused.code == 2
-    assert refused.output.count("error: ") == 1
-    reference_of(run("evaluate", candidate, *rows))
+    for refused, named in (
+        (while_reading, "the storage behind it may be away"),
+        (while_uploading, "wasbs://evidence@fraudteam.blob.core.windows.net/"),
+    ):
+        assert refused.code == 2, refused.output
+        [error] = [line for line in refused.output.splitlines() if line.startswith("error: ")]
+        assert named in error
+    reference_of(run(*evaluate))
 
 
 def test_a_tracking_server_that_is_killed_at_the_insert_has_the_entry_once(
@@ -188,6 +204,7 @@ def test_a_tracking_server_that_is_killed_at_the_insert_has_the_entry_once(
     again = run(*promote)
 
     assert lost.code == 2
+    assert "may be in the ledger" in lost.output
     assert again.code == 0, again.output
     assert run("verify").code == 0
     assert len(team_world.ledger.chain) == before + 1
@@ -216,8 +233,13 @@ def test_two_servers_on_one_database_take_turns(
 
 
 def test_a_training_run_outlasts_restarts_of_the_database(
-    started: Team, front: FaultyServer, as_admin: dict[str, str], tmp_path: Path
+    started: Team,
+    team_world: World,
+    front: FaultyServer,
+    as_admin: dict[str, str],
+    tmp_path: Path,
 ) -> None:
+    before = len(candidates(team_world))
     data = tmp_path / "transactions.parquet"
     simulate(customers=150, terminals=300, days=60, seed=1).write_parquet(data)
     outages = Outages(started.postgres.server)
@@ -227,3 +249,4 @@ def test_a_training_run_outlasts_restarts_of_the_database(
 
     assert trained.code == 0, trained.errors
     assert outages.count >= 2
+    assert len(candidates(team_world)) == before + 1

@@ -57,14 +57,20 @@ def test_a_file_that_could_not_be_moved_is_counted_and_the_reason_logged(
     ]
 
 
-def test_a_mover_that_crashes_is_counted_and_its_last_line_logged(
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [("exit 3", "exit code 3: no such module"), ("echo 1", "exit code 0: no such module")],
+)
+def test_a_mover_that_crashes_or_prints_something_else_is_counted_and_its_last_line_logged(
     tmp_path: Path,
     metrics: Metrics,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    end: str,
+    reason: str,
 ) -> None:
     crashing = tmp_path / "python"
-    crashing.write_text("#!/bin/sh\necho first\necho no such module >&2\nexit 3\n")
+    crashing.write_text(f"#!/bin/sh\necho first\necho no such module >&2\n{end}\n")
     crashing.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(crashing))
     spool, destination = folders(tmp_path)
@@ -73,4 +79,4 @@ def test_a_mover_that_crashes_is_counted_and_its_last_line_logged(
         assert moves.start()
         wait_until(moves.has_ended)
     assert counted(metrics) == (0, 1)
-    assert caplog.messages == [f"prediction records wait in {spool}: exit code 3: no such module"]
+    assert caplog.messages == [f"prediction records wait in {spool}: {reason}"]

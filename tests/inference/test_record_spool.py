@@ -11,7 +11,7 @@ import pytest
 from inference import record_spool
 from inference.metrics import Metrics
 from inference.record_destination import open_destination
-from inference.record_files import OPEN, SEALED, spool_files
+from inference.record_files import OPEN, SEALED, new_name, spool_files
 from inference.record_mover import move
 from inference.record_moves import Moves
 from inference.record_spool import Spool
@@ -166,6 +166,21 @@ def test_a_spool_that_cannot_be_written_is_refused(tmp_path: Path, metrics: Metr
         f"the spool {tmp_path}/spool is not writable (File exists); "
         "set FRAUD_RECORDS_SPOOL to a folder that is"
     )
+
+
+def test_one_file_that_cannot_be_sealed_does_not_keep_the_others(
+    tmp_path: Path, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    # A folder cannot be opened for appending; it is first in the order of names.
+    (folder / f"{new_name(HOUR - 3600, 1)}{OPEN}").mkdir()
+    (folder / f"{new_name(HOUR, 7)}{OPEN}").write_bytes(line(0).text)
+    spool = spool_in(tmp_path, metrics)
+    spool.tend()
+    spool.close()
+    assert stored_rows(tmp_path / "destination") == [0]
+    assert f"the spool of prediction records, {folder}: Is a directory" in caplog.messages
 
 
 KILLED = """

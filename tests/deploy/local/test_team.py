@@ -20,6 +20,18 @@ COUNT_ENTRIES = (
 )
 
 
+def run_with(environment: Path, arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python, in a shell that has read the file of an environment."""
+    return subprocess.run(
+        ["bash", "-c", f". {environment} && {sys.executable} {arguments}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 def test_each_role_gets_what_it_needs_and_ctrl_c_stops_all_of_it() -> None:
     with team_folder() as folder:
         port, log = free_port(), folder / "log"
@@ -32,14 +44,10 @@ def test_each_role_gets_what_it_needs_and_ctrl_c_stops_all_of_it() -> None:
         try:
             wait_until(lambda: "Press Ctrl-C" in log.read_text() or process.poll() is not None, 200)
             assert process.poll() is None, log.read_text()
-            trainer = folder / "team" / "trainer.env"
-            signed_in = subprocess.run(
-                ["bash", "-c", f". {trainer} && {sys.executable} -c '{COUNT_ENTRIES}'"],
-                cwd=REPOSITORY,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
+            signed_in = run_with(folder / "team" / "trainer.env", f"-c '{COUNT_ENTRIES}'")
+            backups = folder / "backups"
+            backed_up = run_with(
+                folder / "team" / "server.env", f"-m deploy.tracking backup {backups}"
             )
             secrets = [*(folder / "team").glob("*.env"), *(folder / "team/secrets").rglob("*")]
             modes = {path.stat().st_mode & 0o777 for path in secrets if path.is_file()}
@@ -50,6 +58,8 @@ def test_each_role_gets_what_it_needs_and_ctrl_c_stops_all_of_it() -> None:
         assert f"MLflow     http://{HOST}:{port} (user admin" in log.read_text()
         assert modes == {0o600}
         assert signed_in.stdout == "0\n", signed_in.stderr
+        assert backed_up.returncode == 0, backed_up.stderr
+        assert [path.parent.parent for path in backups.glob("*/backup.json")] == [backups]
         assert not port_in_use(port)
 
 

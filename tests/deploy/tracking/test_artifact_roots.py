@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.tracking.artifact_roots import open_root
-from registry.errors import UsageError
+from registry.errors import NotFound, UsageError
 
 HELLO_SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -54,6 +54,22 @@ def test_what_is_there_stays_and_other_content_is_refused(folder: Path) -> None:
         root.upload(other, "3/hello")
     assert (folder / "3" / "hello").read_text() == "hello"
     assert (folder / "4" / "new").read_text() == "other"
+
+
+def test_a_missing_folder_is_not_an_empty_one(folder: Path) -> None:
+    root = open_root(str(folder / "away"))
+
+    with pytest.raises(NotFound, match="away is not a folder; is its disk mounted"):
+        list(root.list())
+
+
+def test_a_url_is_decoded_and_a_path_is_not(folder: Path) -> None:
+    (folder / "a b").mkdir()
+    (folder / "a b" / "file").touch()
+
+    assert [file.name for file in open_root(f"file://{folder}/a%20b").list()] == ["file"]
+    with pytest.raises(NotFound):
+        list(open_root(f"{folder}/a%20b").list())
 
 
 @pytest.mark.parametrize("name", ["../out", "/out", "3/../../out", ""])

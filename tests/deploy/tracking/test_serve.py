@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import os
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from deploy.tracking.serve import serve, server_command, server_environment
+from deploy.tracking.serve import new_folder, serve, server_command, server_environment
 from deploy.tracking.settings import TrackingSettings
 from registry.errors import RegistryError
 
@@ -62,6 +65,26 @@ def test_the_file_with_the_database_is_for_its_owner_only(
     path = Path(server_environment(settings, tmp_path)["MLFLOW_AUTH_CONFIG_PATH"])
 
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_folders_of_servers_that_have_ended_are_deleted_and_those_of_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait(timeout=10)
+    for process in (ended.pid, os.getpid(), os.getppid()):
+        (tmp_path / f"fraud-tracking-{process}-left").mkdir()
+    (tmp_path / "fraud-tracking-notes").mkdir()
+
+    made = new_folder()
+
+    assert made.name.startswith(f"fraud-tracking-{os.getpid()}-")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        made.name,
+        f"fraud-tracking-{os.getppid()}-left",
+        "fraud-tracking-notes",
+    }
 
 
 def test_a_database_that_is_not_migrated_is_refused(

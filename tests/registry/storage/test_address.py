@@ -87,10 +87,15 @@ def test_folder_and_name_of_a_blob() -> None:
     assert str(address.parent.parent) == ADDRESS
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/../..", "/a", "a/", "a\\b", "a\nb", "."])
+@pytest.mark.parametrize("name", ["", "..", "a/../..", "/a", "a/", "a\\b", "a\nb", "a\u2028b", "."])
 def test_a_name_cannot_lead_out_of_an_address(name: str) -> None:
     with pytest.raises(UsageError, match="the name of a blob needs parts between single"):
         BlobAddress.parse(f"{ADDRESS}/a").child(name)
+
+
+@pytest.mark.parametrize("name", ["a b", "a\u00a0b", "\U0001f469\u200d\U0001f680", "…/日本"])
+def test_a_name_may_have_any_letter_or_space(name: str) -> None:
+    assert BlobAddress.parse(ADDRESS).child(name).path == name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+# What the chart needs and no more; deploy/values-from-terraform makes its values of it. No secret is here.
+
+output "tenant_id" {
+  description = "The Entra tenant."
+  value       = data.azurerm_client_config.current.tenant_id
+}
+
+output "client_ids" {
+  description = "Client id of each workload's identity."
+  value       = { for name in local.workloads : name => azurerm_user_assigned_identity.main[name].client_id }
+}
+
+output "registry_host" {
+  description = "Host of the container registry."
+  value       = azurerm_container_registry.main.login_server
+}
+
+output "key_vault_name" {
+  description = "Name of the vault that the Secrets Store CSI driver reads."
+  value       = azurerm_key_vault.main.name
+}
+
+output "signing_key" {
+  description = "FRAUD_SIGNING_KEY of the promotion job: the key and its version."
+  value       = "azurekms://${azurerm_key_vault.main.name}.vault.azure.net/keys/${azurerm_key_vault_key.signing.name}/${azurerm_key_vault_key.signing.version}"
+}
+
+output "containers" {
+  description = "Address of each container."
+  value       = { for name in keys(local.containers) : name => "wasbs://${name}@${azurerm_storage_account.main.name}.blob.core.windows.net" }
+}
+
+output "database_uri" {
+  description = "MLFLOW_BACKEND_STORE_URI of the tracking server, which signs in with its identity (deploy/tracking/entra_login.py)."
+  value       = "postgresql+psycopg2://${azurerm_user_assigned_identity.main["tracking"].name}@${azurerm_postgresql_flexible_server.main.fqdn}:5432/${azurerm_postgresql_flexible_server_database.mlflow.name}?sslmode=require&plugin=entra"
+}
+
+output "feature_store_url" {
+  description = "FRAUD_FEATURE_STORE."
+  value       = "rediss://${azurerm_managed_redis.main.hostname}:10000?login=entra"
+}
+
+output "promoter_in_cluster" {
+  description = "Whether the chart's promotion job has the promoter's identity."
+  value       = var.promoter_in_cluster
+}
+
+output "endpoint_cidrs" {
+  description = "Addresses of the private endpoints, for the chart's NetworkPolicies."
+  value       = azurerm_subnet.main["endpoints"].address_prefixes
+}
