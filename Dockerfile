@@ -38,6 +38,7 @@ RUN pip --python /venv/bin/python install --no-cache-dir --require-hashes -r bui
 COPY LICENSE README.md pyproject.toml ./
 RUN mkdir /metadata && /venv/bin/python -c "from setuptools.build_meta import prepare_metadata_for_build_wheel as write; write('/metadata')"
 
+# The file REVISION names the commit, as there is no checkout in an image.
 FROM builder AS inference-code
 COPY features features
 COPY inference inference
@@ -46,7 +47,8 @@ COPY registry/ledger registry/ledger
 COPY registry/model registry/model
 COPY registry/storage registry/storage
 COPY registry/tracking registry/tracking
-RUN python -m compileall -q --invalidation-mode unchecked-hash .
+ARG REVISION=unknown
+RUN python -m compileall -q --invalidation-mode unchecked-hash . && echo "${REVISION}" > REVISION
 
 FROM builder AS tracking-code
 COPY deploy/*.py deploy/
@@ -54,16 +56,20 @@ COPY deploy/local/__init__.py deploy/local/processes.py deploy/local/
 COPY deploy/tracking deploy/tracking
 COPY registry registry
 COPY --from=metadata /metadata ./
-RUN python -m compileall -q --invalidation-mode unchecked-hash .
+ARG REVISION=unknown
+RUN python -m compileall -q --invalidation-mode unchecked-hash . && echo "${REVISION}" > REVISION
 
-# All that an attestation's digest of the code covers (registry/provenance/repository.py).
+# All that an attestation's digest of the code covers (registry/provenance/repository.py). What
+# commands keep in .local, such as simulated data, lasts as long as /tmp.
 FROM builder AS training-code
 COPY MLproject conda.yaml pyproject.toml ./
 COPY requirements requirements
 COPY features features
 COPY registry registry
 COPY training training
-RUN python -m compileall -q --invalidation-mode unchecked-hash .
+ARG REVISION=unknown
+RUN python -m compileall -q --invalidation-mode unchecked-hash . && echo "${REVISION}" > REVISION \
+ && ln -s /tmp .local
 
 # What all images are: the base without its installers, and a user without rights.
 FROM ${BASE} AS runtime
@@ -145,8 +151,6 @@ CMD ["registry", "--help"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED
-# There is no checkout here; what is trained names this commit.
-ENV FRAUD_REVISION="${REVISION}"
 LABEL org.opencontainers.image.title="fraud-training" \
       org.opencontainers.image.description="Trains, evaluates and promotes fraud models" \
       org.opencontainers.image.licenses="MIT" \

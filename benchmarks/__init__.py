@@ -10,6 +10,8 @@ inference/        the service and other model servers (`make bench-inference`)
 growth/           how cost grows with size (`make bench-growth`)
 features/         stores of history, in memory and in Redis (`make bench-features`)
 team              the main job on a team's set-up and on the embedded default (`make bench-team`)
+images            the images: size, and the service's start and memory (`make bench-images`)
+containers        builds the images and runs them in podman; also for tests
 paths             where data sets and installed environments are
 """
 

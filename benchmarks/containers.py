@@ -33,25 +33,31 @@ UNPRIVILEGED = (
 def build() -> None:
     """Build the images as `make images` does; what has not changed comes from podman's cache.
 
-    One process builds at a time. Raises CalledProcessError.
+    One process builds at a time. Raises Failed.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     # On the host's network: podman's own needs a firewall that may not be there.
     variables = [f"IMAGE_BUILD={BUILD}", f"IMAGE_TAG={TAG}", "ARGS=--network=host"]
     command = ["make", "images", *variables]
     with locked(LOCK):
-        subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise Failed(f"the images are not built: {ended.stdout}{ended.stderr}")
+
+
+class Failed(Exception):
+    """podman, or what it ran, failed; the message is its output."""
 
 
 def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Raises CalledProcessError where podman fails, unless `check` is false."""
-    return subprocess.run(
-        ["podman", *arguments],
-        env={**os.environ, "CONTAINERS_CONF": CONFIGURATION},
-        capture_output=True,
-        text=True,
-        check=check,
+    """Raises Failed where podman fails, unless `check` is false."""
+    environment = {**os.environ, "CONTAINERS_CONF": CONFIGURATION}
+    ended = subprocess.run(
+        ["podman", *arguments], env=environment, capture_output=True, text=True, check=False
     )
+    if check and ended.returncode:
+        raise Failed(f"podman {arguments[0]}: {ended.stdout}{ended.stderr}")
+    return ended
 
 
 def image(target: str) -> str:
@@ -90,7 +96,7 @@ class Container:
         return podman("exec", *variables, self.name, *command, check=False)
 
     def python(self, program: str) -> str:
-        """What a Python program prints inside. Raises CalledProcessError."""
+        """What a Python program prints inside. Raises Failed."""
         return podman("exec", self.name, "python", "-c", program).stdout.strip()
 
     def log(self) -> str:
@@ -109,7 +115,7 @@ class Container:
 def container(target: str, *arguments: str, options: tuple[str, ...] = ()) -> Iterator[Container]:
     """One of an image, without rights and on the host's network, until the block ends.
 
-    Raises CalledProcessError where podman does not start it.
+    Raises Failed where podman does not start it.
     """
     name = f"fraud-{target}-{secrets.token_hex(4)}"
     started = time.monotonic()
@@ -124,5 +130,5 @@ def container(target: str, *arguments: str, options: tuple[str, ...] = ()) -> It
 
 
 def run_once(target: str, *arguments: str, options: tuple[str, ...] = ()) -> str:
-    """What a command of an image prints. Raises CalledProcessError with its errors."""
+    """What a command of an image prints. Raises Failed."""
     return podman("run", "--rm", *UNPRIVILEGED, *options, image(target), *arguments).stdout

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from functools import cache
 
 import pytest
 
-from benchmarks.containers import BUILD, build
+from benchmarks.containers import BUILD, Failed, build
 
 
 def needs_images() -> None:
@@ -25,6 +24,6 @@ def needs_images() -> None:
 def _reason_of_failure() -> str:
     try:
         build()
-    except subprocess.CalledProcessError as error:
-        return f"the images are not built: {error.stdout}{error.stderr}"
+    except Failed as error:
+        return str(error)
     return ""

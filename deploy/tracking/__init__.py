@@ -6,7 +6,6 @@ database        opens the database, and asks whether it answers
 entra_login     signs in to PostgreSQL on Azure with an identity instead of a password
 migrate         makes or upgrades the tables, once, before servers start
 serve           starts the server, with all that MLflow would otherwise leave open
-first_process   process 1 of its container: without it, MLflow's server would ignore SIGTERM there
 app             MLflow's application with the check `/ready`, which asks the database
 guard           runs inside the server: refuses what MLflow's basic auth lets through
 oidc            sign-in with Microsoft Entra ID instead, by the package mlflow-oidc-auth

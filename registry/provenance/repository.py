@@ -7,7 +7,6 @@ candidate can write to.
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
 import tarfile
@@ -22,8 +21,8 @@ CODE = (
 )  # fmt: skip
 """The code and configuration that a training run can use."""
 
-REVISION = "FRAUD_REVISION"
-"""The environment variable of an image that names the commit of its code."""
+REVISION_FILE = "REVISION"
+"""Beside the code of an image: the commit that it is of."""
 LEFT_BEHIND = frozenset({"__pycache__"})
 SECONDS = 60
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -59,8 +58,11 @@ class Repository:
     @property
     def head(self) -> str | None:
         """The commit that is checked out; in an image, which is no checkout, that of its code."""
-        of_image = COMMIT.fullmatch(os.environ.get(REVISION, ""))
-        return self.line("rev-parse", "HEAD") or (of_image.group() if of_image else None)
+        if commit := self.line("rev-parse", "HEAD"):
+            return commit
+        file = self.folder / REVISION_FILE
+        said = file.read_text().strip() if file.is_file() else ""
+        return said if COMMIT.fullmatch(said) else None
 
     def has(self, commit: str) -> bool:
         return bool(COMMIT.fullmatch(commit)) and self.git("cat-file", "-e", commit) is not None

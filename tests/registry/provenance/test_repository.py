@@ -19,6 +19,7 @@ def test_outside_of_a_checkout_nothing_is_known(
     assert outside.top is None
     assert not outside.has("a" * 40)
     assert outside.author("HEAD") is None
+    assert outside.head is None
     assert outside.code_at("HEAD") is None
     assert outside.uncommitted(tmp_path / "ours.yaml") is None
     assert outside.changers(tmp_path / "policy.yaml", "0" * 64) == ()
@@ -31,7 +32,7 @@ def test_outside_of_a_checkout_the_head_is_what_the_image_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str, head: str | None
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.setenv("FRAUD_REVISION", revision)
+    (tmp_path / "REVISION").write_text(f"{revision}\n")
     assert Repository(tmp_path).head == head
 
 
