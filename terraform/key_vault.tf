@@ -1,4 +1,4 @@
-# Secrets, and the key that signs the ledger. Terraform holds no secret: it makes the vault, not what is in it.
+# The key that signs the ledger. The vault itself is in gaps.tf; its secrets are not Terraform's.
 
 # In a hardware module, never exported. A rotated key would be another key, which nobody trusts before
 # `registry keys add`: no rotation policy.

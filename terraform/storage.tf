@@ -1,4 +1,5 @@
-# The storage account. No shared keys: whoever reads or writes has an identity and a role on a container.
+# The storage account. No shared keys: whoever reads or writes has an identity and a role on a
+# container. The containers are in gaps.tf.
 
 locals {
   containers = {
