@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -23,7 +24,8 @@ BUILD = REPOSITORY.parent / "shared" / "tools" / "image-build"
 CONFIGURATION = "/var/cache/image-build/containers.conf"
 """That program's configuration of podman."""
 LOCK = REPOSITORY / ".local" / "images" / "lock"
-TAG = "test"
+TAG = f"test-{hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]}"
+"""One for each checkout of a machine, as podman's images are the same for all."""
 UNPRIVILEGED = (
     *("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges"),
     "--network=host",

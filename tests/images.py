@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from benchmarks.containers import BUILD, Failed, build
+from tests.places import shared_tool
 
 
 def needs_images() -> None:
@@ -14,8 +15,7 @@ def needs_images() -> None:
 
     Fails the test with what the build said where it fails.
     """
-    if not BUILD.exists():
-        pytest.skip(f"{BUILD.name} is not in {BUILD.parent.parent.name}/ beside this checkout")
+    shared_tool(BUILD.name)
     if reason := _reason_of_failure():
         pytest.fail(reason)
 
