@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,9 +16,10 @@ from registry.cli.session import SigningSession
 from registry.errors import RegistryError, RolloutFailed, UsageError
 from registry.ledger.chain import Link
 from registry.lifecycle.approval import Approval, with_comment
-from registry.rollout.answers import ask, read_tokens
+from registry.rollout.answers import Answer, NoAnswer, ask, read_tokens
 from registry.rollout.judge import Bounds
 from registry.rollout.pods import find_pods, pod_address, service_name
+from registry.rollout.recording import read_recording, write_recording
 from registry.rollout.rollout import Plan, Rollout
 from registry.rollout.rounds import follow_rollout
 from registry.tracking.watch import Watch
@@ -54,6 +57,20 @@ def watch(
             min=0, help="Change of the share of decisions for review, relative to before."
         ),
     ] = 0.5,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Before a promotion: only write what each pod has counted to this file, for "
+            "--before."
+        ),
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of --record: compare with what was counted since then. Default: since each "
+            "pod's start."
+        ),
+    ] = None,
     roll_back: Annotated[
         bool,
         typer.Option("--roll-back", help="If it fails, append a rollback to the model before."),
@@ -68,9 +85,9 @@ def watch(
 ) -> None:
     """Follow every pod until it serves the head of the ledger, and then for some minutes.
 
-    Exits with 3 if a pod does not take it, or if errors, latency or decisions are out of bounds
-    compared with before. Tokens are read from FRAUD_TOKEN and FRAUD_METRICS_TOKEN, or the files
-    that FRAUD_TOKEN_FILE and FRAUD_METRICS_TOKEN_FILE name.
+    Exits with 3 if a pod does not take it, or if errors, latency or decisions are out of bounds,
+    compared with what the pods had counted before. Tokens are read from FRAUD_TOKEN and
+    FRAUD_METRICS_TOKEN, or the files that FRAUD_TOKEN_FILE and FRAUD_METRICS_TOKEN_FILE name.
 
     Example: python -m registry watch --pods fraud-inference-pods:8000 --minutes 5 --roll-back
     """
@@ -78,17 +95,21 @@ def watch(
     names = [service_name(text) for text in pods or ()]
     if not addresses and not names:
         raise UsageError("name the pods to follow with --pod or --pods")
-    tokens = read_tokens()
+    find, ask_pod = partial(find_pods, addresses, names), partial(ask, tokens=read_tokens())
+    if record:
+        _record(record, {address: ask_pod(address) for address in sorted(find())})
+        return
     bounds = Bounds(max_error_rate, max_latency_ratio, max_decision_change)
-    plan = Plan(bounds, within, minutes * 60, interval)
+    recorded = read_recording(before) if before else {}
+    plan = Plan(bounds, within, minutes * 60, interval, recorded)
     # Whoever cannot sign must know before a model that has to go is in service.
     approval = _prepared_approval(session, approver) if roll_back else None
     ledger = Watch(session.registry)
     with shown(as_json=session.as_json) as show:
         rollout = follow_rollout(
             partial(ledger.look, session.trust),
-            partial(find_pods, addresses, names),
-            partial(ask, tokens=tokens),
+            find,
+            ask_pod,
             plan,
             show,
         )
@@ -100,6 +121,19 @@ def watch(
         except (RegistryError, OSError) as error:
             not_back = str(error)
     _print_result(session, rollout, back, not_back)
+
+
+def _record(path: Path, answers: Mapping[str, Answer | NoAnswer]) -> None:
+    counts = {}
+    for address, heard in answers.items():
+        if isinstance(heard, Answer):
+            counts[address] = heard.counts
+        else:
+            typer.echo(f"warning: {address}: {heard.reason}", err=True)
+    if not counts:
+        raise UsageError("no pod answers; check --pod and --pods")
+    write_recording(path, counts)
+    typer.echo(f"{len(counts)} of {len(answers)} pods recorded in {path}")
 
 
 def _prepared_approval(session: SigningSession, approver: str | None) -> Approval:

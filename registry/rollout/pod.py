@@ -14,8 +14,9 @@ MAX_UNANSWERED = 3
 
 @dataclass
 class Pod:
-    """A pod, known since `seen_at` seconds. `before` holds its counts from its start to its last
-    answer with another model, `since` those from its first answer with the head on.
+    """A pod, known since `seen_at` seconds. `before` holds its counts from its start, or from those
+    that were `recorded`, to its last answer with another model; `since` those from its first answer
+    with the head on.
 
     What it counts between these two answers belongs to neither. A pod that took the head before its
     first answer has counted mostly before that: it is `late`, and all until then is `before`; if it
@@ -24,6 +25,7 @@ class Pod:
 
     address: str
     seen_at: float
+    recorded: Counts = field(default_factory=Counter)
     before: Counts = field(default_factory=Counter)
     since: Counts = field(default_factory=Counter)
     taken: bool = False
@@ -74,11 +76,9 @@ class Pod:
 
     def _note_models(self, heard: Answer, head: Served, allowed: frozenset[Served]) -> str:
         first = self._counts is None
-        restarted = not first and any(
-            heard.counts[series] < count for series, count in (self._counts or {}).items()
-        )
-        earlier: Counts = Counter() if first or restarted else self._counts or Counter()
-        counted = counted_since(earlier, heard.counts)
+        earlier = self.recorded if self._counts is None else self._counts
+        restarted = any(heard.counts[series] < count for series, count in earlier.items())
+        counted = counted_since(Counter() if restarted else earlier, heard.counts)
         if heard.models != {head}:
             if self.taken:
                 return f"went back to {self.state}"

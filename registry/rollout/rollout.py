@@ -21,13 +21,15 @@ MEASURES = 4
 @dataclass(frozen=True)
 class Plan:
     """How a rollout is followed: seconds for a pod to take the head, seconds to watch once all
-    have, and seconds between two rounds.
+    have, and seconds between two rounds; and by address, what pods had counted when `before` them
+    begins, if not with their start.
     """
 
     bounds: Bounds
     within_seconds: float
     watch_seconds: float
     interval_seconds: float
+    recorded: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
@@ -104,9 +106,11 @@ class Rollout:
         self.problem = next(filter(None, problems), "")
 
     def _hear(self, address: str, heard: Answer | NoAnswer, now: float) -> str:
-        if address not in self.pods:
-            known = address in self._gone
-            self.pods[address] = self._gone.pop(address) if known else Pod(address, now)
+        if address in self._gone:
+            self.pods[address] = self._gone.pop(address)
+        elif address not in self.pods:
+            recorded = self.plan.recorded.get(address, Counter())
+            self.pods[address] = Pod(address, now, recorded)
         pod = self.pods[address]
         state = pod.state
         problem = pod.hear(heard, served(self.head), self.allowed, now)

@@ -124,6 +124,26 @@ def test_errors_roll_back_once(run_here: Commands, world: World) -> None:
     assert len(world.ledger.chain) == 3
 
 
+def test_before_is_what_was_counted_since_a_recording(
+    run_here: Commands, world: World, tmp_path: Path
+) -> None:
+    """Until then every request had failed: compared with all of before, 50 % would be fewer."""
+    old, head = two_models(world)
+    file = str(tmp_path / "before.json")
+    with standing_in(old, failed=1000) as pod:
+        where = ("watch", "--pod", pod.address)
+        away = ("--pod", f"http://127.0.0.1:{free_port()}")
+        assert run_here(*where, *away, "--record", file) == (0, f"1 of 2 pods recorded in {file}\n")
+        assert run_here.error.endswith(": Connection refused")
+        pod.ok, pod.swaps, pod.served = 1000, 1, head
+        assert run_here(*where, *QUICK, "--before", file)[1].splitlines()[-3] == (
+            "unknown: errors: 0.00% of 0 requests, before 0.00% of 1,000: too few to judge (at "
+            "least 100)"
+        )
+    assert run_here(*where, "--record", file)[0] == 2
+    assert run_here.error == "error: no pod answers; check --pod and --pods"
+
+
 def test_the_reason_of_a_rollback_can_be_given(run_here: Commands, world: World) -> None:
     with failing_pod(world) as pod:
         options = ("--roll-back", *BY_BOB, "--reason", "incident 7", "--json")

@@ -62,6 +62,23 @@ def test_a_pod_that_took_the_head_before_its_first_answer_is_late() -> None:
     assert pod.late
 
 
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([answer(OLD, count=100), answer(HEAD, count=101)], (60, 0)),
+        ([answer(HEAD, count=100, swaps=1), answer(HEAD, count=103, swaps=1)], (60, 3)),
+        ([answer(OLD, count=9), answer(HEAD, count=10)], (9, 0)),
+    ],
+    ids=["on time", "late", "started again since"],
+)
+def test_before_begins_with_what_was_recorded(
+    answers: list[Answer], expected: tuple[int, int]
+) -> None:
+    pod = Pod("http://pod", 0.0, Counter({REVIEW: 40}))
+    assert hear(pod, *answers) == ""
+    assert (pod.before[REVIEW], pod.since[REVIEW]) == expected
+
+
 def test_a_process_that_starts_again_counts_from_0() -> None:
     assert split(answer(OLD, count=50), answer(HEAD, count=4)) == (50, 4)
     assert split(answer(OLD, count=50), answer(OLD, count=4), answer(HEAD, count=5)) == (54, 0)
