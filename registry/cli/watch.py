@@ -171,6 +171,6 @@ def _print_result(
     if back:
         raise RolloutFailed(f"{rollout.problem}; rolled back: {back}")
     if not_back:
-        raise RolloutFailed(f"{rollout.problem}; not rolled back: {not_back}")
+        raise RolloutFailed(f"{rollout.problem}; rolling back failed: {not_back}")
     if rollout.problem:
         raise RolloutFailed(f"{rollout.problem}; nothing was rolled back: see `registry rollback`")

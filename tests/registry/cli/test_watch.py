@@ -119,7 +119,7 @@ def test_errors_roll_back_once(run_here: Commands, world: World) -> None:
         pod.served = served(back)
         assert run_here(*watch)[0] == 3
     assert run_here.error.endswith(
-        "; not rolled back: the head is a rollback already; decide where to go from here"
+        "; rolling back failed: the head is a rollback already; decide where to go from here"
     )
     assert len(world.ledger.chain) == 3
 
@@ -168,7 +168,7 @@ def test_nothing_is_rolled_back_after_another_entry(
 
         monkeypatch.setattr(command, "_roll_back", freeze_first)
         assert run_here("watch", "--pod", pod.address, *QUICK, "--roll-back", *BY_BOB)[0] == 3
-    assert "; not rolled back: another entry was appended meanwhile: version 3: freeze" in (
+    assert "; rolling back failed: another entry was appended meanwhile: version 3: freeze" in (
         run_here.error
     )
     assert actions(world) == ["promote", "promote", "freeze"]
@@ -191,7 +191,9 @@ def test_another_head_ends_the_watch_without_a_rollback(
     assert run_here.error.startswith(
         "error: another entry was put in force meanwhile: version 3: promote"
     )
-    assert "; not rolled back: another entry was appended meanwhile: version 3" in run_here.error
+    assert (
+        "; rolling back failed: another entry was appended meanwhile: version 3" in run_here.error
+    )
     assert actions(world) == ["promote", "promote", "promote"]
 
 
@@ -200,7 +202,9 @@ def test_the_first_model_cannot_be_rolled_back(run_here: Commands, world: World)
     (head,) = world.ledger.models
     with standing_in(served(head), ok=50, failed=50) as pod:
         assert run_here("watch", "--pod", pod.address, *QUICK, "--roll-back", *BY_BOB)[0] == 3
-    assert "; not rolled back: no other model was in Production before this one" in run_here.error
+    assert (
+        "; rolling back failed: no other model was in Production before this one" in run_here.error
+    )
 
 
 def test_a_wrong_token_rolls_nothing_back(
@@ -223,6 +227,10 @@ def test_a_wrong_token_rolls_nothing_back(
         (("--pods", "a b"), "error: --pods takes the DNS name"),
         (("--pods", "pods.invalid"), "error: there is no pod to follow"),
         (("--pod", "http://a", "--roll-back"), "error: standard input is not a terminal; name the"),
+        (
+            ("--pod", "http://a", "--roll-back", *BY_BOB, "--signing-key", "file2:/nowhere"),
+            "error: the signing key ",
+        ),
     ],
 )
 def test_a_watch_that_cannot_begin_says_why(
