@@ -9,6 +9,7 @@ provenance/  where a candidate comes from: verified, or claimed by its author
 evaluation/  policy, gates and measures: a candidate against the model in Production
 report/      the evaluation as a page for people, with plots
 lifecycle/   the operations: evaluate, approve, promote, roll back, freeze, repair
+rollout/     how the pods take the model in force, and whether they do worse with it
 ledger/      signed statements, the chain that they form, tip and head
 cli/         the commands of `python -m registry`
 errors       one exception for each way to fail, and how validation errors are described
@@ -16,8 +17,8 @@ progress     progress and warnings of a command, on standard error
 temporary    temporary folders that are gone at the end, also of a command that was stopped
 atomic       files that are written whole or not at all
 
-In the order cli, lifecycle, report, evaluation, provenance, tracking, storage, ledger, model, each
-package imports only those to its right.
+In the order cli, rollout, lifecycle, report, evaluation, provenance, tracking, storage, ledger,
+model, each package imports only those to its right.
 """
 
 from pathlib import Path

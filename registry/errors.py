@@ -72,6 +72,10 @@ class ModelFailed(Refused):
     """A model crashed the process that evaluates it, or needs more time or memory than allowed."""
 
 
+class RolloutFailed(Refused):
+    """A pod does not take the model in force, or does worse with it than before."""
+
+
 class VerificationError(RegistryError):
     """A signature, the chain or the bytes of a file do not verify."""
 

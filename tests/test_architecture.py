@@ -79,7 +79,7 @@ def test_the_boxes_stand_in_the_order_of_the_layers() -> None:
     nodes = groups(DOCS / "architecture.svg", "node")
     heights = [[float(nodes[name][0].get("y", "")) for name in layer] for layer in boxes()]
 
-    assert len(heights) == 13
+    assert len(heights) == 14
     for above, below in itertools.pairwise(heights):
         assert max(above) < min(below)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.errors import NotFound, UsageError
+from registry.errors import NotFound, Refused, UsageError
 from registry.ledger.chain import Ledger, Link
 from registry.ledger.signing import Signer
 from registry.ledger.statement import Statement
@@ -21,18 +21,26 @@ MAX_KNOWN = 20
 
 
 def rollback(
-    client: MlflowClient, trust: Trust, signer: Signer, to: int | None, approval: Approval
+    client: MlflowClient,
+    trust: Trust,
+    signer: Signer,
+    to: int | None,
+    approval: Approval,
+    tip: str | None = None,
 ) -> tuple[Link, bool]:
     """Put the files of ledger version `to` back in force, or those of the model before this one.
 
     Returns the entry in force, and whether it is new. With `to` it is idempotent: a version whose
     files are in force is not appended again, so the command can be repeated after a crash. There
     are no gates, and a freeze does not stop it: the files passed once. Raises NotFound where there
-    is no such entry, BytesMismatch where its files are damaged, UsageError without a reason.
+    is no such entry, BytesMismatch where its files are damaged, UsageError without a reason. With
+    `tip`, raises Refused where the ledger's tip has another digest: somebody has acted meanwhile.
     """
     if not approval.comment:
         raise UsageError("a rollback needs a reason; give it with --reason")
     ledger = read_ledger(client, trust)
+    if tip is not None and (ledger.tip is None or ledger.tip.digest != tip):
+        raise Refused(f"another entry was appended meanwhile: {ledger.tip}; see `registry history`")
     head = _head(ledger)
     if head and any(link.version == to and link.has_files_of(head) for link in ledger.models):
         repair_or_warn(client, ledger)

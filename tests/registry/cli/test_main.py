@@ -37,6 +37,7 @@ COMMANDS = [
     "rollback",
     "freeze",
     "unfreeze",
+    "watch",
     "prune",
     "status",
     "history",

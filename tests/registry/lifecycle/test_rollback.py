@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from securesystemslib.signer import CryptoSigner
 
-from registry.errors import BytesMismatch, NotFound, UsageError, VerificationError
+from registry.errors import BytesMismatch, NotFound, Refused, UsageError, VerificationError
 from registry.ledger.chain import Link
 from registry.ledger.trust import Trust
 from registry.lifecycle.approval import Approval
@@ -107,6 +107,15 @@ def test_a_second_rollback_goes_further_back(world: World) -> None:
     assert roll_back(world).statement.files == first.statement.files
     with pytest.raises(NotFound, match="no other model was in Production before this one"):
         roll_back(world)
+
+
+def test_a_rollback_after_an_unexpected_entry_is_refused(world: World) -> None:
+    first = world.put_in_production()
+    second = world.put_in_production(threshold=0.25)
+    with pytest.raises(Refused, match="another entry was appended meanwhile: version 2: promote"):
+        rollback(world.client, world.trust, world.signer, None, BOB, tip=first.digest)
+    back, _ = rollback(world.client, world.trust, world.signer, None, BOB, tip=second.digest)
+    assert back.statement.files == first.statement.files
 
 
 def test_a_rollback_without_a_reason_is_refused(world: World) -> None:
