@@ -36,6 +36,8 @@ from tests.inference.calls import wait_for_health
 from tests.places import REPOSITORY
 from tests.world import Server, World, lasting, new_world
 
+pytestmark = pytest.mark.timeout(1200)  # the first test waits for the builds
+
 TARGETS = ("inference", "inference-records", "tracking", "training")
 MIB = 1 << 20
 MEMORY = "256m"
