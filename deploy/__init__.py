@@ -2,9 +2,10 @@
 
 local/     the servers behind `make demo` and `make team`
 tracking/  the tracking server as a team runs it
-ansible/   playbooks: a cluster becomes a running platform, a machine an agent
 
 secret_file            writes a file that only its owner can read
 values_from_terraform  makes values of the Helm chart from Terraform's outputs
 vault_secrets          makes the secrets of the chart in Key Vault
+
+The playbooks of Ansible beside them make a cluster a running platform, and a machine an agent.
 """

@@ -59,7 +59,7 @@ def transaction_of(document: Any) -> Any:
     for name, field in schema["properties"].items():
         if field.get("description", "").startswith(TIME_OF_TRANSACTION):
             zoned = datetime.fromisoformat(transaction[name]).tzinfo
-            now = datetime.now(UTC) if zoned else datetime.now(UTC).replace(tzinfo=None)
+            now = datetime.now(UTC).replace(tzinfo=UTC if zoned else None)
             transaction[name] = now.isoformat()
     return transaction
 

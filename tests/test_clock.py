@@ -32,6 +32,7 @@ DATES = {
     "inference/history.py: time.time": "whether a transaction is of a time to come",
     "inference/history_upkeep.py: time.time": "what a store without a transaction has to hold",
     "inference/labels.py: time.time": "since when a label is known, where it does not say",
+    "inference/smoke.py: datetime.now": "the time of a transaction that is sent as if it was now",
     "inference/model.py: datetime.now": "when a model was loaded, for people",
     "inference/record_spool.py: time.time": "the age of the oldest prediction record, for people",
     "inference/records.py: time.time": "the time of a prediction record",
