@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tests.ansible.api_server import SWITCH_ON
 from tests.checks import checker
 from tests.places import REPOSITORY
 
@@ -95,28 +96,35 @@ class Machine:
         }
 
 
+def write_program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    (folder / name).chmod(0o755)
+
+
+def write_az(machine: Machine, cluster_url: str = "") -> None:
+    """An `az` that keeps the vault's secrets in files, and reports to the cluster's stand-in."""
+    machine.vault.mkdir()
+    log = machine.folder / "az.log"
+    log.touch()
+    text = AZ.format(
+        python=sys.executable,
+        vault=str(machine.vault),
+        log=str(log),
+        switch=cluster_url + SWITCH_ON,
+    )
+    write_program(machine.folder / "bin", "az", text)
+
+
 def new_machine(folder: Path, cluster_url: str, tracking_port: int) -> Machine:
     """Real helm and kubectl for a cluster, and az for a vault; skips the test without helm."""
     helm = checker("helm", "../shared/tools/install-helm .venv-checks/bin")
     kubectl = checker("kubectl", "../shared/tools/install-helm .venv-checks/bin")
     machine = Machine(folder)
-    programs = folder / "bin"
-    programs.mkdir()
-    machine.vault.mkdir()
-    (folder / "az.log").touch()
-    (programs / "helm").symlink_to(helm)
-    az = AZ.format(
-        python=sys.executable,
-        vault=str(machine.vault),
-        log=str(folder / "az.log"),
-        switch=f"{cluster_url}/gateway-api",
-    )
-    for name, text in {
-        "az": az,
-        "kubectl": KUBECTL.format(kubectl=kubectl, port=tracking_port),
-    }.items():
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
+    write_az(machine, cluster_url)
+    (folder / "bin" / "helm").symlink_to(helm)
+    forwarding = KUBECTL.format(kubectl=kubectl, port=tracking_port)
+    write_program(folder / "bin", "kubectl", forwarding)
     named = {"name": "fraud"}
     config = {
         "apiVersion": "v1",
