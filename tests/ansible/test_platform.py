@@ -6,12 +6,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.vault_secrets import MAKERS
+from deploy.vault_secrets import MAKERS, PASSWORDS
 from registry.tracking.names import TRAINING_EXPERIMENT
 from tests.ansible.api_server import Cluster, api_server
 from tests.ansible.plays import Machine, Played, new_machine
@@ -42,6 +43,14 @@ class Platform:
     def play(self, *arguments: str, **variables: object) -> Played:
         return self.machine.play("platform.yml", {**self.variables, **variables}, *arguments)
 
+    def write_passwords(self) -> str:
+        """A folder with those of the vault."""
+        folder = self.machine.folder / "passwords"
+        folder.mkdir()
+        for user, secret in PASSWORDS.items():
+            (folder / user).write_text((self.machine.vault / secret).read_text())
+        return str(folder)
+
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
@@ -61,6 +70,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             "platform_cluster": "aks-fraud",
             "platform_hosts": ["fraud.example.com", "mlflow.example.com"],
             "platform_key_vault": "kv-fraud",
+            "platform_evidence_root": "none",
             "platform_values": [
                 str(CHART / "values-production.yaml"),
                 str(CHART / "ci" / "azure-values.yaml"),
@@ -116,8 +126,18 @@ def test_a_fresh_cluster_becomes_a_platform(platform: Platform) -> None:
     slower = machine.folder / "slower.yaml"
     slower.write_text("inference: {pollSeconds: 60}")
     values = [*platform.variables["platform_values"], str(slower)]
-    checked = platform.play("--check", platform_values=values)
+    passwords = platform.write_passwords()
+    checked = platform.play("--check", platform_values=values, platform_passwords=passwords)
 
     assert (checked.changed, checked.failed) == (1, 0), checked.output
     assert "Release fraud would be upgraded" in checked.output
     assert cluster.changes == changes
+
+
+def test_nothing_is_done_before_what_cannot_be_undone_is_decided(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+
+    played = machine.play("platform.yml", {"platform_context": "fraud"})
+
+    assert (played.changed, played.failed) == (0, 1)
+    assert "Set platform_evidence_root to the container of the evidence" in played.output
