@@ -2,8 +2,9 @@
 
 local/     the servers behind `make demo` and `make team`
 tracking/  the tracking server as a team runs it
-ansible/   playbooks: a cluster becomes a running platform, a machine an agent
 
 secret_file    writes a file that only its owner can read
 vault_secrets  makes the secrets of the chart in Key Vault
+
+The folder `ansible` holds playbooks.
 """
