@@ -11,7 +11,8 @@ from prometheus_client.samples import Sample
 
 Counts = Counter[tuple[str, ...]]
 """Counts by series: `requests`, route and status; `decisions` and the decision; `seconds`, route
-and the bucket's upper bound in seconds, which counts all requests up to it, as Prometheus does."""
+and the bucket's upper bound in seconds, which counts all requests up to it, as Prometheus does.
+`other` are requests for no scores, by which a process without traffic is seen to start again."""
 
 SERIES = {
     "fraud_requests_total": ("requests", "route", "status"),
@@ -42,8 +43,12 @@ def read_metrics(text: str) -> tuple[Counts, frozenset[tuple[str, str]], int]:
             swaps = int(sample.value)
         elif sample.name == MODEL_INFO:
             models.add((labels.get("version", ""), labels.get("digest", "")))
-        elif sample.name in SERIES and is_scoring(labels.get("route", "/predict")):
+        elif sample.name in SERIES:
             kind, *names = SERIES[sample.name]
+            if not is_scoring(labels.get("route", "/predict")):
+                if kind != "requests":
+                    continue
+                kind = "other"
             try:
                 float(labels.get("le", 0))
                 counts[kind, *(labels[name] for name in names)] += int(sample.value)

@@ -11,6 +11,10 @@ from registry.rollout.counts import Counts, counted_since
 MAX_UNANSWERED = 3
 """Rounds in a row without an answer of a pod that answered before: DNS lists ended ones a while."""
 
+MAX_RESTARTS = 1
+"""Starts of a pod since it took the head: one may have another cause, two are a model that crashes
+it."""
+
 
 @dataclass
 class Pod:
@@ -30,6 +34,7 @@ class Pod:
     since: Counts = field(default_factory=Counter)
     taken: bool = False
     late: bool = False
+    restarts: int = 0
     state: str = "not asked yet"
     _counts: Counts | None = None
     _unanswered: int = 0
@@ -79,6 +84,10 @@ class Pod:
         earlier = self.recorded if self._counts is None else self._counts
         restarted = any(heard.counts[series] < count for series, count in earlier.items())
         counted = counted_since(Counter() if restarted else earlier, heard.counts)
+        if restarted and self.taken:
+            self.restarts += 1
+            if self.restarts > MAX_RESTARTS:
+                return f"has started again {self.restarts} times since it took the head"
         if heard.models != {head}:
             if self.taken:
                 return f"went back to {self.state}"

@@ -112,11 +112,13 @@ class Rollout:
             recorded = self.plan.recorded.get(address, Counter())
             self.pods[address] = Pod(address, now, recorded)
         pod = self.pods[address]
-        state = pod.state
+        state, restarts = pod.state, pod.restarts
         problem = pod.hear(heard, served(self.head), self.allowed, now)
         if pod.state != state:
             late = "; it did before the watch began" if pod.late and pod.taken else ""
             self.events.append(f"{address}: {pod.state}{late}")
+        if pod.restarts != restarts:
+            self.events.append(f"{address}: started again")
         problem = problem or pod.overdue(self.plan.within_seconds, now)
         return f"{address} {problem}" if problem else ""
 

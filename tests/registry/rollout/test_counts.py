@@ -34,6 +34,7 @@ fraud_requests_total{route="/predict",status="401"} 1.0
 fraud_requests_total{route="/v2/models/{name}/infer",status="503"} 5.0
 fraud_requests_total{route="/readyz",status="503"} 7.0
 fraud_requests_total{route="/metrics",status="200"} 8.0
+fraud_request_seconds_bucket{route="/metrics",le="+Inf"} 8.0
 fraud_request_seconds_bucket{route="/predict",le="0.001"} 0.0
 fraud_request_seconds_bucket{route="/predict",le="0.002"} 50.0
 fraud_request_seconds_bucket{route="/predict",le="+Inf"} 95.0
@@ -45,9 +46,10 @@ fraud_input_rows_total{version="3",input="x",bin="\\n"} not a number
 """
 
 
-def test_probes_and_other_routes_are_not_counted() -> None:
+def test_probes_and_other_routes_are_not_judged() -> None:
     counts, models, swaps = read_metrics(TEXT)
     assert (requests(counts), failed_requests(counts)) == (100, 9)
+    assert (counts["other", "/readyz", "503"], counts["other", "/metrics", "200"]) == (7, 8)
     assert decisions(counts) == (10, 90)
     assert routes(counts) == ["/predict"]
     assert durations(counts, "/predict") == [(0.001, 0), (0.002, 50), (float("inf"), 95)]

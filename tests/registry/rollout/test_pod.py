@@ -85,6 +85,18 @@ def test_a_process_that_starts_again_counts_from_0() -> None:
     assert split(answer(HEAD, count=50), answer(HEAD, count=4)) == (0, 54)
 
 
+def test_a_pod_that_crashes_with_the_head_is_found_without_traffic() -> None:
+    def up(probes: int) -> Answer:
+        return Answer(frozenset({HEAD}), Counter({("other", "/readyz", "200"): probes}))
+
+    pod, away = Pod("http://pod", 0.0), NoAnswer("Connection refused")
+    assert hear(pod, up(9), away, up(1), up(2)) == ""
+    assert pod.restarts == 1
+    assert hear(pod, away, up(1)) == "has started again 2 times since it took the head"
+    before = Pod("http://pod", 0.0)
+    assert hear(before, answer(OLD, count=9), answer(OLD, count=1), answer(OLD, count=0)) == ""
+
+
 def test_a_pod_may_not_go_back() -> None:
     pod = Pod("http://pod", 0.0)
     assert hear(pod, answer(HEAD), answer(OLD)) == "went back to version 1 (aaaaaaaaaaaa)"

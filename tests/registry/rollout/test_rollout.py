@@ -97,6 +97,15 @@ def test_a_pod_that_ended_is_forgotten_but_not_its_counts() -> None:
     )
 
 
+def test_a_pod_that_starts_again_is_told() -> None:
+    rollout = new_rollout()
+    for second, ok in enumerate((10, 1, 2)):
+        rollout.hear({ONE: answer(HEAD, ok=ok)}, float(second))
+        told = ["http://one: started again"] if ok == 1 else []
+        assert rollout.events[2 if second == 0 else 0 :] == told
+    assert rollout.problem == ""
+
+
 def test_a_pod_that_is_listed_again_goes_on_where_it_was() -> None:
     rollout = new_rollout()
     rollout.hear({ONE: answer(HEAD, ok=10), TWO: answer(HEAD)}, 0.0)
