@@ -1,0 +1,1 @@
+"""The rendered chart, played by podman: what stands in for a cluster."""
