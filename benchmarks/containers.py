@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.paths import REPOSITORY
 from deploy.local.processes import status_of
 from registry.atomic import locked
+from registry.provenance.repository import Repository
 
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 BUILD = REPOSITORY.parent / "shared" / "tools" / "image-build"
@@ -38,8 +39,11 @@ def build() -> None:
     One process builds at a time. Raises Failed.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
-    # On the host's network: podman's own needs a firewall that may not be there.
-    variables = [f"IMAGE_BUILD={BUILD}", f"IMAGE_TAG={TAG}", "ARGS=--network=host"]
+    # On the host's network: podman's own needs a firewall that may not be there. And of a commit,
+    # also where a developer's files differ from it: the gates ask for one.
+    commit = Repository(REPOSITORY).line("rev-parse", "HEAD")
+    arguments = f"--network=host --build-arg REVISION={commit}"
+    variables = [f"IMAGE_BUILD={BUILD}", f"IMAGE_TAG={TAG}", f"ARGS={arguments}"]
     command = ["make", "images", *variables]
     with locked(LOCK):
         ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
