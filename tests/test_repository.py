@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from registry.cli.main import app
+from tests.checks import checker
 from tests.places import REPOSITORY
 
 # In two parts, so that this file does not hold what it looks for.
@@ -175,3 +176,21 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
     assert {"demo", "test", "lint", "setup"} <= named
     assert named - targets == set()
+
+
+def shell_scripts() -> list[Path]:
+    first_line = re.compile(rb"#!.*\b(ba)?sh$")
+    return [
+        path
+        for path in tracked()
+        if path.suffix == ".sh" or first_line.match(path.read_bytes().partition(b"\n")[0])
+    ]
+
+
+def test_shellcheck_finds_nothing_in_the_scripts() -> None:
+    scripts = shell_scripts()
+
+    assert REPOSITORY / ".ci" / "run" in scripts
+    for path in scripts:
+        dialect = ["--shell=sh"] if path.suffix == ".sh" else []
+        subprocess.run([checker("shellcheck"), *dialect, path], check=True, timeout=60)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from registry.errors import Refused
 from registry.ledger.chain import Ledger
+from registry.ledger.manifest import sha256_of
 from registry.lifecycle.approval import Approval
+from registry.progress import warn
 from registry.provenance.people import People
 from registry.provenance.repository import Repository
 
@@ -22,7 +24,7 @@ def parties(ledger: Ledger, policy_path: Path) -> dict[str, str]:
     """Who has another part in a promotion than its authors: identity → what they did.
 
     That is who changed the policy since Production was promoted, and who rolled back, froze or
-    unfroze since the last promotion.
+    unfroze since the last promotion. Warns where the former is not known.
     """
     did: dict[str, str] = {}
     for link in reversed(ledger.chain):
@@ -33,7 +35,13 @@ def parties(ledger: Ledger, policy_path: Path) -> dict[str, str]:
             did.setdefault(entry.approver, f"{IN_LEDGER[entry.action]} in entry {entry.sequence}")
     if ledger.head is not None:
         known = ledger.head.statement.entry.policy.sha256
-        for address in Repository(policy_path.parent).changers(policy_path, known):
+        changers = Repository(policy_path.parent).changers(policy_path, known)
+        if changers is None and sha256_of(policy_path) != known:
+            warn(
+                f"four eyes: {policy_path} differs from the policy of Production, and is in no git "
+                "checkout: who changed it is not known, and may be the approver"
+            )
+        for address in changers or ():
             did.setdefault(f"git:{address.lower()}", f"changed {policy_path.name}")
     return did
 

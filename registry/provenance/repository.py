@@ -126,14 +126,14 @@ class Repository:
             changed.append(name)
         return tuple(dict.fromkeys(changed))
 
-    def changers(self, path: Path, known_sha256: str) -> tuple[str, ...]:
+    def changers(self, path: Path, known_sha256: str) -> tuple[str, ...] | None:
         """E-mail addresses of who changed a file since it had a digest, newest first.
 
-        All who ever changed it where it never had that digest.
+        All who ever changed it where it never had that digest; None where it is in no checkout.
         """
         top = self.top
         if top is None or not path.resolve().is_relative_to(top):
-            return ()
+            return None
         name = path.resolve().relative_to(top).as_posix()
         addresses: list[str] = []
         for line in (self.line("log", "--format=%H %ae", "--", name) or "").splitlines():

@@ -108,6 +108,22 @@ def test_who_changed_the_policy_since_the_last_promotion_has_a_part_in_it(
     assert parties(world.ledger, path) == {"git:bob@example.com": "changed policy.yaml"}
 
 
+def test_a_changed_policy_in_no_checkout_is_warned_of(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY.read_text())
+    reference, _ = world.evaluate(world.register(), path)
+    world.promote(reference, policy=path)
+    assert parties(world.ledger, path) == {}
+    assert "four eyes" not in capsys.readouterr().err
+
+    path.write_text(POLICY.read_text().replace("0.5", "0.1"))
+
+    assert parties(world.ledger, path) == {}
+    assert "who changed it is not known, and may be the approver" in capsys.readouterr().err
+
+
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *arguments], check=True)
 

@@ -22,7 +22,7 @@ def test_outside_of_a_checkout_nothing_is_known(
     assert outside.head is None
     assert outside.code_at("HEAD") is None
     assert outside.uncommitted(tmp_path / "ours.yaml") is None
-    assert outside.changers(tmp_path / "policy.yaml", "0" * 64) == ()
+    assert outside.changers(tmp_path / "policy.yaml", "0" * 64) is None
 
 
 @pytest.mark.parametrize(
