@@ -22,9 +22,11 @@ from registry.provenance.repository import Repository
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 BUILD = REPOSITORY.parent / "shared" / "tools" / "image-build"
 """Builds a Dockerfile with podman and without a registry; on some machines, beside the checkout."""
-CONFIGURATION = "/var/cache/image-build/containers.conf"
+CACHE = Path("/var/cache/image-build")
+CONFIGURATION = CACHE / "containers.conf"
 """That program's configuration of podman."""
-LOCK = REPOSITORY / ".local" / "images" / "lock"
+LOCK = CACHE / "lock"
+"""Of the machine: its checkouts share podman's store, and the base that the program makes."""
 TAG = f"test-{hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]}"
 """One for each checkout of a machine, as podman's images are the same for all."""
 UNPRIVILEGED = (
@@ -57,7 +59,7 @@ class Failed(Exception):
 
 def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Raises Failed where podman fails, unless `check` is false."""
-    environment = {**os.environ, "CONTAINERS_CONF": CONFIGURATION}
+    environment = {**os.environ, "CONTAINERS_CONF": str(CONFIGURATION)}
     ended = subprocess.run(
         ["podman", *arguments], env=environment, capture_output=True, text=True, check=False
     )

@@ -32,7 +32,7 @@ output "containers" {
 
 output "database_uri" {
   description = "MLFLOW_BACKEND_STORE_URI of the tracking server, which signs in with its identity (deploy/tracking/entra_login.py)."
-  value       = "postgresql+psycopg2://${azurerm_user_assigned_identity.main["tracking"].name}@${azurerm_postgresql_flexible_server.main.fqdn}:5432/${azurerm_postgresql_flexible_server_database.mlflow.name}?sslmode=require&plugin=entra"
+  value       = "postgresql+psycopg2://${azurerm_user_assigned_identity.main["tracking"].name}@${azurerm_postgresql_flexible_server.main.fqdn}:5432/${azurerm_postgresql_flexible_server_database.mlflow.name}?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
 }
 
 output "feature_store_url" {

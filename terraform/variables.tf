@@ -260,7 +260,7 @@ variable "log_retention_days" {
 variable "log_daily_quota_gb" {
   type        = number
   default     = 5
-  description = "Most that Log Analytics takes in a day, in GB; -1 for no limit. The rest of the day's logs are lost then."
+  description = "Maximum that Log Analytics takes in a day, in GB; -1 for no limit. The rest of the day's logs are lost then."
 
   validation {
     condition     = var.log_daily_quota_gb == -1 || var.log_daily_quota_gb >= 0.1

@@ -1,7 +1,8 @@
 """Signing in to Azure Database for PostgreSQL with Microsoft Entra ID, without a password.
 
 A plugin of SQLAlchemy, so that it also holds for the engines that MLflow makes, in each of its
-processes: `postgresql+psycopg2://IDENTITY@HOST:5432/mlflow?sslmode=require&plugin=entra`.
+processes: `postgresql+psycopg2://IDENTITY@HOST:5432/mlflow?sslmode=verify-full&plugin=entra`, with
+`sslrootcert`. A server that is not verified would be sent the token.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class EntraLogin(CreateEnginePlugin):
 
         @event.listens_for(engine, "do_connect")
         def sign_in(_dialect: Any, _record: Any, _arguments: Any, settings: dict[str, Any]) -> None:
-            del settings["plugin"]  # libpq does not know it
+            settings.pop("plugin", None)  # libpq does not know it
             settings["password"] = token()
 
 

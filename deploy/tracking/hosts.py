@@ -1,10 +1,23 @@
-"""The names under which the server answers: exact ones, with and without the port."""
+"""The names under which the server answers, with and without the port, and its pages' origins."""
 
 from __future__ import annotations
 
 from deploy.tracking.settings import ServerSettings
 
 LOOPBACK = ("localhost", "127.0.0.1")
+
+
+def allowed_origins(settings: ServerSettings) -> str:
+    """The value of MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: the server's own pages, behind TLS.
+
+    Browsers name the origin in each POST, also of a page to its own server, and MLflow refuses all
+    but those of loopback.
+    """
+    return ",".join(f"https://{name}" for name in _names(settings))
+
+
+def _names(settings: ServerSettings) -> list[str]:
+    return [name.strip() for name in settings.hosts.split(",") if name.strip()]
 
 
 def allowed_hosts(settings: ServerSettings) -> str:
@@ -14,7 +27,7 @@ def allowed_hosts(settings: ServerSettings) -> str:
     such as `10.evil.example`; and it compares with the port, which a client sends unless it is the
     scheme's own.
     """
-    names = [name.strip() for name in settings.hosts.split(",") if name.strip()]
+    names = _names(settings)
     if settings.pod_ip:
         names.append(f"[{settings.pod_ip}]" if ":" in settings.pod_ip else settings.pod_ip)
     allowed: list[str] = []

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from deploy.secret_file import write_secret
 from deploy.tracking.database import require_current
-from deploy.tracking.hosts import allowed_hosts
+from deploy.tracking.hosts import allowed_hosts, allowed_origins
 from deploy.tracking.oidc import OidcSettings, oidc_environment
 from deploy.tracking.settings import ServerSettings, TrackingSettings
 
@@ -86,6 +86,7 @@ def server_environment(settings: TrackingSettings | OidcSettings, folder: Path) 
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.session_key.get_secret_value(),
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": settings.webhook_key.get_secret_value(),
         "MLFLOW_SERVER_ALLOWED_HOSTS": allowed_hosts(settings),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": allowed_origins(settings),
         # Background jobs would take 2.5 GB of memory, and nothing here uses them.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         # From MLflow 3.18 on.

@@ -19,7 +19,7 @@ class Approval:
     """An approver as `realm:name`, with a comment and the URL of the approval.
 
     `verified` is whether the system where it was given told so when it was asked. A name on the
-    command line, of the operating system's user or in Jenkins' FRAUD_APPROVER is only said.
+    command line, of the operating system's user or in Jenkins' FRAUD_APPROVER is not verified.
     """
 
     approver: str

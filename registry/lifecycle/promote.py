@@ -96,7 +96,7 @@ def _verified(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
     if not verified:
         said = ", ".join(each.approver for each in approvals)
         raise Refused(
-            f"the approver {said} is only said, and the policy wants a verified one: approve in "
+            f"the approver {said} is not verified, and the policy wants a verified one: approve in "
             "GitHub Actions, or set `verified_approver: false` in the policy and evaluate again"
         )
     return verified

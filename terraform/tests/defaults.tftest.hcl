@@ -361,7 +361,7 @@ run "identities" {
     error_message = "containers"
   }
   assert {
-    condition     = output.database_uri == "postgresql+psycopg2://id-contosofraud-tracking@psql-contosofraud.postgres.database.azure.com:5432/mlflow?sslmode=require&plugin=entra"
+    condition     = output.database_uri == "postgresql+psycopg2://id-contosofraud-tracking@psql-contosofraud.postgres.database.azure.com:5432/mlflow?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
     error_message = "database_uri"
   }
   assert {

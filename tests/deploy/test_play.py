@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -16,11 +17,12 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 
-from benchmarks.containers import BUILD, TAG, podman
+from benchmarks.containers import CACHE, TAG, podman
 from deploy.local import traffic
 from deploy.local.processes import free_port, status_of
 from deploy.local.proof import ANSWERS, prove_answers
 from inference.tokens import new_token
+from registry.atomic import locked
 from registry.evaluation.rows import TIME
 from registry.ledger.trust import read_trust
 from registry.model.scorer import MODEL_FILE
@@ -29,7 +31,7 @@ from registry.tracking.rest import Registry
 from tests.deploy.play.cluster import Cluster
 from tests.deploy.play.manifests import Host
 from tests.helm.rendering import DEV, rendered
-from tests.images import needs_images
+from tests.images import built, needs_images
 from tests.places import REPOSITORY
 from tests.waiting import wait_until
 from training.data import SIMULATED
@@ -42,6 +44,7 @@ STAND_INS = {
     "docker.io/library/postgres:17-bookworm": "postgresql",
     "docker.io/library/redis:7.4-bookworm": "redis",
 }
+PLAY = CACHE / "play" / "lock"
 POLICY = REPOSITORY / "deploy" / "local" / "demo-policy.yaml"
 
 
@@ -97,19 +100,14 @@ def make_ledger(folder: Path) -> None:
     )
 
 
-def stand_in(name: str) -> str:
-    """The image of a server that cannot be pulled, built of Debian's packages."""
-    image = f"fraud-play-{name}"
-    context = REPOSITORY / "tests" / "deploy" / "play" / name
-    command = [str(BUILD), str(context), image, "--network=host"]
-    subprocess.run(command, capture_output=True, check=True, timeout=280)
-    return f"localhost/{image}"
-
-
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Everything up, and nothing in Production."""
     needs_images()
+    images = {
+        image: built(f"fraud-play-{name}", REPOSITORY / "tests" / "deploy" / "play" / name)
+        for image, name in STAND_INS.items()
+    }
     folder = tmp_path_factory.mktemp("platform")
     make_ledger(folder)
     token, line = new_token("payments", ("predict", "labels"))
@@ -133,7 +131,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     services = ("fraud-tracking", "fraud-postgresql", "fraud-redis", "fraud-inference")
     host = Host(
         {service: free_port() for service in services},
-        {image: stand_in(name) for image, name in STAND_INS.items()},
+        images,
         secrets,
     )
     documents = rendered(
@@ -144,8 +142,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     )
     cluster = Cluster(documents, host, folder)
     platform = Platform(cluster, folder, token, passwords)
-    try:
-        cluster.remove()  # what a test that was killed has left
+    PLAY.parent.mkdir(exist_ok=True)
+    # The names of pods are the machine's: another checkout waits.
+    with locked(PLAY), removed(cluster):
         cluster.play("fraud-postgresql", "fraud-redis")
         wait_until(lambda: "ready to accept" in cluster.log("fraud-postgresql-postgresql"), 60)
         cluster.play("fraud-tracking")
@@ -154,6 +153,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         make_users(platform)
         cluster.play("fraud-inference")
         yield platform
+
+
+@contextmanager
+def removed(cluster: Cluster) -> Iterator[None]:
+    """Before, for a test that was killed may have left it, and after."""
+    cluster.remove()
+    try:
+        yield
     finally:
         cluster.remove()
 

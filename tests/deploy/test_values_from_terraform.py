@@ -26,7 +26,7 @@ CLIENT_IDS = {
     "monitoring": "00000000-0000-0000-0000-000000000006",
 }
 SIGNING_KEY = "azurekms://kv-contoso.vault.azure.net/keys/fraud-signing/0123456789abcdef"
-DATABASE = "postgresql+psycopg2://id-contoso-tracking@psql.postgres.database.azure.com:5432/mlflow?sslmode=require&plugin=entra"
+DATABASE = "postgresql+psycopg2://id-contoso-tracking@psql.postgres.database.azure.com:5432/mlflow?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
 OUTPUTS = {
     "tenant_id": "11111111-1111-1111-1111-111111111111",
     "client_ids": CLIENT_IDS,

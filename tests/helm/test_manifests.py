@@ -11,6 +11,8 @@ import yaml
 
 from tests.helm.rendering import (
     CHART,
+    PRODUCTION,
+    STAGING,
     VARIANTS,
     Manifest,
     Pod,
@@ -429,3 +431,25 @@ def test_from_outside_only_the_gateway_and_prometheus_reach_a_pod() -> None:
 
 def test_everything_is_in_the_namespace_of_the_release(manifests: tuple[Manifest, ...]) -> None:
     assert {one["metadata"]["namespace"] for one in manifests} == {"fraud"}
+
+
+def test_pods_of_other_namespaces_reach_the_tracking_server_only_where_they_are_named() -> None:
+    clients = {"namespaceSelector": {"matchLabels": {"team": "fraud"}}}
+
+    def sources(*values: str) -> list[Manifest]:
+        policy = named(rendered(*PRODUCTION, *values), "NetworkPolicy", "fraud-tracking")
+        return list(policy["spec"]["ingress"][0]["from"])
+
+    assert clients in sources("--set", "networkPolicy.trackingClients.team=fraud")
+    assert clients not in sources()
+
+
+def test_the_smoke_test_reaches_the_tracking_server_of_staging_where_there_is_one() -> None:
+    def reaches_any(*values: str) -> bool:
+        policy = named(rendered(*PRODUCTION, *values), "NetworkPolicy", "fraud-smoke")
+        return any(
+            "namespaceSelector" in to for rule in policy["spec"]["egress"] for to in rule["to"]
+        )
+
+    assert reaches_any(*STAGING)
+    assert not reaches_any()

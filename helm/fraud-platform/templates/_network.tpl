@@ -39,6 +39,14 @@ matchExpressions:
   ports: [{protocol: TCP, port: 5000}]
 {{- end }}
 
+{{- define "fraud.toAnyTracking" -}}
+- to:
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels: {{- include "fraud.selector" "tracking" | nindent 10 }}
+  ports: [{protocol: TCP, port: 5000}]
+{{- end }}
+
 {{/* (root, ports, in-cluster component, whether that runs): to PostgreSQL or Redis. */}}
 {{- define "fraud.toData" -}}
 - to:

@@ -56,13 +56,13 @@ class Cluster:
         try:
             self._play([*playable(self.documents, (), self.host), pod])
             deadline = time.monotonic() + JOB_SECONDS
-            while self._is_running(container) and time.monotonic() < deadline:
+            while (state := self._state(container)) != "exited" and time.monotonic() < deadline:
                 time.sleep(0.5)
             printed = podman("logs", container, check=False)
             code = podman("inspect", "--format={{.State.ExitCode}}", container).stdout.strip()
         finally:
             self.stop(cron_job)
-        assert code == "0", printed.stdout + printed.stderr
+        assert (state, code) == ("exited", "0"), printed.stdout + printed.stderr
         return printed.stdout
 
     def log(self, container: str) -> str:
@@ -75,9 +75,8 @@ class Cluster:
         self.stop(*names)
         podman("volume", "rm", "--force", *names, *(name + CLAIM for name in names), check=False)
 
-    def _is_running(self, container: str) -> bool:
-        state = podman("inspect", "--format={{.State.Status}}", container, check=False)
-        return state.stdout.strip() in ("created", "running")
+    def _state(self, container: str) -> str:
+        return podman("inspect", "--format={{.State.Status}}", container).stdout.strip()
 
     def _play(self, documents: list[Pod]) -> None:
         existing = podman("volume", "ls", "--quiet").stdout.split()

@@ -14,13 +14,14 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import sqlalchemy
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from sqlalchemy.dialects import plugins
 from sqlalchemy.engine import make_url
 
-from deploy.local.processes import free_port, run_to_end, status_of, tracking_server
+from deploy.local.processes import free_port, run_to_end, tracking_server
 from deploy.tracking import entra_login
 from deploy.tracking.database import answers, engine_for_checks, open_database
 from deploy.tracking.dump import dump
@@ -178,12 +179,22 @@ def test_a_server_without_a_password_migrates_and_starts(tmp_path: Path) -> None
             "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "A" * 43 + "=",
             "MLFLOW_AUTH_ADMIN_PASSWORD": "secret" * 3,
             "MLFLOW_WORKERS": "1",
+            "FRAUD_TRACKING_HOSTS": "mlflow.example.com",
         }
         command = [sys.executable, "-m", "deploy.tracking", "migrate"]
         run_to_end(command, tmp_path / "migrate.log", environment)
         port = free_port()
         with tracking_server(port, tmp_path / "tracking.log", environment):
-            refused = status_of(f"http://127.0.0.1:{port}/api/2.0/mlflow/users/get?username=admin")
+            # Of its own page, behind a gateway: refused for want of a user, and not as another's.
+            answers = [
+                requests.post(
+                    f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow/runs/search",
+                    json={},
+                    headers={"Host": "mlflow.example.com", "Origin": origin},
+                    timeout=10,
+                ).status_code
+                for origin in ("https://mlflow.example.com", "https://evil.example")
+            ]
 
-    assert refused == 401
+    assert answers == [401, 403]
     assert set(asked) == {"https://ossrdbms-aad.database.windows.net"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from mlflow.server.security_utils import is_allowed_host_header
+from mlflow.server.security_utils import is_allowed_host_header, should_block_cors_request
 
-from deploy.tracking.hosts import allowed_hosts
+from deploy.tracking.hosts import allowed_hosts, allowed_origins
 from deploy.tracking.settings import TrackingSettings
 
 
@@ -50,3 +50,23 @@ def test_names_that_mlflow_lets_pass_by_default_are_refused(name: str, is_allowe
     allowed = allowed_hosts(settings("mlflow.example.com", "10.0.0.7")).split(",")
 
     assert is_allowed_host_header(allowed, name) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_blocked"),
+    [
+        ("https://mlflow.example.com", False),
+        ("http://localhost:5000", False),
+        ("http://mlflow.example.com", True),
+        ("https://evil.example", True),
+        ("https://mlflow.example.com.evil.example", True),
+        ("null", True),
+    ],
+)
+def test_pages_of_the_server_itself_may_change_things_and_others_may_not(
+    origin: str, is_blocked: bool
+) -> None:
+    allowed = allowed_origins(settings("mlflow.example.com, mlflow.fraud.svc:80", "10.0.0.7"))
+
+    assert allowed == "https://mlflow.example.com,https://mlflow.fraud.svc:80"
+    assert should_block_cors_request(origin, "POST", allowed.split(",")) is is_blocked

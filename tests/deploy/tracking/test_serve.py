@@ -47,6 +47,7 @@ def test_what_mlflow_leaves_open_is_closed(settings: TrackingSettings, tmp_path:
         "MLFLOW_SERVE_ARTIFACTS": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_EXPOSE_PROMETHEUS": str(tmp_path / "metrics"),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "localhost,localhost:5000,127.0.0.1,127.0.0.1:5000",
     }.items() <= environment.items()
     users = configparser.ConfigParser()

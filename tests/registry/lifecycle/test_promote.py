@@ -391,7 +391,7 @@ def test_a_policy_can_require_an_approver_who_is_not_only_said(
 ) -> None:
     policy = changed_policy(tmp_path, "four_eyes: true", "four_eyes: true\nverified_approver: true")
     reference = evaluate_under(world, policy, world.register())
-    with pytest.raises(Refused, match=r"^the approver github:bob is only said, and the policy"):
+    with pytest.raises(Refused, match=r"^the approver github:bob is not verified, and the policy"):
         promote_as(world, reference, BOB, policy=policy)
     assert nothing_appended(world)
     by_github = Approval("github:dave", verified=True)
