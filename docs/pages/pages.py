@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic_settings import BaseSettings
 
+from deploy.monitoring import formats
 from deploy.tracking.settings import TrackingSettings
 from docs.pages import architecture, bounds, chart
 from docs.pages.architecture import REPOSITORY
@@ -174,6 +176,10 @@ def metrics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def alerts() -> str:
+    return with_generated_part("docs/operations/alerts.md", formats.table())
+
+
 def measures() -> str:
     """The measures as a Markdown table."""
     lines = [
@@ -247,10 +253,16 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/hostile-clients.md": hostile_clients,
     "docs/measures.md": measures,
     "docs/metrics.md": metrics,
+    "docs/operations/alerts.md": alerts,
     "docs/operations/tracking.md": tracking_settings,
     "docs/settings.md": settings,
     f"{CHART}/README.md": chart_values,
+    f"{CHART}/files/rules.yaml": formats.prometheus,
     "registry/policy.schema.json": policy_schema,
+    **{
+        f"terraform/rules/{group.name}.json": partial(formats.azure, group)
+        for group in formats.GROUPS
+    },
 }
 
 

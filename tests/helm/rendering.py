@@ -14,7 +14,7 @@ from tests.checks import checker
 from tests.places import REPOSITORY
 
 CHART = REPOSITORY / "helm" / "fraud-platform"
-CRDS = {"HTTPRoute", "PodMonitor", "SecretProviderClass"}
+CRDS = {"HTTPRoute", "PodMonitor", "PrometheusRule", "SecretProviderClass"}
 """Kinds of which no schema is here: kubernetes-validate does not check them."""
 
 Manifest = dict[str, Any]

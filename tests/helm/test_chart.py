@@ -116,6 +116,15 @@ def test_neither_group_of_podmonitors_gets_the_others() -> None:
     assert groups("ingress-prometheus") == {"monitoring.coreos.com/v1"}
 
 
+def test_a_prometheus_of_the_operator_gets_the_rules_as_they_were_tested() -> None:
+    prometheus = VARIANTS["ingress-prometheus"]
+    rules = named(rendered(*prometheus), "PrometheusRule", "fraud-rules")
+
+    assert rules["spec"] == yaml.safe_load((CHART / "files" / "rules.yaml").read_text())
+    for without in (PRODUCTION, DEV, (*prometheus, "--set", "monitoring.rules=false")):
+        assert "PrometheusRule" not in {one["kind"] for one in rendered(*without)}
+
+
 def test_schema_and_values_name_the_same_keys() -> None:
     def keys(schema: dict[str, Any], values: Any, path: str = "") -> None:
         schema = SCHEMA["$defs"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
