@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from deploy.local.processes import free_port, inference_service, running, status_of
+from deploy.local.processes import free_port, inference_service
 from registry.model.contract import Histogram
-from tests.components import program
 from tests.contracts import number
 from tests.inference.calls import wait_for_health
 from tests.inference.models import append_signed, weighted_sum, write_model
 from tests.places import REPOSITORY
+from tests.prometheus import Prometheus, scraping
 from tests.waiting import wait_until
 from tests.world import Server, lasting, new_world
 
@@ -50,7 +48,7 @@ class Monitored:
     """A service, and the Prometheus that scrapes it every second."""
 
     service: str
-    prometheus: str
+    prometheus: Prometheus
 
     def send(self, rows: int) -> None:
         """Rows of which one tenth has a low `shifted`, and six tenths a low `stable`."""
@@ -63,11 +61,7 @@ class Monitored:
             assert answer.status_code == 200
 
     def ask(self, query: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each sample of the answer."""
-        address = f"{self.prometheus}/api/v1/query"
-        answer: dict[str, Any] = httpx.get(address, params={"query": query}).json()
-        assert answer["status"] == "success", answer
-        return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+        return self.prometheus.ask(query)
 
     def rows(self) -> float:
         """The rows of the last day, as Prometheus has seen them."""
@@ -75,13 +69,11 @@ class Monitored:
 
     def alerts(self) -> set[str]:
         """The inputs for which an alert fires."""
-        answer = httpx.get(f"{self.prometheus}/api/v1/alerts").json()
-        return {one["labels"]["input"] for one in answer["data"]["alerts"]}
+        return {one["labels"]["input"] for one in self.prometheus.alerts()}
 
 
 @pytest.fixture(scope="module")
 def monitored(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
-    prometheus = program("prometheus", "apt-get install prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     inputs = [number(name, histogram=HISTOGRAM) for name in ("shifted", "stable")]
     with ExitStack() as stack:
@@ -91,29 +83,8 @@ def monitored(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
             inference_service(server.uri, world.config, free_port(), folder / "service.log")
         )
         wait_for_health(service, 200)
-        rules = folder / "rules.yaml"
-        rules.write_text(RULES[0])
-        config = folder / "prometheus.yaml"
-        target = {"targets": [service.removeprefix("http://")]}
-        config.write_text(
-            json.dumps(
-                {
-                    "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-                    "rule_files": [str(rules)],
-                    "scrape_configs": [{"job_name": "fraud", "static_configs": [target]}],
-                }
-            )
-        )
-        address = f"127.0.0.1:{free_port()}"
-        command = [
-            prometheus,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={address}",
-        ]
-        stack.enter_context(running(command, folder / "prometheus.log", {}))
-        found = Monitored(service, f"http://{address}")
-        wait_until(lambda: status_of(f"{found.prometheus}/-/ready") == 200)
+        prometheus = stack.enter_context(scraping(service, RULES[0], folder))
+        found = Monitored(service, prometheus)
         wait_until(lambda: len(found.ask("fraud_input_rows_total >= 0")) == 6)
         yield found
 

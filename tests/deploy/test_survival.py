@@ -121,6 +121,7 @@ def test_prometheus_reads_the_metrics_as_a_user(started: Team, as_admin: dict[st
 
     assert answer.status_code == 200
     assert "mlflow_http_request_duration_seconds_bucket" in answer.text
+    assert 'mlflow_http_request_total{method="GET",status="200"}' in answer.text
 
 
 def test_evidence_is_in_its_own_container_and_other_files_are_proxied(
