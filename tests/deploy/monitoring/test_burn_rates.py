@@ -10,6 +10,7 @@ from tests.deploy.monitoring.promtool import POD_A, Case, check
 
 OK = f'fraud_requests_total{{{POD_A},route="/predict",status="200"}}'
 FAILED = f'fraud_requests_total{{{POD_A},route="/predict",status="503"}}'
+STRANGERS = f'fraud_requests_total{{{POD_A},route="/predict",status="401"}}'
 PROBES = f'fraud_requests_total{{{POD_A},route="/readyz",status="503"}}'
 INFER = f'fraud_requests_total{{{POD_A},route="/v2/models/{{name}}/infer",status="500"}}'
 FAST = f'fraud_request_seconds_bucket{{{POD_A},route="/predict",le="0.05"}}'
@@ -17,6 +18,12 @@ FAST = f'fraud_request_seconds_bucket{{{POD_A},route="/predict",le="0.05"}}'
 CASES = (
     Case("healthy", 120),
     Case("2 % fail", 30, {"FraudAvailabilityBurnsFast"}, {FAILED: "0+12x60", OK: "0+588x60"}),
+    Case(
+        "2 % fail under a flood",
+        30,
+        {"FraudAvailabilityBurnsFast"},
+        {FAILED: "0+12x60", OK: "0+588x60", STRANGERS: "0+60000x60"},
+    ),
     Case("2 % fail", 2, (), {FAILED: "0+12x60", OK: "0+588x60"}),
     Case("2 % of another route", 30, {"FraudAvailabilityBurnsFast"}, {INFER: "0+12x60"}),
     Case("1 % fail: 6 times", 30, {"FraudAvailabilityBurnsFast"}, {FAILED: "0+6x60"}),

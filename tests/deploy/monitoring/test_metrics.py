@@ -15,7 +15,7 @@ ASKED = {
     (name, label)
     for rule in RULES
     for name, matchers in re.findall(r"\b((?:fraud|mlflow)_\w+)(?:\{(.*?)\})?", rule.expression)
-    for label in ["", *re.findall(r"(\w+)=", re.sub('".*?"', "", matchers))]
+    for label in ["", *re.findall(r"(\w+)[=!]", re.sub('".*?"', "", matchers))]
 }
 
 

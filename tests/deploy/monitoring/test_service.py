@@ -49,7 +49,8 @@ CASES = (
     Case("a start from the cache, long ago", 40, (), {CACHED_B: "_x10 1+0x60"}),
     Case("the registry is away", 25, {"FraudRegistryUnreachable"},
          {failed("unreachable"): "_x10 1+2x40"}),
-    Case("the registry was away for a moment", 25, (), {failed("unreachable"): "_x10 1+0x40"}),
+    Case("the registry was away for a moment", 25, (),
+         {failed("unreachable"): "_x10 1+2x3 7+0x30"}),
     Case("the store is away", 8, {"FraudFeatureStoreUnreachable"}, {STORE: "0+60x40"}),
     Case("the store was slow for a moment", 20, (), {STORE: "0+0x9 3+0x30"}),
 )  # fmt: skip
