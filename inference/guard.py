@@ -223,7 +223,11 @@ class Guard:
         route = path if path in self._paths else "(other)"
         self._metrics.request_done(route, status, time.perf_counter() - start)
         if status >= 400:
-            extra = {"request_id": request.id, "reason": f"{request.caller} {status}"}
+            extra = {
+                "request_id": request.id,
+                "caller": request.caller,
+                "reason": f"{request.caller} {status}",
+            }
             log.info("%s %s: %d", method, without_id(path), status, extra=extra)
 
     def reload_tokens(self) -> None:

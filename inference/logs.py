@@ -21,7 +21,7 @@ log = logging.getLogger("inference")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: time, level, logger and message; request_id and error if any."""
+    """One JSON object per line: time, level, logger, message; request_id, caller, error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -30,8 +30,9 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request_id := getattr(record, "request_id", None):
-            line["request_id"] = request_id
+        for name in ("request_id", "caller"):
+            if value := getattr(record, name, None):
+                line[name] = value
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()

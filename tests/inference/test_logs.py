@@ -35,8 +35,10 @@ def test_a_line_has_time_level_logger_and_message() -> None:
     assert line == {"level": "WARNING", "logger": "inference", "message": "serving version 3: é"}
 
 
-def test_the_requests_id_is_in_the_line_where_there_is_one() -> None:
+def test_the_requests_id_and_caller_are_in_the_line_where_there_are_any() -> None:
     assert line_of("failed", request_id="payment-4711")["request_id"] == "payment-4711"
+    assert line_of("failed", caller="payments")["caller"] == "payments"
+    assert "caller" not in line_of("failed", caller="")
 
 
 @pytest.mark.parametrize("text", ["a\nb", '"}\n{"level": "INFO"', "\x00", "\u2028", "%s"])
