@@ -2,6 +2,8 @@
 
 definitions   which features a data set gets, as the values that the contract carries
 amounts       amounts as whole numbers, whose totals are exact
+times         the time of a transaction, as microseconds since 1970
+ranges        the values that an input can have
 windows       where a history window begins and ends, and the arithmetic inside it, on arrays
 offline       all features of a table of transactions (Polars and numpy)
 online        the features of one transaction at a time, equal to the offline ones to the bit

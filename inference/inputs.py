@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import BeforeValidator, Field
 
 from features.definitions import MAX_RATIO
+from features.ranges import FLOAT32_MAX, MAX_CATEGORY_LENGTH, Range, possible_range
 from registry.model.contract import CalendarPart, Contract, HistoryFeature, Input
 from registry.model.scorer import Value
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-MAX_CATEGORY_LENGTH = 1000
 MAX_SHOWN_CATEGORIES = 20
 PARTS: dict[CalendarPart, str] = {
     "hour": "hour of the transaction, 0 to 23, in the time zone of the data",
     "night": "whether the transaction's hour is 0 to 6, in the time zone of the data",
     "weekend": "whether the transaction is on a Saturday or Sunday, in the time zone of the data",
 }
-
-
-class Range(NamedTuple):
-    """The least and the greatest value, inclusive."""
-
-    low: float = -FLOAT32_MAX
-    high: float = FLOAT32_MAX
 
 
 class DescribedInput:
@@ -60,17 +51,7 @@ class DescribedInput:
     @property
     def possible(self) -> Range:
         """The values that can be; others are refused."""
-        if self._part:
-            return Range(0, 23 if self._part == "hour" else 1)
-        if self._history is None or self._history.aggregate == "mean_amount":
-            return Range()
-        if self._history.aggregate == "amount_ratio":
-            return Range(high=MAX_RATIO)
-        if self._history.aggregate == "risk":
-            return Range(0, 1)
-        if self._history.aggregate == "count":
-            return Range(low=0)
-        return Range(0, self._history.window_days + self._history.delay_days)
+        return possible_range(self._history, self._part)
 
     @property
     def usual(self) -> Range:

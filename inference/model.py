@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,17 +19,6 @@ from registry.model.record import Decision, record_start
 from registry.model.scorer import MODEL_FILE, Scorer, Value, open_model
 
 SHORT_DIGEST_LENGTH = 12
-MAX_REASONS = 5
-
-
-@dataclass(frozen=True)
-class Reason:
-    """How much the probability changes when one input is replaced by its reference value."""
-
-    input: str
-    value: Value
-    reference: Value
-    change: float
 
 
 class ServedModel:
@@ -86,29 +74,6 @@ class ServedModel:
         if not np.isfinite(probabilities).all():
             raise _not_scorable("transactions", int(np.argmin(np.isfinite(probabilities))))
         return encoded, probabilities
-
-    def reasons(self, values: Sequence[Value], row: NDArray[np.float32]) -> list[Reason]:
-        """The inputs that change the probability most, largest change first.
-
-        Each input is replaced by its reference value in turn; all variants are scored in one batch
-        with the row itself.
-        """
-        inputs = self.contract.inputs
-        references = self.scorer.encode([input_.reference for input_ in inputs])[0]
-        batch = np.repeat(row, len(inputs) + 1, axis=0)
-        batch[np.arange(len(inputs)), np.arange(len(inputs))] = references
-        scores = self.scorer.score(batch).astype(np.float64)
-        changes = np.nan_to_num(scores[-1] - scores[:-1])
-        order = np.argsort(-np.abs(changes), kind="stable")[:MAX_REASONS]
-        return [
-            Reason(
-                inputs[index].name,
-                values[index],
-                inputs[index].reference,
-                float(changes[index]),
-            )
-            for index in order
-        ]
 
     def decide(self, probability: float) -> Decision:
         return "review" if probability >= self.threshold else "approve"

@@ -20,6 +20,7 @@ from inference.records import RecordWriter
 from inference.serving import Serving
 from inference.transaction import InvalidTransaction
 from inference.usual import Values
+from registry.model.reasons import top_reasons
 from registry.model.record import MISSING_HISTORY
 from registry.model.scorer import Value
 
@@ -81,7 +82,9 @@ class Predictor:
         if not has_history:
             prediction["history"] = MISSING_HISTORY
         if explain:
-            prediction["reasons"] = [asdict(reason) for reason in model.reasons(values, row)]
+            prediction["reasons"] = [
+                asdict(reason) for reason in top_reasons(model.scorer, values, row)
+            ]
             if model.raw is not None:
                 prediction["features"] = model.raw.computed(values)
         return Reply(200, orjson.dumps(prediction))

@@ -4,7 +4,6 @@ dataset           the data-set file, which assigns a role to each column
 dataset_yaml      its YAML, and what a misspelled key may mean
 simulate          the embedded transactions, for users without data of their own
 files             the files that hold a data set, and the named columns of each
-blobs             those in Azure Blob Storage: downloaded once
 columns           numbers, labels and text, with the same result from CSV and Parquet
 times             the time of a transaction, in UTC
 data              read and check a file of transactions, and add the features

@@ -16,8 +16,8 @@ from features.offline import add_calendar, add_history
 from registry.atomic import atomic_write
 from registry.ledger.manifest import sha256_of
 from registry.storage.address import is_blob_address
+from registry.storage.downloads import downloaded
 from training import simulate
-from training.blobs import downloaded
 from training.columns import as_label, as_number, as_text, in_row, rows
 from training.dataset import Dataset
 from training.errors import BadInput

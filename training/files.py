@@ -10,7 +10,7 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
@@ -18,11 +18,15 @@ import pyarrow as pa
 
 from registry.errors import on_one_line
 from registry.ledger.manifest import sha256_of
+from registry.storage.data_files import (
+    COMPRESSIONS,
+    PARQUET,
+    is_csv,
+    is_data_file,
+    uncompressed,
+)
 from training.errors import BadInput
 
-_CSV = (".csv", ".tsv", ".txt")
-_PARQUET = (".parquet", ".parq", ".pq")
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _SEPARATORS = ",;\t|"
 _HEADER_BYTES = 1 << 16
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -89,13 +93,13 @@ class DataFile:
             raise pl.exceptions.NoDataError("empty CSV")
         if "\0" in lines.splitlines()[0]:
             raise self._other_encoding("utf-16-le")
-        separators = "\t" if _uncompressed(self.path).suffix.lower() == ".tsv" else _SEPARATORS
+        separators = "\t" if uncompressed(self.path).suffix.lower() == ".tsv" else _SEPARATORS
         headers = [(next(csv.reader(io.StringIO(lines), delimiter=x)), x) for x in separators]
         names, separator = max(headers, key=lambda header: len(header[0]))
         return names, separator, encoding
 
     def _open(self) -> pa.NativeFile:
-        compression = _COMPRESSIONS.get(self.path.suffix.lower())
+        compression = COMPRESSIONS.get(self.path.suffix.lower())
         return pa.input_stream(str(self.path), compression=compression)
 
     def _partitions(self) -> dict[str, str | None]:
@@ -120,7 +124,7 @@ class DataFile:
             if "invalid utf-8" in reason:
                 raise self._other_encoding("latin-1") from error
             kind = "CSV" if is_csv(self.path) else "Parquet"
-            unnamed = kind == "Parquet" and self.path.suffix.lower() not in _PARQUET
+            unnamed = kind == "Parquet" and self.path.suffix.lower() not in PARQUET
             hint = "; a text file needs a name that ends in .csv, .tsv or .txt" if unnamed else ""
             raise BadInput(f"{name} cannot be read as {kind}: {reason}{hint}") from error
 
@@ -158,24 +162,6 @@ def sha256_of_data(path: Path) -> str:
     files = [file.path for file in data_files(path)]
     lines = "".join(f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def is_data_file(path: PurePath) -> bool:
-    """Whether a file belongs to the data, by its path in the folder that holds the data set."""
-    return (
-        (is_csv(path) or path.suffix.lower() in _PARQUET)
-        and path.suffix.lower() != ".txt"
-        and not any(part.startswith((".", "_")) for part in path.parts)
-    )
-
-
-def is_csv(path: PurePath) -> bool:
-    """Whether the name is that of a text file with separators, compressed or not."""
-    return _uncompressed(path).suffix.lower() in _CSV
-
-
-def _uncompressed(path: PurePath) -> PurePath:
-    return path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
 
 
 def _parquet_columns(path: Path) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from features import ranges
 from inference import (
     body,
     body_limits,
     guard,
     http_bounds,
     http_protocol,
-    inputs,
     logs,
     mlflow_protocol,
     open_inference,
@@ -213,7 +213,7 @@ BOUNDS = (
         "422 with their number only",
         TRANSACTION,
     ),
-    Bound("text of a category", f"{inputs.MAX_CATEGORY_LENGTH:,}", "422", TRANSACTION),
+    Bound("text of a category", f"{ranges.MAX_CATEGORY_LENGTH:,}", "422", TRANSACTION),
     Bound("request id", "128 characters", "another one is made", GUARD),
     Bound(
         "lines of log of one message, caller and status",

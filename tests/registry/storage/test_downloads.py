@@ -10,10 +10,9 @@ import pytest
 from registry.errors import NotFound, UsageError
 from registry.ledger.manifest import sha256_of_bytes
 from registry.storage.container import Container, open_container
+from registry.storage.downloads import downloaded
 from tests.training.keys import dataset
-from training.blobs import downloaded
 from training.data import read_transactions
-from training.errors import BadInput
 
 CSV = "t,a,y\n2026-01-01T00:00:00,1.5,0\n2026-01-02T00:00:00,2.5,1\n"
 
@@ -105,7 +104,9 @@ def test_a_download_that_was_killed_is_continued_with_the_files_that_are_missing
 def test_no_data_is_said_and_where(blobs: str, tmp_path: Path, cache: Path) -> None:
     put(blobs, tmp_path, "folder/readme.txt")
     for name in ("none.csv", "folder"):
-        with pytest.raises(BadInput, match=f"there is no blob {blobs}/{name}, and no Parquet or C"):
+        with pytest.raises(
+            UsageError, match=f"there is no blob {blobs}/{name}, and no Parquet or C"
+        ):
             downloaded(f"{blobs}/{name}", cache)
     with pytest.raises(NotFound, match="has no container"):
         downloaded(blobs.replace("test-", "none-"), cache)
@@ -116,7 +117,9 @@ def test_no_data_is_said_and_where(blobs: str, tmp_path: Path, cache: Path) -> N
 def test_a_cache_without_room_is_named(blobs: str, tmp_path: Path) -> None:
     put(blobs, tmp_path, "data.csv")
     (tmp_path / "full").touch()
-    with pytest.raises(BadInput, match=r"data\.csv cannot be downloaded to .*/full/.*: Not a dir"):
+    with pytest.raises(
+        UsageError, match=r"data\.csv cannot be downloaded to .*/full/.*: Not a dir"
+    ):
         downloaded(f"{blobs}/data.csv", tmp_path / "full")
 
 

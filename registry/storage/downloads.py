@@ -5,27 +5,26 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from registry.atomic import locked, temporary_names
-from registry.errors import NotFound, on_one_line
+from registry.errors import NotFound, UsageError, on_one_line
 from registry.ledger.manifest import sha256_of_bytes
 from registry.progress import transfer_progress
 from registry.storage.address import BlobAddress, is_plain
 from registry.storage.container import Blob, Container, open_container
-from training.errors import BadInput
-from training.files import is_data_file
+from registry.storage.data_files import is_data_file
 
 
 def downloaded(address: str, cache: Path) -> Path:
     """The local copy of a file, or of a folder's Parquet and CSV files, in Blob Storage.
 
     It lies below `cache`, in a folder of its own for each state of the data: what was downloaded is
-    not downloaded again, and data that was changed is. Raises BadInput where there is no data, or
+    not downloaded again, and data that was changed is. Raises UsageError where there is no data, or
     no room for it, and what `Container` raises.
     """
     source = BlobAddress.parse(address)
     with open_container(source.parent) as parent:
         root, blobs = source.name or source.container, _list(parent, source)
         if not blobs:
-            raise BadInput(
+            raise UsageError(
                 f"there is no blob {source}, and no Parquet or CSV file in a folder of that name; "
                 "check the address"
             )
@@ -35,7 +34,7 @@ def downloaded(address: str, cache: Path) -> Path:
         try:
             _download(parent, {path: blob for path, blob in targets.items() if not path.exists()})
         except OSError as error:
-            raise BadInput(
+            raise UsageError(
                 f"{source} cannot be downloaded to {folder.absolute()}: {error.strerror}"
             ) from error
     return folder / root
@@ -53,7 +52,7 @@ def _list(parent: Container, source: BlobAddress) -> dict[str, Blob]:
     found = {name: blob for name, blob in listed.items() if is_data_file(PurePosixPath(name))}
     for name in found:
         if not is_plain(name):
-            raise BadInput(
+            raise UsageError(
                 f"{source} contains {on_one_line(name)!r}, which cannot be a file's path"
             )
     return found
