@@ -48,10 +48,11 @@ def chart_values() -> str:
 
 
 def commands() -> str:
-    """The help of every command of two programs, as one Markdown page."""
+    """The help of every command of three programs, as one Markdown page."""
     programs = {
         "python -m registry": "registry.cli.main",
         "python -m features": "training.store_cli",
+        "python -m batch": "batch.cli",
     }
     return "\n".join(_help(name, module) for name, module in programs.items())
 

@@ -42,10 +42,16 @@ def parameters_of(entry_point: str) -> dict[str, tuple[str, object]]:
     return {name: (each["type"], each.get("default")) for name, each in parameters.items()}
 
 
-def test_the_entry_points_are_main_evaluate_promote_and_rollback() -> None:
+def test_the_entry_points_are_main_evaluate_promote_rollback_and_score() -> None:
     project = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 
-    assert list(project["entry_points"]) == ["main", "evaluate", "promote", "rollback"]
+    assert list(project["entry_points"]) == [
+        "main",
+        "evaluate",
+        "promote",
+        "rollback",
+        "score",
+    ]
     assert project["conda_env"] == "conda.yaml"
 
 
@@ -74,6 +80,13 @@ def test_the_parameters_of_the_entry_points_have_types_and_defaults() -> None:
         "to": ("string", None),
         "approver": ("string", None),
         "reason": ("string", None),
+    }
+    assert parameters_of("score") == {
+        "input": ("string", None),
+        "output": ("string", None),
+        "history": ("string", ""),
+        "label": ("string", ""),
+        "max_rejects": ("float", 0.01),
     }
 
 

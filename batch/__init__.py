@@ -1,0 +1,12 @@
+"""Batch scoring: files of transactions, with the model in Production and its very numbers.
+
+cli       the command line
+job       a run: the rows of the input in parts, which threads score
+files     the input: its files, and their rows as tables
+raw       raw transactions: their features, from the history before them
+rows      rows checked by the contract, and encoded
+output    a manifest, and parts that are whole or not there
+progress  rows per second, and the time that is left
+
+Vectors are streamed, a few parts at a time; raw transactions are in memory at once.
+"""

@@ -1,0 +1,89 @@
+"""`python -m batch`: score files with the model in Production."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batch.job import Job
+from registry.cli.options import DEFAULT_CONFIG, Config, Floor, TrackingUri
+from registry.errors import RegistryError, UsageError
+from registry.ledger.trust import read_trust
+from registry.progress import step
+from registry.tracking.head import fetch_head
+from registry.tracking.rest import Registry
+
+_INTERRUPTED = 130
+"""typer's exit code."""
+
+app = typer.Typer(name="batch", pretty_exceptions_enable=False)
+
+
+@app.command()
+def score(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="Parquet or CSV file, a folder or a glob of either, or its address in Blob "
+            "Storage (no glob there).",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Folder of Parquet to write, or to continue.")
+    ],
+    history: Annotated[
+        str,
+        typer.Option(help="The transactions before those of INPUT, where these are raw; as INPUT."),
+    ] = "",
+    label: Annotated[
+        str, typer.Option(help="Column of the history, 1 for fraud, where features need it.")
+    ] = "",
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of INPUT to keep; may be repeated. Default: the transaction's id, and all "
+            "columns that the model does not take."
+        ),
+    ] = None,
+    max_rejects: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of rejected rows, of those so far, that stops."),
+    ] = 0.01,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add the inputs that change a probability most.")
+    ] = False,
+    tracking_uri: TrackingUri = "",
+    config: Config = DEFAULT_CONFIG,
+    floor: Floor = None,
+) -> None:
+    """Score INPUT with the model in Production: the probabilities of /predict, to the bit.
+
+    Rows that the service would refuse are in OUTPUT/_rejects, with the reason. An interrupted run
+    is continued by running it again. Exit codes: 0 success, 2 invalid usage or input or a server
+    that is away, 3 a model that does not verify or too many rejected rows.
+
+    Example: python -m batch transactions.parquet scores --history earlier.parquet --label fraud
+    """
+    with step("reading the ledger, and verifying the model in Production"):
+        head = fetch_head(Registry(tracking_uri), read_trust(config, floor))
+    job = Job(head, source, output, history, label, key or (), max_rejects, explain)
+    scored, rejected = job.run()
+    typer.echo(
+        f"{scored:,} rows scored by version {head.link.version}, {rejected:,} rejected: {output}"
+    )
+
+
+def main() -> None:
+    """Run the command line; a known failure ends in one line and its exit code."""
+    try:
+        app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            typer.echo("\ninterrupted: finished parts are kept; run it again to go on", err=True)
+        raise
+    except (RegistryError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(getattr(error, "exit_code", UsageError.exit_code)) from None

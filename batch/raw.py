@@ -1,0 +1,267 @@
+"""Raw transactions: the features of their history, as the service would compute them.
+
+A history may reach back to any row, so that all rows are in memory at once, and may be so many at
+most. Each value is the one that the service gives to the same transactions in order of their time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from batch.rows import Reasons, check, decoded, distinct, is_text, numbers
+from features.amounts import MAX_AMOUNT
+from features.definitions import reads_label
+from features.offline import add_calendar, add_history
+from features.times import micros_of
+from registry.errors import UsageError
+from registry.model.canonical import canonical_text
+from registry.model.contract import Contract, TransactionForm
+
+MAX_ROWS = 20_000_000
+"""Of input and history together."""
+MAX_ID_LENGTH = 200
+"""Characters of a transaction's id, and of an entity, as the service takes them."""
+_ID, _TIME, _AMOUNT, _LABEL, _ROW = "id", "time", "amount", "label", "row"
+_NOT_A_ROW = -1
+
+
+@dataclass(frozen=True)
+class RawForm:
+    """How the columns of raw transactions are read. `label` is that of known frauds, or empty."""
+
+    contract: Contract
+    form: TransactionForm
+    label: str
+
+    def __post_init__(self) -> None:
+        if reads_label(self.contract.history_features) and not self.label:
+            raise UsageError(
+                "the model has features made from labels: name their column with --label, also "
+                "where it is in the history only"
+            )
+
+    @property
+    def columns(self) -> list[str]:
+        """What a transaction of the input has."""
+        form, contract = self.form, self.contract
+        inputs = [name for name in contract.names if name not in contract.computed]
+        return list(dict.fromkeys([form.id, form.time, form.amount, *form.entities, *inputs]))
+
+    @property
+    def past_columns(self) -> list[str]:
+        """What a transaction of the history has."""
+        form = self.form
+        columns = [form.id, form.time, form.amount, *form.entities]
+        return [*columns, self.label] if self.label else columns
+
+    def read(self, table: pa.Table, reasons: Reasons) -> pl.DataFrame:
+        """What becomes history of each row, those with a reason too. Raises UsageError for a column
+        whose type cannot be right.
+        """
+        form = self.form
+        columns: dict[str, Any] = {
+            _ID: _texts(decoded(table[form.id]), form.id, reasons, frozenset()),
+            _TIME: _times(decoded(table[form.time]), form, reasons),
+            _AMOUNT: _amounts(decoded(table[form.amount]), form.amount, reasons),
+        }
+        missing = frozenset({"", *form.missing})
+        for place, name in enumerate(form.entities):
+            columns[_entity(place)] = _texts(decoded(table[name]), name, reasons, missing)
+        frame = pl.DataFrame(columns).with_columns(pl.col(_TIME).cast(pl.Datetime("us")))
+        label = np.full(len(table), np.nan)
+        if self.label in table.column_names:
+            label = numbers(decoded(table[self.label]), self.label, reasons)
+            reasons.add(~np.isin(label, (0, 1)) & ~np.isnan(label), f"{self.label}: not 0 or 1")
+        return frame.with_columns(pl.Series(_LABEL, label).fill_nan(None))
+
+    def completed(
+        self, tables: Iterable[pa.Table], history: Iterable[pa.Table]
+    ) -> Iterator[tuple[pa.Table, Reasons]]:
+        """The tables of the input with the computed inputs, and why rows are rejected.
+
+        Raises UsageError for a wrong row of the history, and for more rows than fit.
+        """
+        contract = self.contract
+        sent = [each for each in contract.inputs if each.name not in contract.computed]
+        past = _bounded(self._past(history), 0)
+        kept: list[tuple[pa.Table, Reasons]] = []
+        frames: list[pl.DataFrame] = []
+        rows = len(past)
+        first = 0
+        for table in tables:
+            reasons = Reasons(len(table))
+            frame = self.read(table, reasons)
+            check(table, contract, sent, reasons)
+            numbered = frame.with_columns(pl.int_range(first, first + len(table)).alias(_ROW))
+            frames.append(numbered.filter(pl.Series(reasons.valid)))
+            kept.append((table, reasons))
+            first += len(table)
+            rows += len(table)
+            _refuse_too_many(rows)
+        computed = self._computed(past, pl.concat(frames) if frames else past.clear(), first)
+        is_repeated = computed.pop(_ROW)
+        first = 0
+        for table, reasons in kept:
+            part = slice(first, first + len(table))
+            reasons.add(is_repeated[part].astype(bool), f"{self.form.id}: that of an earlier row")
+            completed = table
+            for name, values in computed.items():
+                completed = completed.append_column(name, pa.array(values[part]))
+            yield completed, reasons
+            first += len(table)
+
+    def _past(self, history: Iterable[pa.Table]) -> Iterator[pl.DataFrame]:
+        for table in history:
+            reasons = Reasons(len(table))
+            frame = self.read(table, reasons)
+            wrong = ~reasons.valid
+            if wrong.any():
+                reason = reasons.texts[int(wrong.argmax())]
+                raise UsageError(
+                    f"{int(wrong.sum()):,} rows of the history are invalid, the first by {reason}; "
+                    "correct or remove them"
+                )
+            yield frame.with_columns(pl.lit(_NOT_A_ROW, pl.Int64).alias(_ROW))
+
+    def _computed(
+        self, past: pl.DataFrame, present: pl.DataFrame, rows: int
+    ) -> dict[str, NDArray[np.float64]]:
+        """The computed inputs of each row of the input, NaN where there are none; and as `_ROW`,
+        which rows repeat an id.
+
+        A transaction counts once, as the service counts it: of the history those with an id of the
+        input are left out.
+        """
+        contract = self.contract
+        once = present.unique(_ID, keep="first", maintain_order=True)
+        past = past.unique(_ID, keep="first", maintain_order=True).join(
+            once.select(_ID), on=_ID, how="anti", maintain_order="left"
+        )
+        frame = pl.concat([past, once]).drop(_ID) if len(past) else once.drop(_ID)
+        frame = frame.with_columns(
+            pl.col(_entity(place)).cast(pl.Categorical) for place in range(len(self.form.entities))
+        )
+        places = {name: _entity(place) for place, name in enumerate(self.form.entities)}
+        features = [
+            each.model_copy(update={"entity": places[each.entity], "name": f"feature {each.name}"})
+            for each in contract.history_features
+        ]
+        calendar = [
+            each.model_copy(update={"name": f"feature {each.name}"})
+            for each in contract.calendar_features
+        ]
+        names = [each.name for each in features] + [each.name for each in calendar]
+        frame = add_history(frame, features, time=_TIME, amount=_AMOUNT, label=_LABEL)
+        frame = add_calendar(frame.filter(pl.col(_ROW) != _NOT_A_ROW), calendar, time=_TIME)
+        numbers_of_rows = frame[_ROW].to_numpy()
+        computed: dict[str, NDArray[np.float64]] = {}
+        for name in names:
+            values = np.full(rows, np.nan)
+            values[numbers_of_rows] = frame[name].to_numpy()
+            computed[name.removeprefix("feature ")] = values
+        repeated = np.zeros(rows)
+        repeated[present[_ROW].to_numpy()] = 1
+        repeated[numbers_of_rows] = 0
+        return {**computed, _ROW: repeated}
+
+
+def _entity(place: int) -> str:
+    return f"entity {place}"
+
+
+def _bounded(frames: Iterable[pl.DataFrame], rows: int) -> pl.DataFrame:
+    kept: list[pl.DataFrame] = []
+    for frame in frames:
+        rows += len(frame)
+        _refuse_too_many(rows)
+        kept.append(frame)
+    return pl.concat(kept) if kept else pl.DataFrame()
+
+
+def _refuse_too_many(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise UsageError(
+            f"input and history have more than {MAX_ROWS:,} rows, which are in memory at once: "
+            "score fewer days at a time, or leave out what is older than the features look back"
+        )
+
+
+def _texts(column: pa.Array, name: str, reasons: Reasons, missing: frozenset[str]) -> pl.Series:
+    """The canonical texts; `missing` are those that mean null, which only an id may not be."""
+    places, different = distinct(column, name)
+    texts: list[str | None] = []
+    wrong: list[bool] = []
+    for value in different:
+        try:
+            text = canonical_text(value)
+        except ValueError as error:
+            raise UsageError(f"column {name!r}: {error}; write it as text") from error
+        if text is not None and text.strip() in missing:
+            text = None
+        texts.append(text)
+        wrong.append(text is not None and not 0 < len(text) <= MAX_ID_LENGTH)
+    message = f"{name}: not of 1 to {MAX_ID_LENGTH} characters"
+    reasons.add(np.array([*wrong, False], dtype=bool)[places], message)
+    if not missing:
+        reasons.add(places < 0, f"{name}: missing")
+    return pl.Series([*texts, None], dtype=pl.String).gather(places % (len(texts) + 1))
+
+
+def _times(column: pa.Array, form: TransactionForm, reasons: Reasons) -> NDArray[np.int64]:
+    """Microseconds since 1970; 0 where there is a reason."""
+    if pa.types.is_timestamp(column.type):
+        if form.zoned != (column.type.tz is not None):
+            needs = "an offset from UTC" if form.zoned else "no offset from UTC"
+            raise UsageError(
+                f"column {form.time!r} is of type {column.type}, but the model needs times with "
+                f"{needs}"
+            )
+        micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+        reasons.add(np.asarray(pc.is_null(micros), dtype=bool), f"{form.time}: missing")
+        coded = micros.dictionary_encode()
+        different: Sequence[Any] = [_iso(each, form) for each in coded.dictionary.to_pylist()]
+        places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    else:
+        places, different = distinct(column, form.time)
+        reasons.add(places < 0, f"{form.time}: missing")
+        if is_text(column.type) and form.unit:  # CSV has nothing but text
+            different = [_number_or_text(value) for value in different]
+        # As in JSON, no number of numpy.
+        different = [one.item() if isinstance(one, np.generic) else one for one in different]
+    values, problems = [0] * (len(different) + 1), [""] * (len(different) + 1)
+    for place, value in enumerate(different):
+        try:
+            values[place] = micros_of(value, form)
+        except ValueError as error:
+            problems[place] = str(error)
+    for problem in set(problems) - {""}:
+        wrong = np.array([each == problem for each in problems], dtype=bool)
+        reasons.add(wrong[places], f"{form.time}: {problem}")
+    micros_of_rows: NDArray[np.int64] = np.array(values, dtype=np.int64)[places]
+    return micros_of_rows
+
+
+def _iso(micros: int, form: TransactionForm) -> str:
+    return f"{np.datetime64(micros, 'us')}{'Z' if form.zoned else ''}"
+
+
+def _number_or_text(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _amounts(column: pa.Array, name: str, reasons: Reasons) -> NDArray[np.float64]:
+    values = numbers(column, name, reasons)
+    reasons.add(np.isnan(values), f"{name}: missing")
+    reasons.add(np.abs(values) > MAX_AMOUNT, f"{name}: beyond {MAX_AMOUNT:g}")
+    return values
