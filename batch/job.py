@@ -33,6 +33,7 @@ from batch.rows import Checked, Reasons, check
 from registry.errors import Refused, UsageError
 from registry.model.reasons import top_reasons
 from registry.model.scorer import MODEL_FILE, Value
+from registry.progress import step
 from registry.tracking.head import Head
 
 _MAX_ROWS, _MAX_VALUES = 1 << 17, 1 << 21
@@ -80,10 +81,17 @@ class Job:
     def __post_init__(self) -> None:
         contract = self.head.scorer.contract
         self.files = input_files(self.source)
+        if self.output.resolve().is_relative_to(Path(self.source).resolve()):
+            raise UsageError("the output is in the folder of the input: name one beside it")
         names = self.files[0].schema().names
         form = contract.transaction
         if form is not None and not set(contract.names) <= set(names):
             self.raw = RawForm(contract, form, self.label)
+            if given := sorted(contract.computed & set(names)):
+                raise UsageError(
+                    f"the input has the computed input {given[0]!r}, but not all of them: pass raw "
+                    "transactions without it, or whole vectors"
+                )
             if contract.history_features and not self.history:
                 raise UsageError(
                     "the input holds raw transactions, whose features need those before them: name "
@@ -99,6 +107,7 @@ class Job:
             kept = {form.id} if form else set()
             self.keys = [name for name in names if name in kept or name not in needed]
             self.keys = [name for name in self.keys if name not in ("", self.label)]
+        self.keys = list(dict.fromkeys(self.keys))
         if taken := sorted(set(self.keys) & set(NAMES)):
             raise UsageError(f"{taken[0]!r} is a column of the output: name other ones with --key")
         self._read = list(dict.fromkeys([*self.keys, *needed]))
@@ -116,9 +125,11 @@ class Job:
         """
         workers = workers or len(os.sched_getaffinity(0))
         output = Output(self.output)
+        with step("hashing the input"):
+            manifest = self.manifest()
         progress = Progress(sum(file.path.stat().st_size for file in self.files))
         total = Counts(0, 0)
-        with output.opened(self.manifest()) as finished, ThreadPoolExecutor(workers) as pool:
+        with output.opened(manifest) as finished, ThreadPoolExecutor(workers) as pool:
             pending: deque[tuple[Piece, Counts | Future[Counts]]] = deque()
             try:
                 for number, piece in enumerate(self._pieces()):

@@ -96,8 +96,9 @@ class Output:
         counts = Counts(len(scored), len(rejected))
         name = f"part-{number:06}.parquet"
         if len(rejected):
-            _write(rejected, self.folder / REJECTS / name)
-        metadata = {**(scored.schema.metadata or {}), _COUNT: str(counts.rejected).encode()}
+            _write(rejected.replace_schema_metadata(), self.folder / REJECTS / name)
+        # Not that of the input: pandas describes there which columns and rows a file has.
+        metadata = {_COUNT: str(counts.rejected).encode()}
         _write(scored.replace_schema_metadata(metadata), self.folder / name)
         return counts
 

@@ -24,6 +24,7 @@ from features.times import micros_of
 from registry.errors import UsageError
 from registry.model.canonical import canonical_text
 from registry.model.contract import Contract, TransactionForm
+from registry.progress import step
 
 MAX_ROWS = 20_000_000
 """Of input and history together."""
@@ -91,10 +92,9 @@ class RawForm:
         """
         contract = self.contract
         sent = [each for each in contract.inputs if each.name not in contract.computed]
-        past = _bounded(self._past(history), 0)
+        past = pl.concat([self._empty(), *self._past(history)])
         kept: list[tuple[pa.Table, Reasons]] = []
-        frames: list[pl.DataFrame] = []
-        rows = len(past)
+        frames = [self._empty()]
         first = 0
         for table in tables:
             reasons = Reasons(len(table))
@@ -104,9 +104,9 @@ class RawForm:
             frames.append(numbered.filter(pl.Series(reasons.valid)))
             kept.append((table, reasons))
             first += len(table)
-            rows += len(table)
-            _refuse_too_many(rows)
-        computed = self._computed(past, pl.concat(frames) if frames else past.clear(), first)
+            _refuse_too_many(len(past) + first)
+        with step("computing features"):
+            computed = self._computed(past, pl.concat(frames), first)
         is_repeated = computed.pop(_ROW)
         first = 0
         for table, reasons in kept:
@@ -118,8 +118,22 @@ class RawForm:
             yield completed, reasons
             first += len(table)
 
+    def _empty(self) -> pl.DataFrame:
+        """No row of what `read` returns, with the number of its row."""
+        entities = {_entity(place): pl.String for place in range(len(self.form.entities))}
+        schema: dict[str, Any] = {
+            _ID: pl.String,
+            _TIME: pl.Datetime("us"),
+            _AMOUNT: pl.Float64,
+            **entities,
+        }
+        return pl.DataFrame(schema={**schema, _LABEL: pl.Float64, _ROW: pl.Int64})
+
     def _past(self, history: Iterable[pa.Table]) -> Iterator[pl.DataFrame]:
+        rows = 0
         for table in history:
+            rows += len(table)
+            _refuse_too_many(rows)
             reasons = Reasons(len(table))
             frame = self.read(table, reasons)
             wrong = ~reasons.valid
@@ -138,14 +152,17 @@ class RawForm:
         which rows repeat an id.
 
         A transaction counts once, as the service counts it: of the history those with an id of the
-        input are left out.
+        input are left out, except for their label.
         """
         contract = self.contract
         once = present.unique(_ID, keep="first", maintain_order=True)
-        past = past.unique(_ID, keep="first", maintain_order=True).join(
-            once.select(_ID), on=_ID, how="anti", maintain_order="left"
+        past = past.unique(_ID, keep="first", maintain_order=True)
+        known = past.select(_ID, pl.col(_LABEL).alias("known"))
+        once = once.join(known, on=_ID, how="left", maintain_order="left").with_columns(
+            pl.coalesce(_LABEL, "known").alias(_LABEL)
         )
-        frame = pl.concat([past, once]).drop(_ID) if len(past) else once.drop(_ID)
+        past = past.join(once.select(_ID), on=_ID, how="anti", maintain_order="left")
+        frame = pl.concat([past, once.drop("known")]).drop(_ID)
         frame = frame.with_columns(
             pl.col(_entity(place)).cast(pl.Categorical) for place in range(len(self.form.entities))
         )
@@ -159,7 +176,10 @@ class RawForm:
             for each in contract.calendar_features
         ]
         names = [each.name for each in features] + [each.name for each in calendar]
-        frame = add_history(frame, features, time=_TIME, amount=_AMOUNT, label=_LABEL)
+        try:
+            frame = add_history(frame, features, time=_TIME, amount=_AMOUNT, label=_LABEL)
+        except ValueError as error:  # more than can be added up
+            raise UsageError(f"no features can be computed: {error}") from error
         frame = add_calendar(frame.filter(pl.col(_ROW) != _NOT_A_ROW), calendar, time=_TIME)
         numbers_of_rows = frame[_ROW].to_numpy()
         computed: dict[str, NDArray[np.float64]] = {}
@@ -175,15 +195,6 @@ class RawForm:
 
 def _entity(place: int) -> str:
     return f"entity {place}"
-
-
-def _bounded(frames: Iterable[pl.DataFrame], rows: int) -> pl.DataFrame:
-    kept: list[pl.DataFrame] = []
-    for frame in frames:
-        rows += len(frame)
-        _refuse_too_many(rows)
-        kept.append(frame)
-    return pl.concat(kept) if kept else pl.DataFrame()
 
 
 def _refuse_too_many(rows: int) -> None:

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from inference.model import ServedModel
 from inference.raw import RawForm
 from inference.transaction import TransactionReader
+from registry.model.contract import Contract
 from registry.model.scorer import Scorer
 from registry.tracking.head import Head
 from tests.contracts import category, contract_of, number, raw_contract
@@ -19,9 +20,9 @@ from tests.inference.models import three_inputs, weighted_sum
 from training.convert import convert
 
 
-def raw() -> ServedModel:
+def raw(contract: Contract | None = None) -> ServedModel:
     """It takes transactions, and each of its features changes the probability."""
-    contract = raw_contract()
+    contract = contract or raw_contract()
     assert contract.transaction is not None
     form = RawForm(contract, contract.transaction)
     model = weighted_sum(*(0.001 / (1 + place) for place in range(len(contract.inputs))))

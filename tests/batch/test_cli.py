@@ -38,7 +38,9 @@ def test_it_scores_with_the_model_that_the_service_serves(world: World, tmp_path
     source, output = tmp_path / "night.parquet", tmp_path / "scores"
     parquet.write_table(vectors(), source)
 
-    finished = run(world, str(source), str(output), "--max-rejects", "0.1")
+    # As the entry point `score` passes its parameters on.
+    defaults = ("--history", "", "--label", "", "--max-rejects", "0.1")
+    finished = run(world, str(source), str(output), *defaults)
 
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout == f"54 rows scored by version 1, 6 rejected: {output}\n"

@@ -154,7 +154,7 @@ def test_a_finished_run_is_not_repeated_and_another_model_or_input_is_refused(
     with pytest.raises(UsageError, match="the scores of another run: input differ; name a new"):
         make(source, folder).run()
     with pytest.raises(UsageError, match="the scores of another run: input, keys differ"):
-        make(source, folder, keys=["payment"]).run()
+        make(source, folder, keys=["payment", "payment"]).run()
 
 
 def test_too_many_rejects_stop_the_job(source: Path, tmp_path: Path) -> None:
@@ -187,6 +187,9 @@ def test_columns_are_checked_before_anything_is_written(source: Path, tmp_path: 
         with pytest.raises(UsageError, match=problem):
             make(source, tmp_path / "scores", **changed)
     assert not (tmp_path / "scores").exists()
+    parquet.write_table(table, source)
+    with pytest.raises(UsageError, match="the output is in the folder of the input: name one besi"):
+        make(tmp_path, tmp_path / "scores")
 
 
 def test_an_input_without_rows_is_refused(source: Path, tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from batch.rows import Reasons
 from registry.errors import UsageError
 from tests.batch import heads
 from tests.batch.test_job import rejects_of, rows_of
+from tests.contracts import raw_contract
 from tests.inference.calls import Caller
+from tests.inference.models import raw_model
 
 NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 COLUMNS = ("transaction_id", "time", "card", "shop", "amount", "channel", "fraud")
@@ -140,16 +142,60 @@ def test_what_the_features_need_is_required(
         make(tmp_path, source, label="")
     with pytest.raises(UsageError, match=r"past\.parquet has no column 'chargeback'"):
         make(tmp_path, source, label="chargeback").run()
+    half = [one | {"night": 0} for one in night]
+    with pytest.raises(UsageError, match="has the computed input 'night', but not all of them"):
+        make(tmp_path, write(half, tmp_path / "half.parquet"))
     naive = [one | {"time": one["time"].replace(tzinfo=None)} for one in night]
     with pytest.raises(UsageError, match="the model needs times with an offset from UTC"):
         make(tmp_path, write(naive, tmp_path / "naive.parquet"), output=tmp_path / "naive").run()
-    monkeypatch.setattr(raw, "MAX_ROWS", 159)
-    with pytest.raises(UsageError, match="more than 159 rows, which are in memory at once: score"):
+    with monkeypatch.context() as patched:
+        patched.setattr(raw, "MAX_ROWS", 159)
+        with pytest.raises(UsageError, match="more than 159 rows, which are in memory at once: s"):
+            make(tmp_path, source).run()
+    monkeypatch.setattr("features.offline.MAX_TOTAL_UNITS", 1)
+    with pytest.raises(UsageError, match="no features can be computed: the amounts of one entity"):
         make(tmp_path, source).run()
     past[3]["amount"] = None
     write(past, tmp_path / "past.parquet")
     with pytest.raises(UsageError, match="1 rows of the history are invalid, the first by amount"):
         make(tmp_path, source, output=tmp_path / "other").run()
+
+
+def test_a_label_counts_from_its_delay_on_also_of_what_is_in_both_inputs(tmp_path: Path) -> None:
+    """.5 × the share of frauds at the shop, 7 to 14 days before."""
+    first, later = (
+        dict(zip(COLUMNS, values, strict=True))
+        for values in (
+            ("a", NIGHT, "c1", "1", 1.0, "web", True),
+            ("b", NIGHT + timedelta(days=7), "c1", "1", 1.0, "web", None),
+        )
+    )
+    write([first], tmp_path / "past.parquet")
+    source = write([later, first], tmp_path / "night.parquet", without="fraud")
+
+    model = heads.head_of(raw_model())
+    Job(model, str(source), tmp_path / "scores", str(tmp_path / "past.parquet"), "fraud").run()
+
+    scores = {row["transaction_id"]: row["probability"] for row in rows_of(tmp_path / "scores")}
+    assert scores == {"a": pytest.approx(0.1), "b": pytest.approx(0.6)}
+
+
+def test_without_features_of_a_history_none_is_needed(tmp_path: Path) -> None:
+    _, night = transactions()
+    contract = raw_contract()
+    contract = raw_contract(
+        history_features=(),
+        inputs=[one for one in contract.inputs if one.name in ("amount", "night", "channel")],
+    )
+    source = write(night, tmp_path / "night.parquet", without="fraud")
+
+    made = Job(heads.head_of(heads.raw(contract)), str(source), tmp_path / "scores")
+
+    assert made.run() == Counts(40, 0)
+    empty = pa.Table.from_pylist(night).slice(0, 0)
+    parquet.write_table(empty, source)
+    with pytest.raises(UsageError, match="the input contains no rows"):
+        Job(heads.head_of(heads.raw(contract)), str(source), tmp_path / "none").run()
 
 
 def test_a_number_since_an_origin_is_a_time_also_in_csv() -> None:
