@@ -1,9 +1,11 @@
 """Batch scoring: files of transactions, with the model in Production and its very numbers.
 
 cli       the command line
-job       a run: the rows of the input in parts, which threads score
+job       a run: the rows of the input in parts, which threads score and write
 files     the input: its files, and their rows as tables
 raw       raw transactions: their features, from the history before them
+scoring   one part: its rows checked, encoded and scored
+fields    ids, times and amounts of raw transactions
 rows      rows checked by the contract, and encoded
 output    a manifest, and parts that are whole or not there
 progress  rows per second, and the time that is left

@@ -6,60 +6,24 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from batch.files import InputFile, common_schema, digests, input_files
-from batch.output import (
-    DECISION,
-    DIGEST,
-    EXPLANATION,
-    FILE,
-    NAMES,
-    PROBABILITY,
-    REASON,
-    ROW,
-    VERSION,
-    Counts,
-    Output,
-)
+from batch.output import NAMES, Counts, Output
 from batch.progress import Progress
 from batch.raw import RawForm
-from batch.rows import Checked, Reasons, check
+from batch.rows import Reasons
+from batch.scoring import Piece, score
 from registry.errors import Refused, UsageError
-from registry.model.reasons import top_reasons
-from registry.model.scorer import MODEL_FILE, Value
 from registry.progress import step
 from registry.tracking.head import Head
 
 _MAX_ROWS, _MAX_VALUES = 1 << 17, 1 << 21
 """Of a part."""
-_EXPLAINED = pa.list_(
-    pa.struct(
-        [
-            ("input", pa.string()),
-            ("value", pa.string()),
-            ("reference", pa.string()),
-            ("change", pa.float64()),
-        ]
-    )
-)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """The rows of one part, the first of which is row `first` of a file, counted from 1."""
-
-    file: InputFile
-    first: int
-    table: pa.Table
-    reasons: Reasons
-    bytes_read: float
-    """Of all files, about."""
 
 
 @dataclass
@@ -135,7 +99,7 @@ class Job:
                 for number, piece in enumerate(self._pieces()):
                     done = finished.get(number)
                     if done is None:
-                        result = pool.submit(self._score, output, number, piece)
+                        result = pool.submit(self._write, output, number, piece)
                         pending.append((piece, result))
                     else:
                         pending.append((piece, done))
@@ -204,57 +168,6 @@ class Job:
                 first += len(table)
             before += size
 
-    def _score(self, output: Output, number: int, piece: Piece) -> Counts:
-        scorer, link = self.head.scorer, self.head.link
-        contract, reasons = scorer.contract, piece.reasons
-        checked = check(piece.table, contract, contract.inputs, reasons)
-        rows = np.flatnonzero(reasons.valid)
-        scores = scorer.score(checked.encoded[rows])
-        finite = np.isfinite(scores)
-        unscored = np.zeros(len(piece.table), dtype=bool)
-        unscored[rows[~finite]] = True
-        reasons.add(unscored, "the model cannot score these values")
-        rows, probabilities = rows[finite], scores[finite].astype(np.float64)
-        size = len(piece.table)
-        kept = piece.table.select(list(self.keys))
-        kept = kept.append_column(FILE, pa.repeat(piece.file.name, size))
-        kept = kept.append_column(ROW, pa.array(np.arange(piece.first, piece.first + size)))
-        scored = kept.take(rows)
-        decisions = np.where(probabilities >= contract.threshold, "review", "approve")
-        for name, values in {
-            PROBABILITY: pa.array(probabilities),
-            DECISION: pa.array(decisions, pa.string()),
-            VERSION: pa.repeat(link.version, len(rows)),
-            DIGEST: pa.repeat(link.statement.files[MODEL_FILE], len(rows)),
-        }.items():
-            scored = scored.append_column(name, values)
-        if self.explain:
-            scored = scored.append_column(EXPLANATION, self._explained(checked, rows))
-        rejected = np.flatnonzero(~reasons.valid)
-        refused = kept.take(rejected).append_column(
-            REASON, pa.array(reasons.texts[rejected], pa.string())
-        )
-        return output.write(number, scored, refused)
-
-    def _explained(self, checked: Checked, rows: np.ndarray[Any, Any]) -> pa.Array:
-        """The top reasons of these rows, as the service gives them."""
-        columns = [
-            values.take(pa.array(rows)).to_pylist()
-            if isinstance(values, pa.Array)
-            else [None if value != value else value for value in values[rows].tolist()]  # noqa: PLR0124
-            for values in checked.columns
-        ]
-        explained = []
-        for row, values in zip(rows, zip(*columns, strict=True), strict=True):
-            found = top_reasons(self.head.scorer, values, checked.encoded[row : row + 1])
-            explained.append(
-                [
-                    asdict(one) | {"value": _text(one.value), "reference": _text(one.reference)}
-                    for one in found
-                ]
-            )
-        return pa.array(explained, _EXPLAINED)
-
-
-def _text(value: Value) -> str | None:
-    return None if value is None else str(value)
+    def _write(self, output: Output, number: int, piece: Piece) -> Counts:
+        scored = score(piece, self.head, self.keys, explain=self.explain)
+        return output.write(number, *scored)

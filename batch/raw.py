@@ -6,30 +6,25 @@ most. Each value is the one that the service gives to the same transactions in o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from batch.rows import Reasons, check, decoded, distinct, is_text, numbers
-from features.amounts import MAX_AMOUNT
+from batch.fields import amounts, texts, times
+from batch.rows import Reasons, check, decoded, numbers
 from features.definitions import reads_label
 from features.offline import add_calendar, add_history
-from features.times import micros_of
 from registry.errors import UsageError
-from registry.model.canonical import canonical_text
 from registry.model.contract import Contract, TransactionForm
 from registry.progress import step
 
 MAX_ROWS = 20_000_000
 """Of input and history together."""
-MAX_ID_LENGTH = 200
-"""Characters of a transaction's id, and of an entity, as the service takes them."""
 _ID, _TIME, _AMOUNT, _LABEL, _ROW = "id", "time", "amount", "label", "row"
 _NOT_A_ROW = -1
 
@@ -69,13 +64,13 @@ class RawForm:
         """
         form = self.form
         columns: dict[str, Any] = {
-            _ID: _texts(decoded(table[form.id]), form.id, reasons, frozenset()),
-            _TIME: _times(decoded(table[form.time]), form, reasons),
-            _AMOUNT: _amounts(decoded(table[form.amount]), form.amount, reasons),
+            _ID: texts(decoded(table[form.id]), form.id, reasons, frozenset()),
+            _TIME: times(decoded(table[form.time]), form, reasons),
+            _AMOUNT: amounts(decoded(table[form.amount]), form.amount, reasons),
         }
         missing = frozenset({"", *form.missing})
         for place, name in enumerate(form.entities):
-            columns[_entity(place)] = _texts(decoded(table[name]), name, reasons, missing)
+            columns[_entity(place)] = texts(decoded(table[name]), name, reasons, missing)
         frame = pl.DataFrame(columns).with_columns(pl.col(_TIME).cast(pl.Datetime("us")))
         label = np.full(len(table), np.nan)
         if self.label in table.column_names:
@@ -203,76 +198,3 @@ def _refuse_too_many(rows: int) -> None:
             f"input and history have more than {MAX_ROWS:,} rows, which are in memory at once: "
             "score fewer days at a time, or leave out what is older than the features look back"
         )
-
-
-def _texts(column: pa.Array, name: str, reasons: Reasons, missing: frozenset[str]) -> pl.Series:
-    """The canonical texts; `missing` are those that mean null, which only an id may not be."""
-    places, different = distinct(column, name)
-    texts: list[str | None] = []
-    wrong: list[bool] = []
-    for value in different:
-        try:
-            text = canonical_text(value)
-        except ValueError as error:
-            raise UsageError(f"column {name!r}: {error}; write it as text") from error
-        if text is not None and text.strip() in missing:
-            text = None
-        texts.append(text)
-        wrong.append(text is not None and not 0 < len(text) <= MAX_ID_LENGTH)
-    message = f"{name}: not of 1 to {MAX_ID_LENGTH} characters"
-    reasons.add(np.array([*wrong, False], dtype=bool)[places], message)
-    if not missing:
-        reasons.add(places < 0, f"{name}: missing")
-    return pl.Series([*texts, None], dtype=pl.String).gather(places % (len(texts) + 1))
-
-
-def _times(column: pa.Array, form: TransactionForm, reasons: Reasons) -> NDArray[np.int64]:
-    """Microseconds since 1970; 0 where there is a reason."""
-    if pa.types.is_timestamp(column.type):
-        if form.zoned != (column.type.tz is not None):
-            needs = "an offset from UTC" if form.zoned else "no offset from UTC"
-            raise UsageError(
-                f"column {form.time!r} is of type {column.type}, but the model needs times with "
-                f"{needs}"
-            )
-        micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-        reasons.add(np.asarray(pc.is_null(micros), dtype=bool), f"{form.time}: missing")
-        coded = micros.dictionary_encode()
-        different: Sequence[Any] = [_iso(each, form) for each in coded.dictionary.to_pylist()]
-        places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    else:
-        places, different = distinct(column, form.time)
-        reasons.add(places < 0, f"{form.time}: missing")
-        if is_text(column.type) and form.unit:  # CSV has nothing but text
-            different = [_number_or_text(value) for value in different]
-        # As in JSON, no number of numpy.
-        different = [one.item() if isinstance(one, np.generic) else one for one in different]
-    values, problems = [0] * (len(different) + 1), [""] * (len(different) + 1)
-    for place, value in enumerate(different):
-        try:
-            values[place] = micros_of(value, form)
-        except ValueError as error:
-            problems[place] = str(error)
-    for problem in set(problems) - {""}:
-        wrong = np.array([each == problem for each in problems], dtype=bool)
-        reasons.add(wrong[places], f"{form.time}: {problem}")
-    micros_of_rows: NDArray[np.int64] = np.array(values, dtype=np.int64)[places]
-    return micros_of_rows
-
-
-def _iso(micros: int, form: TransactionForm) -> str:
-    return f"{np.datetime64(micros, 'us')}{'Z' if form.zoned else ''}"
-
-
-def _number_or_text(value: str) -> float | str:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
-def _amounts(column: pa.Array, name: str, reasons: Reasons) -> NDArray[np.float64]:
-    values = numbers(column, name, reasons)
-    reasons.add(np.isnan(values), f"{name}: missing")
-    reasons.add(np.abs(values) > MAX_AMOUNT, f"{name}: beyond {MAX_AMOUNT:g}")
-    return values

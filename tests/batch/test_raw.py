@@ -14,7 +14,6 @@ from pyarrow import csv, parquet
 from batch import job, raw
 from batch.job import Job
 from batch.output import Counts
-from batch.rows import Reasons
 from registry.errors import UsageError
 from tests.batch import heads
 from tests.batch.test_job import rejects_of, rows_of
@@ -196,14 +195,3 @@ def test_without_features_of_a_history_none_is_needed(tmp_path: Path) -> None:
     parquet.write_table(empty, source)
     with pytest.raises(UsageError, match="the input contains no rows"):
         Job(heads.head_of(heads.raw(contract)), str(source), tmp_path / "none").run()
-
-
-def test_a_number_since_an_origin_is_a_time_also_in_csv() -> None:
-    form = heads.raw().contract.transaction
-    assert form is not None
-    counted = form.model_copy(update={"unit": "s", "origin": datetime(2026, 3, 1).date()})
-
-    for column in (pa.array(["86400.5", "2026-03-02T00:00:00.5Z"]), pa.array([86400.5])):
-        reasons = Reasons(len(column))
-        assert set(raw._times(column, counted, reasons)) == {1_772_409_600_500_000}
-        assert set(reasons.texts) == {None}
