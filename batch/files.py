@@ -164,9 +164,9 @@ def input_files(source: str) -> list[InputFile]:
     return files
 
 
-def common_schema(files: Sequence[InputFile], required: Collection[str]) -> pa.Schema:
-    """The schema of the first file. Raises UsageError for a required column that a file lacks, or
-    has with another type than the first.
+def check_columns(files: Sequence[InputFile], required: Collection[str]) -> None:
+    """Raises UsageError for a required column that a file lacks, or has with another type than the
+    first.
     """
     schemas = [file.schema() for file in files]
     for file, schema in zip(files, schemas, strict=True):
@@ -179,7 +179,6 @@ def common_schema(files: Sequence[InputFile], required: Collection[str]) -> pa.S
                     f"column {name!r} is of type {schema.field(name).type} in {file.shown}, but "
                     f"{schemas[0].field(name).type} in {files[0].shown}: write both as one type"
                 )
-    return schemas[0]
 
 
 def digests(files: Iterable[InputFile]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from batch.files import InputFile, common_schema, digests, input_files
+from batch.files import InputFile, check_columns, digests, input_files
 from batch.output import NAMES, Counts, Output
 from batch.progress import Progress
 from batch.raw import RawForm
@@ -63,7 +63,7 @@ class Job:
                 )
             if self.history:
                 self.past = input_files(self.history)
-                common_schema(self.past, self.raw.past_columns)
+                check_columns(self.past, self.raw.past_columns)
         elif self.history:
             raise UsageError("the input holds all inputs of the model: leave out --history")
         needed = self.raw.columns if self.raw else list(contract.names)
@@ -75,10 +75,9 @@ class Job:
         if taken := sorted(set(self.keys) & set(NAMES)):
             raise UsageError(f"{taken[0]!r} is a column of the output: name other ones with --key")
         self._read = list(dict.fromkeys([*self.keys, *needed]))
-        schema = common_schema(self.files, self._read)
-        if self.raw and self.label in schema.names:
-            self._read.append(self.label)
-            common_schema(self.files, self._read)
+        if self.raw and self.label and self.label in names:
+            self._read = list(dict.fromkeys([*self._read, self.label]))
+        check_columns(self.files, self._read)
         self._rows = max(1, min(_MAX_ROWS, _MAX_VALUES // len(self._read)))
 
     def run(self, workers: int | None = None) -> Counts:

@@ -170,13 +170,14 @@ def test_a_label_counts_from_its_delay_on_also_of_what_is_in_both_inputs(tmp_pat
         )
     )
     write([first], tmp_path / "past.parquet")
-    source = write([later, first], tmp_path / "night.parquet", without="fraud")
+    past, model = str(tmp_path / "past.parquet"), heads.head_of(raw_model())
 
-    model = heads.head_of(raw_model())
-    Job(model, str(source), tmp_path / "scores", str(tmp_path / "past.parquet"), "fraud").run()
-
-    scores = {row["transaction_id"]: row["probability"] for row in rows_of(tmp_path / "scores")}
-    assert scores == {"a": pytest.approx(0.1), "b": pytest.approx(0.6)}
+    for without in ("fraud", ""):  # known by the history alone, or by the input too
+        source = write([later, first], tmp_path / f"night{without}.csv", without=without)
+        folder = tmp_path / f"scores{without}"
+        Job(model, str(source), folder, past, "fraud", ["fraud"] * (not without)).run()
+        found = [row["probability"] for row in rows_of(folder)]
+        assert found == pytest.approx([0.6, 0.1])
 
 
 def test_without_features_of_a_history_none_is_needed(tmp_path: Path) -> None:
