@@ -101,12 +101,11 @@ class RawForm:
             first += len(table)
             _refuse_too_many(len(past) + first)
         with step("computing features"):
-            computed = self._computed(past, pl.concat(frames), first)
-        is_repeated = computed.pop(_ROW)
+            computed, is_repeated = self._computed(past, pl.concat(frames), first)
         first = 0
         for table, reasons in kept:
             part = slice(first, first + len(table))
-            reasons.add(is_repeated[part].astype(bool), f"{self.form.id}: that of an earlier row")
+            reasons.add(is_repeated[part], f"{self.form.id}: that of an earlier row")
             completed = table
             for name, values in computed.items():
                 completed = completed.append_column(name, pa.array(values[part]))
@@ -142,9 +141,9 @@ class RawForm:
 
     def _computed(
         self, past: pl.DataFrame, present: pl.DataFrame, rows: int
-    ) -> dict[str, NDArray[np.float64]]:
-        """The computed inputs of each row of the input, NaN where there are none; and as `_ROW`,
-        which rows repeat an id.
+    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
+        """The computed inputs of each row of the input, NaN where there are none; and which rows
+        repeat an id.
 
         A transaction counts once, as the service counts it: of the history those with an id of the
         input are left out, except for their label.
@@ -182,10 +181,10 @@ class RawForm:
             values = np.full(rows, np.nan)
             values[numbers_of_rows] = frame[name].to_numpy()
             computed[name.removeprefix("feature ")] = values
-        repeated = np.zeros(rows)
-        repeated[present[_ROW].to_numpy()] = 1
-        repeated[numbers_of_rows] = 0
-        return {**computed, _ROW: repeated}
+        is_repeated = np.zeros(rows, dtype=bool)
+        is_repeated[present[_ROW].to_numpy()] = True
+        is_repeated[numbers_of_rows] = False
+        return computed, is_repeated
 
 
 def _entity(place: int) -> str:

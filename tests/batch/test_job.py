@@ -175,6 +175,18 @@ def test_a_probability_that_is_none_is_rejected(source: Path, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("model", [trees, three_inputs])
+def test_a_part_may_have_nothing_but_rejects(model: Any, source: Path, tmp_path: Path) -> None:
+    wrong = {"amount": [None] * 30, "age_days": [0.5] * 30, "country": ["DE"] * 30}
+    parquet.write_table(pa.table(wrong), source)
+
+    for _ in range(2):
+        counts = make(source, tmp_path / "scores", model(), max_rejects=1).run()
+        assert counts == Counts(0, 30)
+    assert rows_of(tmp_path / "scores") == []
+    assert len(rejects_of(tmp_path / "scores")) == 30
+
+
 def test_columns_are_checked_before_anything_is_written(source: Path, tmp_path: Path) -> None:
     table = vectors()
     for wrong, changed, problem in (
