@@ -104,6 +104,8 @@ def numbers(column: pa.Array, name: str, reasons: Reasons) -> NDArray[np.float64
         or pa.types.is_null(kind)
     ):
         raise UsageError(f"column {name!r} is of type {kind}, but must hold numbers")
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.string())  # from which the nearest double is taken
     # Not `safe`: of whole numbers beyond 2^53 the nearest double is taken, as of those in JSON.
     values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(
         zero_copy_only=False

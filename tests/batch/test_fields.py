@@ -32,6 +32,11 @@ def test_an_id_is_required() -> None:
     assert list(reasons.texts) == ["id: missing", "id: not of 1 to 200 characters"]
 
 
+def test_an_amount_is_the_nearest_double_also_of_a_decimal() -> None:
+    read = amounts(pa.array([Decimal("8734.21"), Decimal("-659.56")]), "amount", Reasons(2))
+    assert read.tolist() == [8734.21, -659.56]
+
+
 def test_an_amount_is_a_number_that_can_be_added_up() -> None:
     reasons = Reasons(4)
     read = amounts(pa.array(["1.5", "x", "-1e11", "1.1e11"]), "amount", reasons)
