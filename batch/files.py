@@ -8,6 +8,7 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -63,13 +64,26 @@ class InputFile:
         """Tables of `rows` rows each, the last one of fewer, with the share of the file's rows or
         bytes that are read by then.
 
-        Raises UsageError where the file cannot be read, or changed meanwhile.
+        Raises UsageError where the file cannot be read, or changed since `sha256` or meanwhile.
         """
-        before = self._state()
+        self._require_unchanged()
         with self._errors():
             yield from _of_rows(self._batches(columns, rows), rows)
-        if self._state() != before:
+        self._require_unchanged()
+
+    def sha256(self) -> str:
+        """Of the file as it is to be read."""
+        self._require_unchanged()
+        with self._errors():
+            return sha256_of(self.path)
+
+    def _require_unchanged(self) -> None:
+        if self._state() != self._first_state:
             raise UsageError(f"{self.shown} changed while it was read: run again")
+
+    @cached_property
+    def _first_state(self) -> tuple[int, int]:
+        return self._state()
 
     def _batches(self, columns: Sequence[str], rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
         if self.is_csv:
@@ -183,7 +197,7 @@ def check_columns(files: Sequence[InputFile], required: Collection[str]) -> None
 
 def digests(files: Iterable[InputFile]) -> dict[str, str]:
     """The sha256 of each file, by its name."""
-    return {file.name: sha256_of(file.path) for file in files}
+    return {file.name: file.sha256() for file in files}
 
 
 def _of_rows(

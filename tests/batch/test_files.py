@@ -96,6 +96,11 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(UsageError, match=r"a\.csv changed while it was read: run again"):
         list(tables)
+    again = InputFile(file.path, "a.csv")
+    again.sha256()
+    put(file.path, CSV * 3)
+    with pytest.raises(UsageError, match=r"a\.csv changed while it was read: run again"):
+        next(again.tables(["id"], 1))
 
 
 def test_a_folder_or_a_glob_names_its_files_in_order(tmp_path: Path) -> None:
