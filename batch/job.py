@@ -22,7 +22,7 @@ from registry.errors import Refused, UsageError
 from registry.progress import step
 from registry.tracking.head import Head
 
-_MAX_ROWS, _MAX_VALUES = 1 << 17, 1 << 21
+_MAX_ROWS, _MAX_VALUES = 1 << 16, 1 << 20
 """Of a part."""
 
 
