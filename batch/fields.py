@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -13,7 +10,7 @@ from numpy.typing import NDArray
 
 from batch.rows import Reasons, distinct, is_text, numbers
 from features.amounts import MAX_AMOUNT
-from features.times import micros_of
+from features.times import MAX_MICROS, MIN_MICROS, micros_of
 from registry.errors import UsageError
 from registry.model.canonical import canonical_text
 from registry.model.contract import TransactionForm
@@ -54,16 +51,16 @@ def times(column: pa.Array, form: TransactionForm, reasons: Reasons) -> NDArray[
             )
         micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
         reasons.add(np.asarray(pc.is_null(micros), dtype=bool), f"{form.time}: missing")
-        coded = micros.dictionary_encode()
-        different: Sequence[Any] = [_iso(each, form) for each in coded.dictionary.to_pylist()]
-        places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    else:
-        places, different = distinct(column, form.time)
-        reasons.add(places < 0, f"{form.time}: missing")
-        if is_text(column.type) and form.unit:  # CSV has nothing but text
-            different = [_number_or_text(value) for value in different]
-        # As in JSON, no number of numpy.
-        different = [one.item() if isinstance(one, np.generic) else one for one in different]
+        moments: NDArray[np.int64] = pc.fill_null(micros, 0).to_numpy(zero_copy_only=False)
+        outside = (moments < MIN_MICROS) | (moments >= MAX_MICROS)
+        reasons.add(outside, f"{form.time}: before 1980 or after 2099")
+        return np.where(outside, 0, moments)
+    places, different = distinct(column, form.time)
+    reasons.add(places < 0, f"{form.time}: missing")
+    if is_text(column.type) and form.unit:  # CSV has nothing but text
+        different = [_number_or_text(value) for value in different]
+    # As in JSON, no number of numpy.
+    different = [one.item() if isinstance(one, np.generic) else one for one in different]
     values, problems = [0] * (len(different) + 1), [""] * (len(different) + 1)
     for place, value in enumerate(different):
         try:
@@ -75,10 +72,6 @@ def times(column: pa.Array, form: TransactionForm, reasons: Reasons) -> NDArray[
         reasons.add(wrong[places], f"{form.time}: {problem}")
     micros_of_rows: NDArray[np.int64] = np.array(values, dtype=np.int64)[places]
     return micros_of_rows
-
-
-def _iso(micros: int, form: TransactionForm) -> str:
-    return f"{np.datetime64(micros, 'us')}{'Z' if form.zoned else ''}"
 
 
 def _number_or_text(value: str) -> float | str:

@@ -11,6 +11,8 @@ _MIN_TIME, _MAX_TIME = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tz
 """As in training: outside of these, a time was written in another unit."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+MIN_MICROS, MAX_MICROS = (_MIN_TIME - _EPOCH) // _MICROSECOND, (_MAX_TIME - _EPOCH) // _MICROSECOND
+"""The same in microseconds since 1970: from the first on, and before the second."""
 _SCALES = {"s": 1_000_000, "ms": 1_000}
 
 
