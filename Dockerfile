@@ -65,6 +65,7 @@ FROM builder AS training-code
 COPY MLproject conda.yaml pyproject.toml ./
 COPY requirements requirements
 COPY features features
+COPY batch batch
 COPY registry registry
 COPY training training
 ARG REVISION=unknown

@@ -286,8 +286,9 @@ def test_the_code_of_the_training_image_is_that_of_the_checkout() -> None:
     assert said.strip() == code_manifest(REPOSITORY).digest
 
 
-def test_the_training_image_shows_the_commands_of_the_registry() -> None:
+def test_the_training_image_shows_the_commands_of_the_registry_and_scores_files() -> None:
     assert "promote" in run_once("training")
+    assert "--max-rejects" in run_once("training", "batch", "--help")
 
 
 def test_the_health_check_of_the_tracking_server_tells_live_from_dead(
