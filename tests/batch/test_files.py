@@ -35,7 +35,7 @@ def rows_of(file: InputFile, rows: int = 10) -> list[dict[str, object]]:
         ("a.csv", CSV.replace(",", ";")),
         ("a.tsv", CSV.replace(",", "\t")),
         ("a.csv", CSV.replace("\n", "\r\n")),
-        ("a.csv.gz", gzip.compress(CSV.encode())),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("a*[b]?.csv", CSV),
     ],
 )
