@@ -39,21 +39,19 @@ def test_a_trainer_logs_registers_and_stages(team: Team, monkeypatch: pytest.Mon
     model = onnx.load(str(saved_model(1.0) / "model.onnx"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", team.guarded_uri)
     with team.restored(), signed_in("trainer"):
-        mlflow.set_tracking_uri(team.guarded_uri)
-        try:
-            experiment = mlflow.set_experiment(TRAINING_EXPERIMENT)
-            with mlflow.start_run():
-                mlflow.log_params({"model": "logistic"})
-                mlflow.log_metric("rows", 400)
-                mlflow.set_tags({"git_dirty": "false"})
-                mlflow.log_text("mlflow==3.17.2", "environment.txt")
-                model_id = track.log_model(model, contract())
-            files = track.logged_files(model_id)
-            version = track.register(model_id, files, {"dataset": "test"})
-            client = mlflow.MlflowClient()
-            client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "note")
-        finally:
-            mlflow.set_tracking_uri("")
+        # Not set_tracking_uri and set_experiment, which would hold for all later tests.
+        client = mlflow.MlflowClient()
+        experiment = client.get_experiment_by_name(TRAINING_EXPERIMENT)
+        assert experiment is not None
+        with mlflow.start_run(experiment_id=experiment.experiment_id):
+            mlflow.log_params({"model": "logistic"})
+            mlflow.log_metric("rows", 400)
+            mlflow.set_tags({"git_dirty": "false"})
+            mlflow.log_text("mlflow==3.17.2", "environment.txt")
+            model_id = track.log_model(model, contract())
+        files = track.logged_files(model_id)
+        version = track.register(model_id, files, {"dataset": "test"})
+        client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "note")
         output = Registry(team, "trainer")("stage", str(version))
         staged = team.world.client.get_model_version_by_alias(CANDIDATES, "staging")
         seen = Registry(team, "trainer")("history")
