@@ -27,6 +27,7 @@ from deploy.tracking.database import answers, engine_for_checks, open_database
 from deploy.tracking.dump import dump
 from deploy.tracking.entra_login import without_plugin
 from registry.errors import Unreachable
+from tests.deploy.tracking.server_secrets import SERVER_SECRETS
 from tests.places import REPOSITORY
 from tests.postgres import postgresql, reachable_folder
 
@@ -175,9 +176,7 @@ def test_a_server_without_a_password_migrates_and_starts(tmp_path: Path) -> None
             **identity,
             "MLFLOW_BACKEND_STORE_URI": f"{postgres.uri}?plugin=entra",
             "MLFLOW_ARTIFACTS_DESTINATION": str(tmp_path / "artifacts"),
-            "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret" * 6,
-            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "A" * 43 + "=",
-            "MLFLOW_AUTH_ADMIN_PASSWORD": "secret" * 3,
+            **SERVER_SECRETS,
             "MLFLOW_WORKERS": "1",
             "FRAUD_TRACKING_HOSTS": "mlflow.example.com",
         }

@@ -13,6 +13,7 @@ import pytest
 from deploy.tracking.serve import new_folder, serve, server_command, server_environment
 from deploy.tracking.settings import TrackingSettings
 from registry.errors import RegistryError
+from tests.deploy.tracking.server_secrets import SERVER_SECRETS
 
 DATABASE = "postgresql+psycopg2://mlflow:p%40ss@db:5432/mlflow"
 
@@ -22,9 +23,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> TrackingSettings:
     for name, value in {
         "MLFLOW_BACKEND_STORE_URI": DATABASE,
         "MLFLOW_ARTIFACTS_DESTINATION": "wasbs://mlflow@bank.blob.core.windows.net",
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret" * 6,
-        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "A" * 43 + "=",
-        "MLFLOW_AUTH_ADMIN_PASSWORD": "secret" * 3,
+        **SERVER_SECRETS,
     }.items():
         monkeypatch.setenv(name, value)
     return TrackingSettings()

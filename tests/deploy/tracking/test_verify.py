@@ -10,6 +10,7 @@ from deploy.tracking.settings import TrackingSettings
 from deploy.tracking.verify import verify_restored
 from registry.errors import RegistryError, VerificationError
 from tests.deploy.tracking.migrated import migrated_database
+from tests.deploy.tracking.server_secrets import SERVER_SECRETS
 
 
 @pytest.fixture
@@ -17,9 +18,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingSetting
     for name, value in {
         "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/mlflow.db",
         "MLFLOW_ARTIFACTS_DESTINATION": str(tmp_path / "artifacts"),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret" * 6,
-        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "A" * 43 + "=",
-        "MLFLOW_AUTH_ADMIN_PASSWORD": "secret" * 3,
+        **SERVER_SECRETS,
         "FRAUD_LEDGER_CONFIG": str(tmp_path / "no-ledger.yaml"),
     }.items():
         monkeypatch.setenv(name, value)
