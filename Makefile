@@ -57,7 +57,7 @@ restore: $(STAMP)  ## Restore a backup into an empty database, and verify the le
 	@$(BIN)/python -m deploy.tracking restore $(ARGS)
 
 test: $(STAMP)  ## Run the test suite
-	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile --durations 40 $(ARGS)
+	$(BIN)/python -m pytest -m 'not slow' -n 3 --dist loadfile --durations 40 $(ARGS)
 
 test-slow: $(STAMP)  ## Run the slow tests, which take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

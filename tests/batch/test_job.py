@@ -122,8 +122,7 @@ def _killed_at(source: Path, folder: Path, count: int) -> None:
 def test_killed_at_any_part_and_run_again_it_gives_each_row_once(
     source: Path, tmp_path: Path
 ) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.batch.test_job"])
+    context = multiprocessing.get_context("spawn")  # a process has one fork server: forked.py's
     make(source, tmp_path / "whole", three_inputs()).run()
     expected, rejected = rows_of(tmp_path / "whole"), rejects_of(tmp_path / "whole")
     assert len({row["payment"] for row in expected + rejected}) == ROWS
