@@ -4,6 +4,8 @@ local/       the servers behind `make demo` and `make team`
 tracking/    the tracking server as a team runs it
 monitoring/  rules of Prometheus: what is recorded, and what alerts
 
+job                    runs a Job of the chart, from its CronJob, and follows it to its end
+kubernetes             a Job of Kubernetes, as kubectl makes, shows and deletes it
 secret_file            writes a file that only its owner can read
 values_from_terraform  makes values of the Helm chart from Terraform's outputs
 vault_secrets          makes the secrets of the chart in Key Vault

@@ -5,6 +5,7 @@ write     init, stage, evaluate, repair
 prune     prune
 sign      plan, promote, rollback, freeze, unfreeze
 watch     watch, which can append a rollback
+compare   compare
 keys      the trusted keys in ledger.yaml
 options   the options that several commands share, with their environment variables
 session   those options as a value: client, trust, ledger and signer, opened on first use

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from registry.cli import keys, output, prune, sign, watch, write
+from registry.cli import compare, keys, output, prune, sign, watch, write
 from registry.cli.session import Session, with_session
 from registry.cli.stop import LOOK_FIRST, Stopped, stopped_by_signals
 from registry.errors import RegistryError, UsageError
@@ -36,6 +36,7 @@ app = typer.Typer(
 write.add_to(app)
 sign.add_to(app)
 app.command()(with_session(watch.watch))
+app.command()(with_session(compare.compare))
 app.command()(with_session(prune.prune))
 app.add_typer(keys.app, name="keys")
 

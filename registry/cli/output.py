@@ -51,6 +51,7 @@ def entry_values(link: Link) -> dict[str, Any]:
     return {
         "ledger_version": link.version,
         "statement": statement.digest,
+        "tip": f"{statement.entry.ledger_id}:{statement.entry.sequence}:{statement.digest}",
         **statement.entry.model_dump(mode="json"),
         "approved_at": format_time(statement.entry.approved_at),
         "files": statement.files,

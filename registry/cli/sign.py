@@ -12,6 +12,7 @@ from registry.cli.options import DEFAULT_PROVENANCE, Approver, ProvenanceFile, U
 from registry.cli.session import SigningSession, with_session
 from registry.errors import UsageError
 from registry.ledger.chain import Link
+from registry.ledger.tip import Tip
 from registry.lifecycle.approval import with_comment
 
 if TYPE_CHECKING:
@@ -111,6 +112,14 @@ def rollback(
     to: Annotated[
         int | None, typer.Option(help="Ledger version to return to. Default: the previous model.")
     ] = None,
+    if_tip: Annotated[
+        Tip | None,
+        typer.Option(
+            parser=Tip.parse,
+            metavar="LEDGER_ID:SEQUENCE:SHA256",
+            help="Only if this is still the ledger's tip, as `promote --json` prints it.",
+        ),
+    ] = None,
     approver: Approver = None,
     url: Url = "",
     *,
@@ -126,7 +135,9 @@ def rollback(
     client, trust = session.client, session.trust
     name_project_run(client, f"rollback · to version {to}" if to else "rollback")
     approval = with_comment(session.approvals(approver)[0], reason, url)
-    link, is_new = append_rollback(client, trust, session.signer, to, approval)
+    link, is_new = append_rollback(
+        client, trust, session.signer, to, approval, tip=if_tip.digest if if_tip else None
+    )
     _print_entry(link, session, "in Production" if is_new else "already in Production")
 
 

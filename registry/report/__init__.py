@@ -7,6 +7,7 @@ content     what the report says, in order, as plain values
 plots       the pictures
 embed       pictures saved as files and embedded in a page
 render      the content as HTML and as GitHub Markdown, from templates/
+side_by_side  what training measured of a candidate, beside Production
 write       all of it into the folder of evidence
 
 Others use `write.write`; training makes its model card with `plots`, `numbers`, `embed` and

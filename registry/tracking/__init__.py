@@ -13,6 +13,7 @@ client_settings  defaults of MLflow's client, set before it is imported
 client           MLflow's client, its errors turned into ours
 project_run      the run that `mlflow run` made for this process, named
 candidates       the versions of `fraud-detector`, and the one in Staging
+comparison       what training recorded of a candidate and of the one in Production
 removal          a training run and all that belongs to it, found and deleted
 
 To *download* is to get bytes as the server sends them; to *fetch* is to download and verify them.

@@ -38,6 +38,7 @@ COMMANDS = [
     "freeze",
     "unfreeze",
     "watch",
+    "compare",
     "prune",
     "status",
     "history",

@@ -25,6 +25,7 @@ def test_an_entry_as_json_has_all_its_fields() -> None:
     assert values == {
         "ledger_version": 3,
         "statement": promote("a").digest,
+        "tip": f"{TRUST.ledger_id}:1:{promote('a').digest}",
         "ledger_id": TRUST.ledger_id,
         "sequence": 1,
         "supersedes": None,

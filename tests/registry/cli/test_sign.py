@@ -110,6 +110,24 @@ def test_rollback_and_history(run_here: Commands, world: World) -> None:
     assert len(world.ledger.chain) == 4
 
 
+def test_a_rollback_of_one_tip_is_refused_once_another_entry_was_appended(
+    run_here: Commands, world: World
+) -> None:
+    world.put_in_production()
+    world.put_in_production(threshold=0.25)
+    _, out = run_here("status", "--json")
+    tip = json.loads(out)["tip"]
+    assert json.loads(out)["production"]["tip"] == tip
+    back = ("rollback", *BY_BOB, "--reason", "the watch failed", "--if-tip", tip)
+    assert run_here(*back)[0] == 0
+    assert run_here(*back) == (3, "")
+    assert run_here.error == (
+        "error: another entry was appended meanwhile: version 3: rollback of candidate 1 by "
+        "github:bob; see `registry history`"
+    )
+    assert len(world.ledger.chain) == 3
+
+
 def test_rollback_needs_a_reason(run_here: Commands, world: World) -> None:
     assert run_here("rollback") == (2, "")
     assert run_here("rollback", *BY_BOB, "--reason", "") == (2, "")
