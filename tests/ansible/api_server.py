@@ -92,6 +92,13 @@ class Cluster:
         self.resources[path] = resource
         return resource
 
+    def remove(self, path: str) -> Resource:
+        return self.resources.pop(path)
+
+    def log(self, _pod: str) -> bytes:
+        """What a pod has written; the request waits until it has ended."""
+        return b"the head answers\n"
+
     def place(self, path: str) -> tuple[str, str, str]:
         """apiVersion, the type's name in URLs and its kind. Raises KeyError for an unknown type."""
         parts = path.strip("/").split("/")
@@ -204,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         if discovered := self._discovery(path):
             self._answer(discovered)
         elif path.endswith("/log"):
-            self._send(200, b"the head answers\n", "text/plain")
+            self._send(200, cluster.log(path.split("/")[-2]), "text/plain")
         elif not self._known(path):
             self._status(404, "NotFound", "the server could not find the requested resource")
         elif cluster.is_item(path):
@@ -257,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._not_found(path)
         else:
             self.cluster.changes.append(f"DELETE {path}")
-            self._answer(self.cluster.resources.pop(path))
+            self._answer(self.cluster.remove(path))
 
     def _body(self) -> Any:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
