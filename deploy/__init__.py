@@ -3,6 +3,7 @@
 local/       the servers behind `make demo` and `make team`
 tracking/    the tracking server as a team runs it
 monitoring/  rules of Prometheus: what is recorded, and what alerts
+github/      environments, variables and branch rules of the repository on GitHub
 
 secret_file            writes a file that only its owner can read
 values_from_terraform  makes values of the Helm chart from Terraform's outputs
