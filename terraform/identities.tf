@@ -37,14 +37,14 @@ locals {
         identity = "github"
         issuer   = local.github_issuer
         subject  = subject
-      }
+      } if var.github_protection != "none"
     },
     {
       for name, environment in local.github_environments : "${name}-${environment}" => {
         identity = name
         issuer   = local.github_issuer
         subject  = "repo:${var.github_repository}:environment:${environment}"
-      }
+      } if var.github_protection == "reviewers" || (var.github_protection == "branches" && name == "evaluator")
     },
   )
 }
