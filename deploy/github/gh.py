@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Gh:
     def items(self, path: str, key: str = "") -> list[Any]:
         """All pages of a list, which is below `key` in each; empty where GitHub finds nothing."""
         try:
-            pages = self._call("GET", f"{path}?per_page=30", None, "--paginate", "--slurp")
+            pages = self._documents("GET", f"{path}?per_page=30", None, "--paginate")
         except GitHubError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -70,7 +71,10 @@ class Gh:
         self.changes += 1
         return answer
 
-    def _call(self, method: str, path: str, body: Any = None, *options: str) -> Any:
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        return next(iter(self._documents(method, path, body)), None)
+
+    def _documents(self, method: str, path: str, body: Any, *options: str) -> list[Any]:
         command = ["gh", "api", path, "--method", method, *options]
         command += ["--header", "X-GitHub-Api-Version: 2022-11-28"]
         try:
@@ -84,11 +88,19 @@ class Gh:
             )
             if done.returncode:
                 raise _error(f"{method} {path}", done.returncode, on_one_line(done.stderr.strip()))
-            return json.loads(done.stdout) if done.stdout.strip() else None
+            return list(_parse(done.stdout))
         except FileNotFoundError:
             raise UsageError("gh is missing; install the GitHub CLI") from None
         except (subprocess.TimeoutExpired, ValueError):
             raise Unreachable(f"{method} {path}: no answer from gh; run it again") from None
+
+
+def _parse(text: str) -> Iterator[Any]:
+    """The JSON documents that follow each other: `gh` prints one for each page."""
+    while text := text.strip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        yield document
+        text = text[end:]
 
 
 def _error(request: str, code: int, said: str) -> Exception:

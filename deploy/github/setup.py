@@ -26,8 +26,7 @@ LACKING = (
     "refuses, since there is no approval to read: nothing can be promoted from GitHub Actions. "
     "Ways out: GitHub Enterprise, a public repository, Jenkins with `input`, or a person who "
     "promotes on an agent with --approver; the last two need `verified_approver: false` in the "
-    "policy. Until then set "
-    "`github_protection` for Terraform: docs/operations/promotion.md"
+    "policy. Until then set `github_protection` for Terraform: docs/operations/promotion.md"
 )
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -25,7 +25,6 @@ UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this f
 GH = r"""#!/bin/bash
 for argument; do
   case $argument in
-  --slurp) slurp=1 ;;
   --input) IFS= read -r -d '' body ;;
   X-*) version=$argument ;;
   esac
@@ -41,7 +40,6 @@ if ((status >= 400)); then
   echo "gh: ${message%%\"*} (HTTP $status)" >&2
   exit 1
 fi
-[[ $slurp ]] && text="[$text]"
 echo "$text"
 """
 Answer = tuple[int, Any]

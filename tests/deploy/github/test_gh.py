@@ -62,7 +62,7 @@ def test_what_gh_says_is_passed_on(
 
 
 def test_a_list_has_all_pages(programs: Path) -> None:
-    script = """echo '[{"variables": [{"name": "A"}]}, {"variables": [{"name": "B"}]}]'"""
+    script = """echo '{"variables": [{"name": "A"}]}{"variables": [{"name": "B"}]}'"""
     write_program(programs, "gh", f"#!/bin/sh\n{script}\n")
 
     assert Gh(dry_run=False).items("variables", "variables") == [{"name": "A"}, {"name": "B"}]
