@@ -3,6 +3,7 @@
 local/       the servers behind `make demo` and `make team`
 tracking/    the tracking server as a team runs it
 monitoring/  rules of Prometheus: what is recorded, and what alerts
+github/      environments, variables and branch rules of the repository on GitHub
 
 job                    runs a Job of the chart, from its CronJob, and follows it to its end
 kubernetes             a Job of Kubernetes, as kubectl makes, shows and deletes it

@@ -8,7 +8,7 @@ The outputs are those of terraform/outputs.tf, the keys those of helm/fraud-plat
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
@@ -63,16 +63,19 @@ class Outputs(_Strict):
     endpoint_cidrs: list[Text]
 
 
-def read_outputs(text: str | bytes) -> Outputs:
-    """The outputs of `terraform output -json`. Raises UsageError that names the first wrong one."""
+Wanted = TypeVar("Wanted", bound=BaseModel)
+
+
+def read_outputs(text: str | bytes, wanted: type[Wanted], source: str) -> Wanted:
+    """Outputs of `terraform output -json`. Raises UsageError that names the first wrong one."""
     try:
         outputs = TypeAdapter(dict[str, _Output]).validate_json(text)
     except ValidationError as error:
         raise UsageError(
-            f"standard input is not what `{COMMAND}` prints: {first_error(error).message}"
+            f"{source} is not what `{COMMAND}` prints: {first_error(error).message}"
         ) from None
     try:
-        return Outputs.model_validate({name: output.value for name, output in outputs.items()})
+        return wanted.model_validate({name: output.value for name, output in outputs.items()})
     except ValidationError as error:
         first = first_error(error)
         reason = first.message
@@ -114,7 +117,7 @@ def values(outputs: Outputs) -> dict[str, Any]:
 def main() -> None:
     """Read standard input and write standard output; exit code 2 and one line for wrong input."""
     try:
-        made = values(read_outputs(sys.stdin.buffer.read()))
+        made = values(read_outputs(sys.stdin.buffer.read(), Outputs, "standard input"))
     except RegistryError as error:
         print(f"error: {on_one_line(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)

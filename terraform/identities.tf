@@ -1,4 +1,4 @@
-# One managed identity for each workload, for GitHub Actions, and two for the cluster itself.
+# One managed identity for each workload, those of GitHub Actions, and two for the cluster itself.
 
 locals {
   # Those of the chart: the ServiceAccount of each is fraud-NAME.
@@ -12,6 +12,9 @@ locals {
     staging    = "repo:${var.github_repository}:environment:staging"
     production = "repo:${var.github_repository}:environment:production"
   }
+
+  # identity => the environment of GitHub that alone has it (docs/operations/promotion.md)
+  github_environments = { promoter = "production", evaluator = "evaluation", planner = "plan" }
 
   federated_credentials = merge(
     {
@@ -34,20 +37,20 @@ locals {
         identity = "github"
         issuer   = local.github_issuer
         subject  = subject
-      }
+      } if var.github_protection != "none"
     },
     {
-      "promoter-production" = {
-        identity = "promoter"
+      for name, environment in local.github_environments : "${name}-${environment}" => {
+        identity = name
         issuer   = local.github_issuer
-        subject  = local.github_subjects.production
-      }
+        subject  = "repo:${var.github_repository}:environment:${environment}"
+      } if var.github_protection == "reviewers" || (var.github_protection == "branches" && name == "evaluator")
     },
   )
 }
 
 resource "azurerm_user_assigned_identity" "main" {
-  for_each = setunion(local.workloads, ["github"])
+  for_each = setunion(local.workloads, ["github"], keys(local.github_environments))
 
   name                = "id-${var.name}-${each.key}"
   location            = azurerm_resource_group.main.location

@@ -1,4 +1,5 @@
-# What the chart needs and no more; deploy/values-from-terraform makes its values of it. No secret is here.
+# What the chart and GitHub's workflows need, and no more; deploy/values-from-terraform and deploy/github/setup
+# read it. No secret is here.
 
 output "tenant_id" {
   description = "The Entra tenant."
@@ -48,4 +49,29 @@ output "promoter_in_cluster" {
 output "endpoint_cidrs" {
   description = "Addresses of the private endpoints, for the chart's NetworkPolicies."
   value       = azurerm_subnet.main["endpoints"].address_prefixes
+}
+
+# --- for GitHub's workflows alone ---
+
+output "subscription_id" {
+  description = "The subscription."
+  value       = var.subscription_id
+}
+
+output "resource_group_name" {
+  description = "The resource group."
+  value       = azurerm_resource_group.main.name
+}
+
+output "cluster_name" {
+  description = "Name of the cluster."
+  value       = azurerm_kubernetes_cluster.main.name
+}
+
+output "github_client_ids" {
+  description = "Client id of each identity that workflows sign in as."
+  value = {
+    for name in concat(["github"], keys(local.github_environments)) :
+    name == "github" ? "deployer" : name => azurerm_user_assigned_identity.main[name].client_id
+  }
 }

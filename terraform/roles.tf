@@ -9,9 +9,9 @@ locals {
   # container => identity => what it may do there (docs/storage.md, docs/operations/rights.md)
   container_rights = {
     mlflow   = { tracking = "write" }
-    evidence = { promoter = "write", tracking = "read", inference = "read", trainer = "read", batch = "read", monitoring = "read" }
+    evidence = { promoter = "write", evaluator = "write", tracking = "read", inference = "read", trainer = "read", batch = "read", monitoring = "read" }
     records  = { inference = "write", batch = "write", monitoring = "read" }
-    datasets = { promoter = "read", trainer = "read", batch = "read", monitoring = "read" }
+    datasets = { promoter = "read", evaluator = "read", trainer = "read", batch = "read", monitoring = "read" }
     backups  = { tracking = "write" }
   }
 
@@ -60,17 +60,24 @@ locals {
       }
     ]...),
     {
-      # GitHub Actions: plan, push images, deploy into the namespace (whose custom resources need this role).
-      "github-plan" = {
-        identity = "github"
+      # GitHub Actions. It evaluates as the user of the tracking server that promotes, and cannot sign.
+      "evaluator-secret-tracking-password" = {
+        identity = "evaluator"
+        role     = "Key Vault Secrets User"
+        scope    = "${azurerm_key_vault.main.id}/secrets/promoter-tracking-password"
+      }
+      # Plan, with code of a pull request: names and settings, no secret's value.
+      "planner-plan" = {
+        identity = "planner"
         role     = "Reader"
         scope    = azurerm_resource_group.main.id
       }
-      "github-plan-vault" = {
-        identity = "github"
+      "planner-plan-vault" = {
+        identity = "planner"
         role     = "Key Vault Reader"
         scope    = azurerm_key_vault.main.id
       }
+      # Push images, deploy into the namespace (whose custom resources need this role).
       "github-images" = {
         identity = "github"
         role     = "AcrPush"

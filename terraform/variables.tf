@@ -56,6 +56,17 @@ variable "github_repository" {
   }
 }
 
+variable "github_protection" {
+  type        = string
+  default     = "reviewers"
+  description = "What GitHub's plan has for this repository: `reviewers` that environments require, `branches` alone, or `none`. Without reviewers, GitHub's jobs can neither sign nor plan; with none, they have no identity."
+
+  validation {
+    condition     = contains(["reviewers", "branches", "none"], var.github_protection)
+    error_message = "github_protection must be reviewers, branches or none: deploy/github/setup says which of them GitHub has."
+  }
+}
+
 variable "promoter_in_cluster" {
   type        = bool
   default     = true

@@ -58,7 +58,7 @@ def check(source: Path) -> None:
     assert set(groups(picture, "edge")) == {f"{begin}->{end}" for begin, end in edges}
 
 
-@pytest.mark.parametrize("name", ["architecture", "flow"])
+@pytest.mark.parametrize("name", ["architecture", "flow", "promotion"])
 def test_a_picture_shows_what_its_source_says(name: str) -> None:
     check(DOCS / f"{name}.dot")
 

@@ -251,22 +251,24 @@ run "identities" {
   command = plan
 
   assert {
-    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "github"])
+    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "github", "evaluator", "planner"])
     error_message = "identities"
   }
   assert {
     condition = { for name, credential in azurerm_federated_identity_credential.main : name => credential.subject } == {
-      tracking-cluster    = "system:serviceaccount:fraud:fraud-tracking"
-      tracking-migration  = "system:serviceaccount:fraud:fraud-migration"
-      inference-cluster   = "system:serviceaccount:fraud:fraud-inference"
-      promoter-cluster    = "system:serviceaccount:fraud:fraud-promoter"
-      trainer-cluster     = "system:serviceaccount:fraud:fraud-trainer"
-      batch-cluster       = "system:serviceaccount:fraud:fraud-batch"
-      monitoring-cluster  = "system:serviceaccount:fraud:fraud-monitoring"
-      github-main         = "repo:contoso/fraud-registry:ref:refs/heads/main"
-      github-staging      = "repo:contoso/fraud-registry:environment:staging"
-      github-production   = "repo:contoso/fraud-registry:environment:production"
-      promoter-production = "repo:contoso/fraud-registry:environment:production"
+      tracking-cluster     = "system:serviceaccount:fraud:fraud-tracking"
+      tracking-migration   = "system:serviceaccount:fraud:fraud-migration"
+      inference-cluster    = "system:serviceaccount:fraud:fraud-inference"
+      promoter-cluster     = "system:serviceaccount:fraud:fraud-promoter"
+      trainer-cluster      = "system:serviceaccount:fraud:fraud-trainer"
+      batch-cluster        = "system:serviceaccount:fraud:fraud-batch"
+      monitoring-cluster   = "system:serviceaccount:fraud:fraud-monitoring"
+      github-main          = "repo:contoso/fraud-registry:ref:refs/heads/main"
+      github-staging       = "repo:contoso/fraud-registry:environment:staging"
+      github-production    = "repo:contoso/fraud-registry:environment:production"
+      promoter-production  = "repo:contoso/fraud-registry:environment:production"
+      evaluator-evaluation = "repo:contoso/fraud-registry:environment:evaluation"
+      planner-plan         = "repo:contoso/fraud-registry:environment:plan"
     }
     error_message = "subjects of the federated credentials"
   }
@@ -324,8 +326,8 @@ run "identities" {
   # --- who may do what else ---
 
   assert {
-    condition     = toset([for name, assignment in azurerm_role_assignment.main : name if assignment.scope == "/container/evidence" && assignment.role_definition_name == "Storage Blob Data Contributor"]) == toset(["promoter-evidence-write"])
-    error_message = "somebody else than the promoter writes evidence"
+    condition     = toset([for name, assignment in azurerm_role_assignment.main : name if assignment.scope == "/container/evidence" && assignment.role_definition_name == "Storage Blob Data Contributor"]) == toset(["promoter-evidence-write", "evaluator-evidence-write"])
+    error_message = "somebody else than promoter and evaluator writes evidence"
   }
   assert {
     condition     = !anytrue([for assignment in azurerm_role_assignment.main : assignment.scope == "/storage"])
@@ -346,6 +348,20 @@ run "identities" {
     error_message = "secrets of the service"
   }
   assert {
+    condition = { for name, assignment in azurerm_role_assignment.main : name => assignment.scope if startswith(name, "evaluator-") || startswith(name, "planner-") } == {
+      evaluator-evidence-write           = "/container/evidence"
+      evaluator-datasets-read            = "/container"
+      evaluator-secret-tracking-password = "/vault/secrets/promoter-tracking-password"
+      planner-plan                       = "/group"
+      planner-plan-vault                 = "/vault"
+    }
+    error_message = "evaluator or planner may do more, or less"
+  }
+  assert {
+    condition     = alltrue([for assignment in azurerm_role_assignment.main : endswith(assignment.role_definition_name, "Reader") if startswith(assignment.scope, "/group")])
+    error_message = "somebody changes the resource group"
+  }
+  assert {
     condition     = azurerm_role_assignment.main["github-deploy"].scope == "/aks/namespaces/fraud"
     error_message = "GitHub's jobs administer more than their namespace"
   }
@@ -363,6 +379,14 @@ run "identities" {
   assert {
     condition     = output.database_uri == "postgresql+psycopg2://id-contosofraud-tracking@psql-contosofraud.postgres.database.azure.com:5432/mlflow?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
     error_message = "database_uri"
+  }
+  assert {
+    condition     = output.github_client_ids == { deployer = "a client", promoter = "the promoter's client", evaluator = "a client", planner = "a client" }
+    error_message = "github_client_ids"
+  }
+  assert {
+    condition     = output.subscription_id == "00000000-0000-0000-0000-000000000000" && output.resource_group_name == "rg-contosofraud" && output.cluster_name == "aks-contosofraud"
+    error_message = "names for GitHub's workflows"
   }
   assert {
     condition     = output.feature_store_url == "rediss://redis-contosofraud.westeurope.redis.azure.net:10000?login=entra"

@@ -30,6 +30,7 @@ run "wrong_values" {
     name                    = "Contoso-Fraud"
     location                = "West Europe"
     github_repository       = "contoso/*"
+    github_protection       = "none, alas"
     alert_emails            = []
     monthly_budget          = 0
     admin_groups            = {}
@@ -53,6 +54,7 @@ run "wrong_values" {
     var.name,
     var.location,
     var.github_repository,
+    var.github_protection,
     var.alert_emails,
     var.monthly_budget,
     var.admin_groups,
@@ -155,6 +157,32 @@ run "only_github_signs" {
       promoter-production = "repo:contoso@1234/fraud-registry@5678:environment:production"
     }
     error_message = "pods of the cluster still become the promoter"
+  }
+}
+
+run "github_without_reviewers" {
+  command = plan
+
+  variables {
+    github_protection = "branches"
+  }
+
+  assert {
+    condition     = toset([for name, credential in azurerm_federated_identity_credential.main : name if startswith(credential.subject, "repo:")]) == toset(["github-main", "github-staging", "github-production", "evaluator-evaluation"])
+    error_message = "a job that nobody approves can sign, or plan with code of a pull request"
+  }
+}
+
+run "github_without_environments" {
+  command = plan
+
+  variables {
+    github_protection = "none"
+  }
+
+  assert {
+    condition     = !anytrue([for credential in azurerm_federated_identity_credential.main : startswith(credential.subject, "repo:")])
+    error_message = "every branch of GitHub has an identity"
   }
 }
 

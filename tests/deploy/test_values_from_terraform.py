@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.github.variables import GitHubOutputs
 from deploy.values_from_terraform import Outputs, read_outputs, values
 from registry.errors import UsageError
 from tests.places import REPOSITORY
@@ -65,19 +66,27 @@ def printed(outputs: dict[str, Any]) -> str:
     )
 
 
+def read(text: str) -> Outputs:
+    return read_outputs(text, Outputs, "standard input")
+
+
 def test_outputs_become_values_of_the_chart() -> None:
-    assert values(read_outputs(printed(OUTPUTS))) == VALUES
+    assert values(read(printed(OUTPUTS))) == VALUES
 
 
 def test_the_outputs_are_those_of_the_configuration() -> None:
     text = (REPOSITORY / "terraform" / "outputs.tf").read_text()
 
-    assert re.findall(r'^output "(\w+)"', text, re.MULTILINE) == list(Outputs.model_fields)
+    chart, _, workflows = text.partition("# --- for GitHub's workflows alone ---")
+    assert re.findall(r'^output "(\w+)"', chart, re.MULTILINE) == list(Outputs.model_fields)
+    assert set(re.findall(r'^output "(\w+)"', workflows, re.MULTILINE)) == (
+        set(GitHubOutputs.model_fields) - set(Outputs.model_fields)
+    )
     assert set(OUTPUTS) == set(Outputs.model_fields)
 
 
 def test_without_a_promoter_in_the_cluster_there_is_no_promotion_job() -> None:
-    made = values(read_outputs(printed(OUTPUTS | {"promoter_in_cluster": False})))
+    made = values(read(printed(OUTPUTS | {"promoter_in_cluster": False})))
 
     assert made["jobs"]["promotion"]["enabled"] is False
 
@@ -97,7 +106,7 @@ def test_without_a_promoter_in_the_cluster_there_is_no_promotion_job() -> None:
 )
 def test_a_wrong_output_is_named(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as refused:
-        read_outputs(printed(OUTPUTS | wrong))
+        read(printed(OUTPUTS | wrong))
 
     assert str(refused.value).startswith(message)
 
@@ -105,13 +114,13 @@ def test_a_wrong_output_is_named(wrong: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_a_missing_output_is_named(name: str) -> None:
     with pytest.raises(UsageError, match=f"^output {name}: it is missing; apply"):
-        read_outputs(printed({key: value for key, value in OUTPUTS.items() if key != name}))
+        read(printed({key: value for key, value in OUTPUTS.items() if key != name}))
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", '{"tenant_id": "x"}', "No outputs found", "\0"])
 def test_what_terraform_does_not_print_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="standard input is not what `terraform"):
-        read_outputs(text)
+        read(text)
 
 
 def run(stdin: bytes) -> subprocess.CompletedProcess[bytes]:

@@ -104,7 +104,7 @@ def test_the_configuration_holds_on_the_schema_of_the_provider() -> None:
     printed = check(shared_tool("terraform-offline/check"), TERRAFORM)
 
     assert "Success! The configuration is valid." in printed
-    assert "Success! 10 passed, 0 failed." in printed
+    assert "Success! 12 passed, 0 failed." in printed
 
 
 def tool_with_whole_schema(folder: Path) -> Path:
