@@ -12,8 +12,10 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TextIO
+from uuid import uuid4
 
 import typer
 
@@ -92,15 +94,17 @@ def job(
     name = name or f"{cronjob}-{time.time_ns() // 1_000_000}"
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a Job: at most 52 of a-z, 0-9 and -")
-    changes = Changes(tuple(arguments or ()), tuple(map(_variable, env or ())), image)
+    changes = Changes(uuid4().hex, tuple(arguments or ()), tuple(map(_variable, env or ())), image)
     cluster = Cluster(namespace)
     with (output or Path(os.devnull)).open("w") as copy:
-        cluster.create(cronjob, name, changes)
-        typer.echo(f"job {name} in namespace {namespace}", err=True)
         try:
+            cluster.create(cronjob, name, changes)
+            typer.echo(f"job {name} in namespace {namespace}", err=True)
             code = run_job(cluster, name, (sys.stdout, copy))
         except BaseException:
-            cluster.delete(name)
+            # By its label, since a Job of that name may be another's.
+            with suppress(RegistryError):
+                cluster.delete(changes.label)
             raise
     raise typer.Exit(code)
 

@@ -13,6 +13,7 @@ from registry.errors import NotFound, Unreachable, UsageError, on_one_line
 TIMEOUT_SECONDS = 60
 LOG_TIMEOUT = "600s"
 """How long one request follows a log, so that a connection that died is noticed."""
+RUN_LABEL = "fraud-run"
 REFUSED = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
 )
@@ -35,14 +36,19 @@ class State:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is different from the CronJob: arguments of the image, variables, and its image."""
+    """What is different from the CronJob: arguments of the image, variables, and its image.
 
+    `label` is a value of RUN_LABEL that no other Job has.
+    """
+
+    label: str
     arguments: tuple[str, ...]
     variables: tuple[tuple[str, str], ...] = ()
     image: str = ""
 
     def apply(self, job: dict[str, Any]) -> dict[str, Any]:
         """The Job with the changes in its first container, which is the only one."""
+        job["metadata"].setdefault("labels", {})[RUN_LABEL] = self.label
         container = job["spec"]["template"]["spec"]["containers"][0]
         if self.arguments:
             container["args"] = list(self.arguments)
@@ -90,9 +96,9 @@ class Cluster:
                 logs.kill()
         return max(count, written)
 
-    def delete(self, name: str) -> None:
-        """Delete the Job, and with it its pod."""
-        self._kubectl("delete", f"job/{name}", "--ignore-not-found", "--wait=false")
+    def delete(self, label: str) -> None:
+        """Delete the Job with this label, if it is there, and with it its pod."""
+        self._kubectl("delete", "jobs", "-l", f"{RUN_LABEL}={label}", "--wait=false")
 
     def _kubectl(self, *arguments: str, document: str | None = None) -> str:
         command = ["kubectl", "--namespace", self.namespace, "--request-timeout=30s", *arguments]

@@ -67,10 +67,9 @@ def variables(outputs: GitHubOutputs, given: Given) -> dict[str, dict[str, str]]
             "FRAUD_RUNNER": given.runner,
             "FRAUD_DATA": given.data,
             "FRAUD_DATASET": given.dataset,
-        },
-        "staging": {"DEPLOYER_CLIENT_ID": ids.deployer},
-        "production": {
             "DEPLOYER_CLIENT_ID": ids.deployer,
+        },
+        "production": {
             "PROMOTER_CLIENT_ID": ids.promoter,
             "FRAUD_SIGNING_KEY": outputs.signing_key,
         },

@@ -48,12 +48,13 @@ def test_the_state_of_a_job_is_that_of_its_pod(
 def test_arguments_image_and_variables_replace_those_of_the_cronjob() -> None:
     env = [{"name": "USER", "value": "trainer"}, {"name": "RUN", "value": "0"}]
     container = {"args": ["registry", "status"], "image": "a:1", "env": env}
-    job = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    changes = Changes(("training", "train"), (("RUN", "7"), ("X", "")), "a@sha256:0")
+    job = {"metadata": {}, "spec": {"template": {"spec": {"containers": [container]}}}}
+    changes = Changes("0a", ("training", "train"), (("RUN", "7"), ("X", "")), "a@sha256:0")
 
-    changed = changes.apply(job)["spec"]["template"]["spec"]["containers"][0]
+    changed = changes.apply(job)
 
-    assert changed == {
+    assert changed["metadata"] == {"labels": {"fraud-run": "0a"}}
+    assert changed["spec"]["template"]["spec"]["containers"][0] == {
         "args": ["training", "train"],
         "image": "a@sha256:0",
         "env": [
@@ -66,5 +67,6 @@ def test_arguments_image_and_variables_replace_those_of_the_cronjob() -> None:
 
 def test_without_changes_the_job_is_the_cronjobs() -> None:
     container = {"args": ["registry", "status"], "image": "a:1", "env": []}
-    job = {"spec": {"template": {"spec": {"containers": [dict(container)]}}}}
-    assert Changes(()).apply(job)["spec"]["template"]["spec"]["containers"] == [container]
+    spec = {"template": {"spec": {"containers": [dict(container)]}}}
+    job = {"metadata": {}, "spec": spec}
+    assert Changes("0a", ()).apply(job)["spec"]["template"]["spec"]["containers"] == [container]

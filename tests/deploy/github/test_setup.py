@@ -60,10 +60,7 @@ FIRST_RUN = [
         "wasbs://datasets@stcontoso.blob.core.windows.net/2026.parquet",
     ),
     variable("actions", "FRAUD_DATASET", "training/datasets/handbook.yaml"),
-    variable("environments/staging", "DEPLOYER_CLIENT_ID", "00000000-0000-0000-0000-000000000001"),
-    variable(
-        "environments/production", "DEPLOYER_CLIENT_ID", "00000000-0000-0000-0000-000000000001"
-    ),
+    variable("actions", "DEPLOYER_CLIENT_ID", "00000000-0000-0000-0000-000000000001"),
     variable(
         "environments/production", "PROMOTER_CLIENT_ID", "00000000-0000-0000-0000-000000000002"
     ),
@@ -99,7 +96,7 @@ FIRST_RUN = [
 def test_the_first_run_sets_up_everything_and_the_second_nothing(hub: Hub, set_up: Setup) -> None:
     code, printed = set_up()
 
-    assert (code, printed.splitlines()[-2]) == (0, "30 changes"), printed
+    assert (code, printed.splitlines()[-2]) == (0, "29 changes"), printed
     rules = [change for change in hub.changes if change[1] == f"{AT}/rulesets"]
     assert [change for change in hub.changes if change not in rules] == FIRST_RUN
     assert [method for method, _, _ in rules] == ["POST"]
