@@ -44,7 +44,7 @@ def evidence(trained: Project) -> dict[str, str]:
         done = trained.evaluate(candidate)
         assert not done.failed, done.steps
         assert "24 of 24 checks passed" in done.output("Evaluate")
-        assert done.summary.startswith("# ")
+        assert done.summary.startswith("## Candidate ")
         references[candidate] = done.outputs["evidence"]
     return references
 
