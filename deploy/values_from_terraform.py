@@ -39,6 +39,7 @@ class ClientIds(_Strict):
     trainer: Text
     batch: Text
     monitoring: Text
+    watch: Text
 
 
 class Containers(_Strict):

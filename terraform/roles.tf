@@ -38,6 +38,7 @@ locals {
     trainer    = { identity = "trainer", names = ["tracking-password"] }
     batch      = { identity = "batch", names = ["tracking-password"] }
     monitoring = { identity = "monitoring", names = ["tracking-password"] }
+    watch      = { identity = "watch", names = ["tracking-password", "token", "metrics-token"] }
   }
 
   role_assignments = merge(

@@ -251,7 +251,7 @@ run "identities" {
   command = plan
 
   assert {
-    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "github"])
+    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "watch", "github"])
     error_message = "identities"
   }
   assert {
@@ -263,6 +263,7 @@ run "identities" {
       trainer-cluster     = "system:serviceaccount:fraud:fraud-trainer"
       batch-cluster       = "system:serviceaccount:fraud:fraud-batch"
       monitoring-cluster  = "system:serviceaccount:fraud:fraud-monitoring"
+      watch-cluster       = "system:serviceaccount:fraud:fraud-watch"
       github-main         = "repo:contoso/fraud-registry:ref:refs/heads/main"
       github-staging      = "repo:contoso/fraud-registry:environment:staging"
       github-production   = "repo:contoso/fraud-registry:environment:production"
@@ -344,6 +345,14 @@ run "identities" {
       "/vault/secrets/inference-smoke-token",
     ])
     error_message = "secrets of the service"
+  }
+  assert {
+    condition = toset([for name, assignment in azurerm_role_assignment.main : assignment.scope if startswith(name, "watch-")]) == toset([
+      "/vault/secrets/watch-tracking-password",
+      "/vault/secrets/watch-token",
+      "/vault/secrets/watch-metrics-token",
+    ])
+    error_message = "the watch may do something else than read its secrets"
   }
   assert {
     condition     = azurerm_role_assignment.main["github-deploy"].scope == "/aks/namespaces/fraud"

@@ -24,6 +24,7 @@ CLIENT_IDS = {
     "trainer": "00000000-0000-0000-0000-000000000004",
     "batch": "00000000-0000-0000-0000-000000000005",
     "monitoring": "00000000-0000-0000-0000-000000000006",
+    "watch": "00000000-0000-0000-0000-000000000007",
 }
 SIGNING_KEY = "azurekms://kv-contoso.vault.azure.net/keys/fraud-signing/0123456789abcdef"
 DATABASE = "postgresql+psycopg2://id-contoso-tracking@psql.postgres.database.azure.com:5432/mlflow?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
