@@ -324,14 +324,21 @@ def test_jobs_are_suspended_and_never_repeated() -> None:
     }
 
 
-def test_the_signing_key_is_within_reach_of_promotion_alone() -> None:
+@pytest.mark.parametrize(
+    ("key", "account", "job"),
+    [
+        ("FRAUD_SIGNING_KEY", "fraud-promoter", "promotion"),
+        ("FRAUD_TRAINING_KEY", "fraud-trainer", "training"),
+    ],
+)
+def test_a_key_is_within_reach_of_its_job_alone(key: str, account: str, job: str) -> None:
     holding = {
         str(pod)
         for pod in pods(rendered(*VARIANTS["everything"]))
-        if "FRAUD_SIGNING_KEY" in pod.environment() or "fraud-promoter" in json.dumps(pod.spec)
+        if key in pod.environment() or account in json.dumps(pod.spec)
     }
 
-    assert holding == {"CronJob/fraud-promotion"}
+    assert holding == {f"CronJob/fraud-{job}"}
 
 
 def test_keys_and_provenance_reach_the_jobs_that_need_them() -> None:
