@@ -39,6 +39,7 @@ class ClientIds(_Strict):
     trainer: Text
     batch: Text
     monitoring: Text
+    watch: Text
 
 
 class Containers(_Strict):
@@ -56,6 +57,7 @@ class Outputs(_Strict):
     registry_host: Text
     key_vault_name: Text
     signing_key: Text
+    training_key: Text
     containers: Containers
     database_uri: Text
     feature_store_url: Text
@@ -101,7 +103,8 @@ def values(outputs: Outputs) -> dict[str, Any]:
                 # Where only GitHub's runners have its identity, the pod could do nothing.
                 "enabled": outputs.promoter_in_cluster,
                 "signingKey": outputs.signing_key,
-            }
+            },
+            "training": {"signingKey": outputs.training_key},
         },
         "features": {"storeUrl": outputs.feature_store_url},
         "records": {"to": f"{outputs.containers.records}/production"},

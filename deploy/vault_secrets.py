@@ -91,9 +91,13 @@ def _copy_of(secret: str) -> Maker:
     return lambda vault: vault.read(secret)
 
 
-def _tokens(caller: str, secret: str) -> Maker:
-    """A file of tokens (inference/tokens.py) with one line: that of the token in a secret."""
-    return lambda vault: f"{caller} {hashlib.sha256(vault.read(secret).encode()).hexdigest()}\n"
+def _tokens(**secret_of: str) -> Maker:
+    """A file of tokens (inference/tokens.py) with the line of each token that is in a secret."""
+
+    def line(vault: Vault, caller: str, secret: str) -> str:
+        return f"{caller} {hashlib.sha256(vault.read(secret).encode()).hexdigest()}\n"
+
+    return lambda vault: "".join(line(vault, *pair) for pair in secret_of.items())
 
 
 MAKERS: Mapping[str, Maker] = {
@@ -101,12 +105,15 @@ MAKERS: Mapping[str, Maker] = {
     "tracking-MLFLOW-WEBHOOK-SECRET-ENCRYPTION-KEY": _fernet_key,
     **dict.fromkeys(PASSWORDS.values(), _random),
     "batch-tracking-password": _copy_of(PASSWORDS["pods"]),
+    "watch-tracking-password": _copy_of(PASSWORDS["pods"]),
     "tracking-metrics-user": lambda _vault: "auditor",
     "tracking-metrics-password": _copy_of(PASSWORDS["auditor"]),
     "inference-smoke-token": _random,
-    "inference-tokens": _tokens("smoke", "inference-smoke-token"),
+    "watch-token": _random,
+    "inference-tokens": _tokens(smoke="inference-smoke-token", watch="watch-token"),
     "inference-metrics-token": _random,
-    "inference-metrics-tokens": _tokens("prometheus", "inference-metrics-token"),
+    "inference-metrics-tokens": _tokens(prometheus="inference-metrics-token"),
+    "watch-metrics-token": _copy_of("inference-metrics-token"),
 }
 """Secret → how it is made. What is made of another comes after it: killed between the two, the next
 run makes the rest."""
@@ -130,6 +137,7 @@ def make(
     there = store.names()
     for token, tokens in (
         ("inference-smoke-token", "inference-tokens"),
+        ("watch-token", "inference-tokens"),
         ("inference-metrics-token", "inference-metrics-tokens"),
     ):
         if tokens in there and token not in there:

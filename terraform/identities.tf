@@ -2,7 +2,7 @@
 
 locals {
   # Those of the chart: the ServiceAccount of each is fraud-NAME.
-  workloads = toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring"])
+  workloads = toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "watch"])
 
   github_issuer = "https://token.actions.githubusercontent.com"
 

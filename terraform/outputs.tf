@@ -23,7 +23,12 @@ output "key_vault_name" {
 
 output "signing_key" {
   description = "FRAUD_SIGNING_KEY of the promotion job: the key and its version."
-  value       = "azurekms://${azurerm_key_vault.main.name}.vault.azure.net/keys/${azurerm_key_vault_key.signing.name}/${azurerm_key_vault_key.signing.version}"
+  value       = "azurekms://${azurerm_key_vault.main.name}.vault.azure.net/keys/fraud-signing/${azurerm_key_vault_key.main["signing"].version}"
+}
+
+output "training_key" {
+  description = "FRAUD_TRAINING_KEY of the training job: the key and its version."
+  value       = "azurekms://${azurerm_key_vault.main.name}.vault.azure.net/keys/fraud-training/${azurerm_key_vault_key.main["training"].version}"
 }
 
 output "containers" {

@@ -38,6 +38,7 @@ locals {
     trainer    = { identity = "trainer", names = ["tracking-password"] }
     batch      = { identity = "batch", names = ["tracking-password"] }
     monitoring = { identity = "monitoring", names = ["tracking-password"] }
+    watch      = { identity = "watch", names = ["tracking-password", "token", "metrics-token"] }
   }
 
   role_assignments = merge(
@@ -116,8 +117,8 @@ resource "azurerm_role_assignment" "main" {
 # No built-in role signs and does no more: Key Vault Crypto User also encrypts, unwraps, changes and
 # backs up, and Crypto Service Encryption User does not sign.
 resource "azurerm_role_definition" "signer" {
-  name        = "${var.name} ledger signer"
-  description = "Sign with the ledger's key."
+  name        = "${var.name} signer"
+  description = "Sign with a key."
   scope       = azurerm_resource_group.main.id
 
   permissions {
@@ -131,17 +132,19 @@ resource "azurerm_role_definition" "signer" {
 }
 
 resource "azurerm_role_assignment" "signer" {
-  principal_id       = azurerm_user_assigned_identity.main["promoter"].principal_id
+  for_each = local.signing_keys
+
+  principal_id       = azurerm_user_assigned_identity.main[each.value].principal_id
   principal_type     = "ServicePrincipal"
   role_definition_id = azurerm_role_definition.signer.role_definition_resource_id
-  scope              = azurerm_key_vault_key.signing.resource_versionless_id
-  description        = "The only one that may sign with the ledger's key."
+  scope              = azurerm_key_vault_key.main[each.key].resource_versionless_id
+  description        = "The only one that may sign with this key."
 }
 
 # For whoever applies this: Key Vault Crypto Officer could also sign.
 resource "azurerm_role_definition" "key_custodian" {
-  name        = "${var.name} ledger key custodian"
-  description = "Make and read the ledger's key, without using it."
+  name        = "${var.name} key custodian"
+  description = "Make and read keys, without using them."
   scope       = azurerm_resource_group.main.id
 
   permissions {

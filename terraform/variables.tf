@@ -100,7 +100,7 @@ variable "private_cluster_enabled" {
 variable "operator_ip_ranges" {
   type        = list(string)
   default     = []
-  description = "Public IPv4 ranges of whoever applies this from outside of the virtual network. Key Vault, the registry and, unless it is private, the Kubernetes API let them in. Needed for the first apply, to make the signing key; [] closes them again."
+  description = "Public IPv4 ranges of whoever applies this from outside of the virtual network. Key Vault, the registry and, unless it is private, the Kubernetes API let them in. Needed for the first apply, to make the signing keys; [] closes them again."
 
   validation {
     condition     = alltrue([for range in var.operator_ip_ranges : can(cidrhost(range, 0)) && try(tonumber(split("/", range)[1]), 0) >= 24])
@@ -260,7 +260,7 @@ variable "soft_delete_days" {
 variable "log_retention_days" {
   type        = number
   default     = 90
-  description = "How long Log Analytics keeps logs, such as that of every use of the signing key, in days."
+  description = "How long Log Analytics keeps logs, such as that of every use of a signing key, in days."
 
   validation {
     condition     = var.log_retention_days >= 30 && var.log_retention_days <= 730

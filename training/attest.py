@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 
 from registry.cli.options import DEFAULT_PROVENANCE, DEFAULT_TRAINING_KEY
+from registry.errors import UsageError
 from registry.ledger.manifest import Manifest, sha256_of
 from registry.ledger.signing import Signer
 from registry.ledger.trust import signer_with
@@ -33,12 +35,13 @@ def training_signer(environment: Mapping[str, str]) -> Signer | None:
     """The training job's key: FRAUD_TRAINING_KEY, or the file that `registry init` made.
 
     None where there is neither, or where the variable is empty. Raises UsageError where
-    provenance.yaml does not trust it.
+    provenance.yaml does not trust it, or the variables that name a CI run are not complete.
     """
     default = f"file2:{DEFAULT_TRAINING_KEY}" if DEFAULT_TRAINING_KEY.exists() else ""
     uri = environment.get("FRAUD_TRAINING_KEY", default)
     if not uri:
         return None
+    _invocation(environment)  # what is missing is to be refused before the training
     path = Path(environment.get("FRAUD_PROVENANCE") or DEFAULT_PROVENANCE)
     keys = read_trusted(path, required=True).public_keys()
     advice = f"set FRAUD_TRAINING_KEY to the URI of a key under `training_keys` in {path}"
@@ -79,14 +82,25 @@ def attest(signer: Signer, files: Manifest, contract: Contract, ran: Ran) -> str
 
 
 def _invocation(environment: Mapping[str, str]) -> tuple[str, str]:
-    """What built the candidate, and the URL of its run; elsewhere, who started it."""
-    if environment.get("GITHUB_ACTIONS") == "true":
-        server, repository = environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
-        run, attempt = environment["GITHUB_RUN_ID"], environment["GITHUB_RUN_ATTEMPT"]
-        return (
-            f"{server}/{environment['GITHUB_WORKFLOW_REF']}",
-            f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
-        )
-    if "JENKINS_URL" in environment:
-        return environment["JOB_URL"], environment["BUILD_URL"]
+    """What built the candidate, and the URL of its run; elsewhere, who started it.
+
+    A Job on a cluster has these variables only if the pipeline passes them on. Raises UsageError
+    where one is missing.
+    """
+    try:
+        if environment.get("GITHUB_ACTIONS") == "true":
+            server, repository = environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
+            run, attempt = environment["GITHUB_RUN_ID"], environment["GITHUB_RUN_ATTEMPT"]
+            return (
+                f"{server}/{environment['GITHUB_WORKFLOW_REF']}",
+                f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
+            )
+        if "JENKINS_URL" in environment:
+            return environment["JOB_URL"], environment["BUILD_URL"]
+    except KeyError as error:
+        raise UsageError(
+            f"{error.args[0]} is not set: pass on all variables that name the run of the pipeline"
+        ) from None
+    if "KUBERNETES_SERVICE_HOST" in environment:  # the user of an image is nobody
+        return "kubernetes", f"pod:{gethostname()}"
     return LOCAL_BUILDER, identity_of("os", getpass.getuser())

@@ -39,7 +39,11 @@ def init(
     private_key: Annotated[Path, typer.Option(help="File for the new private key.")] = DEFAULT_KEY,
     provenance: ProvenanceFile = DEFAULT_PROVENANCE,
     training_key: Annotated[
-        Path, typer.Option(help="File for the new private key of the training job.")
+        Path,
+        typer.Option(
+            help="File for the new private key of the training job. If it exists: its key, "
+            "private or public."
+        ),
     ] = DEFAULT_TRAINING_KEY,
     tracking_uri: TrackingUri = "",
     as_json: Json = False,

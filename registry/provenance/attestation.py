@@ -36,7 +36,8 @@ class Attestation(BaseModel):
 
     `code` is the digest of the code and configuration that ran, as `repository.code_manifest` has
     it; `dataset_path` is relative to the repository, or empty where the data-set file lies outside.
-    `invocation` is the URL of the CI run, or the identity of whoever started it elsewhere.
+    `invocation` is the URL of the CI run, on a cluster without one the pod, and elsewhere the
+    identity of whoever started it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from registry.atomic import atomic_write
 from registry.errors import UsageError, first_error
+from registry.ledger.keys import read_key
 from registry.ledger.manifest import sha256_of_bytes
-from registry.ledger.signing import Key, SSlibKey
-from registry.ledger.trust import TrustedKey, trusted_key
+from registry.ledger.signing import Key
+from registry.ledger.trust import TrustedKey
 from registry.provenance.people import People
 
 NOTHING = "none"
@@ -86,8 +86,8 @@ def create_trusted(path: Path, private_key: Path) -> None:
     """Create a key for the training job, and a provenance.yaml that trusts it.
 
     The private key is PKCS#8 PEM, readable by its owner only. A file that exists is left as it is,
-    so that it can be called again after a crash. Raises UsageError where a file cannot be written,
-    or the key not be read.
+    so that it can be called again after a crash, and with the public key of one that is elsewhere.
+    Raises UsageError where a file cannot be written, or the key not be read.
     """
     try:
         if not private_key.exists():
@@ -100,16 +100,13 @@ def create_trusted(path: Path, private_key: Path) -> None:
                 temporary.write_bytes(pem)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            public = load_pem_private_key(private_key.read_bytes(), None).public_key()
-            key = trusted_key(SSlibKey.from_crypto(public)).model_dump(exclude_none=True)
+            key = read_key(private_key).model_dump(exclude_none=True)
             folder = Path(os.path.relpath(Path.cwd(), path.parent)).as_posix()
             content = {"repository": folder, "training_keys": [key], "people": {}}
             with atomic_write(path) as temporary:
                 temporary.write_text(yaml.safe_dump(content, sort_keys=False))
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{private_key} is not a private key in PEM format") from error
 
 
 def read_trusted(path: Path, *, required: bool) -> Trusted:

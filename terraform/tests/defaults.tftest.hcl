@@ -71,6 +71,21 @@ mock_provider "azurerm" {
     }
   }
   override_resource {
+    target = azurerm_user_assigned_identity.main["trainer"]
+    values = {
+      id           = "/identity/trainer"
+      client_id    = "the trainer's client"
+      principal_id = "the trainer"
+    }
+  }
+  override_resource {
+    target = azurerm_key_vault_key.main["training"]
+    values = {
+      resource_versionless_id = "/vault/keys/fraud-training"
+      version                 = "fedcba9876543210"
+    }
+  }
+  override_resource {
     target = azurerm_role_definition.signer
     values = { role_definition_resource_id = "/role/signer" }
   }
@@ -189,7 +204,11 @@ run "platform" {
 
   assert {
     condition     = azurerm_key_vault.main.purge_protection_enabled && azurerm_key_vault.main.soft_delete_retention_days == 90
-    error_message = "the signing key could be purged"
+    error_message = "a signing key could be purged"
+  }
+  assert {
+    condition     = { for name, key in azurerm_key_vault_key.main : name => "${key.name} ${key.key_type} ${key.curve} ${join(" ", key.key_opts)}" } == { signing = "fraud-signing EC-HSM P-256 sign verify", training = "fraud-training EC-HSM P-256 sign verify" }
+    error_message = "a key can be exported, or is of another kind"
   }
   assert {
     condition     = azurerm_storage_account.main.blob_properties[0].versioning_enabled && azurerm_storage_account.main.blob_properties[0].delete_retention_policy[0].days == 30 && azurerm_storage_account.main.blob_properties[0].container_delete_retention_policy[0].days == 30
@@ -235,7 +254,7 @@ run "platform" {
 
   assert {
     condition     = azurerm_monitor_diagnostic_setting.main["vault"].target_resource_id == "/vault" && [for log in azurerm_monitor_diagnostic_setting.main["vault"].enabled_log : log.category] == ["AuditEvent"]
-    error_message = "uses of the signing key are not logged"
+    error_message = "uses of the signing keys are not logged"
   }
   assert {
     condition     = toset(one(azurerm_consumption_budget_subscription.main.filter[0].dimension).values) == toset(["rg-contosofraud", "rg-contosofraud-nodes"])
@@ -251,7 +270,7 @@ run "identities" {
   command = plan
 
   assert {
-    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "github", "evaluator", "planner"])
+    condition     = toset(keys(azurerm_user_assigned_identity.main)) == toset(["tracking", "inference", "promoter", "trainer", "batch", "monitoring", "watch", "github", "evaluator", "planner"])
     error_message = "identities"
   }
   assert {
@@ -263,6 +282,7 @@ run "identities" {
       trainer-cluster      = "system:serviceaccount:fraud:fraud-trainer"
       batch-cluster        = "system:serviceaccount:fraud:fraud-batch"
       monitoring-cluster   = "system:serviceaccount:fraud:fraud-monitoring"
+      watch-cluster        = "system:serviceaccount:fraud:fraud-watch"
       github-main          = "repo:contoso/fraud-registry:ref:refs/heads/main"
       github-staging       = "repo:contoso/fraud-registry:environment:staging"
       github-production    = "repo:contoso/fraud-registry:environment:production"
@@ -284,8 +304,12 @@ run "identities" {
   # --- who may sign ---
 
   assert {
-    condition     = azurerm_role_assignment.signer.scope == "/vault/keys/fraud-signing" && azurerm_role_assignment.signer.principal_id == "the promoter" && azurerm_role_assignment.signer.role_definition_id == "/role/signer"
-    error_message = "the promoter may not sign, or not with this key alone"
+    condition     = { for assignment in azurerm_role_assignment.signer : assignment.scope => assignment.principal_id } == { "/vault/keys/fraud-signing" = "the promoter", "/vault/keys/fraud-training" = "the trainer" }
+    error_message = "promoter or trainer may not sign, or not with the own key alone"
+  }
+  assert {
+    condition     = alltrue([for assignment in azurerm_role_assignment.signer : assignment.role_definition_id == "/role/signer"])
+    error_message = "a signer with another role"
   }
   assert {
     condition     = azurerm_role_definition.signer.permissions[0].data_actions == tolist(["Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/sign/action"])
@@ -314,7 +338,7 @@ run "identities" {
         "Reader",
         "Storage Blob Data Contributor",
         "Storage Blob Data Reader",
-      ], assignment.role_definition_name) && assignment.scope != "/vault/keys/fraud-signing"
+      ], assignment.role_definition_name) && !startswith(assignment.scope, "/vault/keys/")
     ])
     error_message = "a role that is none of those known not to sign"
   }
@@ -362,6 +386,14 @@ run "identities" {
     error_message = "somebody changes the resource group"
   }
   assert {
+    condition = toset([for name, assignment in azurerm_role_assignment.main : assignment.scope if startswith(name, "watch-")]) == toset([
+      "/vault/secrets/watch-tracking-password",
+      "/vault/secrets/watch-token",
+      "/vault/secrets/watch-metrics-token",
+    ])
+    error_message = "the watch may do something else than read its secrets"
+  }
+  assert {
     condition     = azurerm_role_assignment.main["github-deploy"].scope == "/aks/namespaces/fraud"
     error_message = "GitHub's jobs administer more than their namespace"
   }
@@ -371,6 +403,10 @@ run "identities" {
   assert {
     condition     = output.signing_key == "azurekms://kv-contosofraud.vault.azure.net/keys/fraud-signing/0123456789abcdef"
     error_message = "signing_key"
+  }
+  assert {
+    condition     = output.training_key == "azurekms://kv-contosofraud.vault.azure.net/keys/fraud-training/fedcba9876543210"
+    error_message = "training_key"
   }
   assert {
     condition     = output.containers["evidence"] == "wasbs://evidence@stcontosofraud.blob.core.windows.net"

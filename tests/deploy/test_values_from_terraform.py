@@ -25,8 +25,10 @@ CLIENT_IDS = {
     "trainer": "00000000-0000-0000-0000-000000000004",
     "batch": "00000000-0000-0000-0000-000000000005",
     "monitoring": "00000000-0000-0000-0000-000000000006",
+    "watch": "00000000-0000-0000-0000-000000000007",
 }
 SIGNING_KEY = "azurekms://kv-contoso.vault.azure.net/keys/fraud-signing/0123456789abcdef"
+TRAINING_KEY = "azurekms://kv-contoso.vault.azure.net/keys/fraud-training/fedcba9876543210"
 DATABASE = "postgresql+psycopg2://id-contoso-tracking@psql.postgres.database.azure.com:5432/mlflow?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt&plugin=entra"
 OUTPUTS = {
     "tenant_id": "11111111-1111-1111-1111-111111111111",
@@ -34,6 +36,7 @@ OUTPUTS = {
     "registry_host": "acrcontoso.azurecr.io",
     "key_vault_name": "kv-contoso",
     "signing_key": SIGNING_KEY,
+    "training_key": TRAINING_KEY,
     "containers": {
         "mlflow": "wasbs://mlflow@stcontoso.blob.core.windows.net",
         "records": "wasbs://records@stcontoso.blob.core.windows.net",
@@ -50,7 +53,10 @@ VALUES = {
         "artifacts": "wasbs://mlflow@stcontoso.blob.core.windows.net",
         "databaseUri": DATABASE,
     },
-    "jobs": {"promotion": {"enabled": True, "signingKey": SIGNING_KEY}},
+    "jobs": {
+        "promotion": {"enabled": True, "signingKey": SIGNING_KEY},
+        "training": {"signingKey": TRAINING_KEY},
+    },
     "features": {"storeUrl": "rediss://redis-contoso.westeurope.redis.azure.net:10000?login=entra"},
     "records": {"to": "wasbs://records@stcontoso.blob.core.windows.net/production"},
     "secrets": {"provider": "keyVault", "keyVault": "kv-contoso"},

@@ -54,22 +54,30 @@ def test_what_is_missing_is_made_from_what_is_there(machine: Machine, command: C
         "tracking-MLFLOW-WEBHOOK-SECRET-ENCRYPTION-KEY",
         "promoter-tracking-password",
         "batch-tracking-password",
+        "watch-tracking-password",
         "tracking-metrics-user",
         "tracking-metrics-password",
         "inference-tokens",
+        "watch-metrics-token",
     )
     fill(machine, *missing)
 
-    assert command("make") == (0, [*missing, "6 secrets"])
+    assert command("make") == (0, [*missing, "8 secrets"])
 
     made = {name: (machine.vault / name).read_text() for name in missing}
     assert len(base64.urlsafe_b64decode(made[missing[0]])) == 32
     assert len(made["promoter-tracking-password"]) == 43
     assert made["batch-tracking-password"] == "inference-tracking-password"
+    assert made["watch-tracking-password"] == "inference-tracking-password"
+    assert made["watch-metrics-token"] == "inference-metrics-token"
     assert made["tracking-metrics-user"] == "auditor"
     assert made["tracking-metrics-password"] == "monitoring-tracking-password"
-    token = read_tokens(machine.vault / "inference-tokens")["smoke"]
-    assert token.sha256 == hashlib.sha256(b"inference-smoke-token").digest()
+    tokens = read_tokens(machine.vault / "inference-tokens")
+    assert {name: token.sha256 for name, token in tokens.items()} == {
+        "smoke": hashlib.sha256(b"inference-smoke-token").digest(),
+        "watch": hashlib.sha256(b"watch-token").digest(),
+    }
+    assert {token.scopes for token in tokens.values()} == {frozenset({"predict"})}
     assert command("make") == (0, ["0 secrets"])
     assert not [call for call in machine.az_calls if made["promoter-tracking-password"] in call]
 
@@ -88,14 +96,15 @@ def test_a_dry_run_makes_nothing(machine: Machine, command: Command) -> None:
     assert len(machine.az_calls) == 1
 
 
-def test_a_file_of_callers_is_not_replaced(machine: Machine, command: Command) -> None:
-    fill(machine, "inference-smoke-token")
+@pytest.mark.parametrize("token", ["inference-smoke-token", "watch-token"])
+def test_a_file_of_callers_is_not_replaced(machine: Machine, command: Command, token: str) -> None:
+    fill(machine, token)
 
     code, [line] = command("make")
 
     assert code == 2
     assert line.startswith(
-        "error: inference-tokens is in the vault without inference-smoke-token: make a token with"
+        f"error: inference-tokens is in the vault without {token}: make a token with"
     )
 
 

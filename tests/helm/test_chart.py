@@ -18,6 +18,7 @@ from tests.helm.rendering import (
     PRODUCTION,
     STAGING,
     VARIANTS,
+    Manifest,
     component,
     helm,
     named,
@@ -33,12 +34,13 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 PARTS = {
     "tracking.enabled": {"tracking", "migration", "backup"},
     "tracking.backup.enabled": {"backup"},
-    "inference.enabled": {"inference"},
+    "inference.enabled": {"inference", "watch"},
     "staging.enabled": {"staging"},
     "jobs.promotion.enabled": {"promotion", "promoter"},
     "jobs.training.enabled": {"training", "trainer"},
     "jobs.batch.enabled": {"batch"},
     "jobs.monitoring.enabled": {"monitoring"},
+    "jobs.watch.enabled": {"watch"},
 }
 """Each switch, and the components of which nothing is left without it."""
 
@@ -209,28 +211,48 @@ def test_clients_that_send_features_need_no_shared_store() -> None:
     assert 'value: "client"' in text(*PRODUCTION, "--set", values)
 
 
-def test_a_floor_reaches_every_reader_and_a_changed_ledger_rolls_the_pods() -> None:
+def test_a_floor_changes_its_configmap_alone() -> None:
     tip = f"fraud:7:{'a' * 64}"
 
-    before = rendered(*PRODUCTION)
-    after = rendered(*PRODUCTION, "--set-string", f"ledger.floor={tip}")
-    other = rendered(*PRODUCTION, "--set-file", f"ledger.config={CHART / 'Chart.yaml'}")
+    def floor_and_rest(*values: str) -> tuple[Manifest, list[Manifest]]:
+        found = rendered(*ALL, *values)
+        floor = named(found, "ConfigMap", "fraud-ledger-floor")
+        return floor["data"], [one for one in found if one is not floor]
 
-    assert f'name: FRAUD_LEDGER_FLOOR\n              value: "{tip}"' in text(
-        *PRODUCTION, "--set-string", f"ledger.floor={tip}"
-    )
-    floors = [one for one in after if tip in json.dumps(one)]
-    assert {(one["kind"], one["metadata"]["name"]) for one in floors} == {
-        ("Deployment", "fraud-inference"),
-        ("CronJob", "fraud-promotion"),
-        ("CronJob", "fraud-training"),
-        ("Pod", "fraud-inference-smoke"),
+    before, rest = floor_and_rest()
+    after, same = floor_and_rest("--set-string", f"ledger.floor={tip}")
+
+    assert (before, after) == ({"floor": ""}, {"floor": tip})
+    assert rest == same
+
+
+def test_every_reader_of_the_ledger_reads_its_floor() -> None:
+    floors = {
+        str(pod): pod.environment().get("FRAUD_LEDGER_FLOOR", {}).get("valueFrom")
+        for pod in pods(rendered(*ALL))
+        if "FRAUD_LEDGER_CONFIG" in pod.environment()
     }
-    assert "FRAUD_LEDGER_FLOOR" not in json.dumps(before)
+
+    def reference(name: str) -> Manifest:
+        return {"configMapKeyRef": {"name": name, "key": "floor", "optional": True}}
+
+    staging = reference("fraud-staging-ledger-floor")  # which is not there: Staging has no floor
+    assert len(floors) == 9
+    assert floors == dict.fromkeys(floors, reference("fraud-ledger-floor")) | {
+        "Deployment/fraud-staging": staging,
+        "Pod/fraud-staging-smoke": staging,
+    }
+
+
+def test_a_changed_ledger_rolls_the_pods() -> None:
+    config = ("--set-file", f"ledger.config={CHART / 'Chart.yaml'}")
     checksums = [
-        named(one, "Deployment", "fraud-inference")["spec"]["template"]["metadata"]["annotations"]
-        for one in (before, other)
+        named(rendered(*PRODUCTION, *values), "Deployment", "fraud-inference")["spec"]["template"][
+            "metadata"
+        ]["annotations"]
+        for values in ((), config)
     ]
+
     assert checksums[0] != checksums[1]
 
 

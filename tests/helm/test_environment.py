@@ -30,8 +30,12 @@ def pod(variant: str, name: str) -> Pod:
 
 
 def values(container: dict[str, Any]) -> dict[str, str]:
-    """Its variables; what comes from elsewhere has some text."""
-    return {one["name"]: one.get("value", "10.244.1.7") for one in container["env"]}
+    """Its variables; what comes from elsewhere has some text, but the floor, which is not set."""
+    elsewhere = {"FRAUD_LEDGER_FLOOR": ""}
+    return {
+        one["name"]: one.get("value", elsewhere.get(one["name"], "10.244.1.7"))
+        for one in container["env"]
+    }
 
 
 def become(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:

@@ -51,6 +51,7 @@ SECRET_KEYS = {
     },
     "fraud-promoter": {"tracking-password"},
     "fraud-trainer": {"tracking-password"},
+    "fraud-watch": {"tracking-password", "token", "metrics-token"},
 }
 """What whoever makes the Secrets has to put into them, with Entra's sign-in and a PodMonitor."""
 
@@ -218,7 +219,7 @@ def test_a_deployment_selects_its_own_pods_alone(manifests: tuple[Manifest, ...]
         else:
             continue
         selected = {str(pod) for pod in pods(manifests) if matches(selector, pod.labels)}
-        assert selected == {f"Deployment/{one['metadata']['name']}"}
+        assert selected == {f"Deployment/{one['metadata']['name'].removesuffix('-pods')}"}
 
 
 def test_every_route_and_port_leads_to_a_container(manifests: tuple[Manifest, ...]) -> None:
@@ -238,6 +239,24 @@ def test_every_route_and_port_leads_to_a_container(manifests: tuple[Manifest, ..
             assert [ref["name"] for ref in rule["backendRefs"]] == [one["metadata"]["name"]]
             for ref in (*mirrors, *rule["backendRefs"]):
                 assert services[ref["name"]]["spec"]["ports"][0]["port"] == ref["port"]
+
+
+def test_the_watch_asks_every_pod_with_tokens_from_files() -> None:
+    manifests = rendered(*VARIANTS["production"])
+    [watch] = [pod for pod in pods(manifests) if str(pod) == "CronJob/fraud-watch"]
+    [container] = watch.containers
+    service = named(manifests, "Service", "fraud-inference-pods")["spec"]
+    mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    environment = watch.environment()
+
+    assert container["args"][:4] == ["registry", "watch", "--pods", "fraud-inference-pods:8000"]
+    assert (service["clusterIP"], service["publishNotReadyAddresses"]) == ("None", True)
+    assert mounts["secrets"] == "/mnt/secrets"
+    assert environment["FRAUD_TOKEN_FILE"]["value"] == "/mnt/secrets/token"
+    assert environment["FRAUD_METRICS_TOKEN_FILE"]["value"] == "/mnt/secrets/metrics-token"
+    assert environment["MLFLOW_TRACKING_USERNAME"]["value"] == "pods"
+    assert "FRAUD_SIGNING_KEY" not in environment
+    assert watch.owner["spec"]["suspend"] is True
 
 
 def test_staging_has_no_route_and_leaves_no_records() -> None:
@@ -300,18 +319,26 @@ def test_jobs_are_suspended_and_never_repeated() -> None:
         "fraud-training": (True, 0),
         "fraud-batch": (True, 0),
         "fraud-monitoring": (True, 0),
+        "fraud-watch": (True, 0),
         "fraud-backup": (False, 1),
     }
 
 
-def test_the_signing_key_is_within_reach_of_promotion_alone() -> None:
+@pytest.mark.parametrize(
+    ("key", "account", "job"),
+    [
+        ("FRAUD_SIGNING_KEY", "fraud-promoter", "promotion"),
+        ("FRAUD_TRAINING_KEY", "fraud-trainer", "training"),
+    ],
+)
+def test_a_key_is_within_reach_of_its_job_alone(key: str, account: str, job: str) -> None:
     holding = {
         str(pod)
         for pod in pods(rendered(*VARIANTS["everything"]))
-        if "FRAUD_SIGNING_KEY" in pod.environment() or "fraud-promoter" in json.dumps(pod.spec)
+        if key in pod.environment() or account in json.dumps(pod.spec)
     }
 
-    assert holding == {"CronJob/fraud-promotion"}
+    assert holding == {f"CronJob/fraud-{job}"}
 
 
 def test_keys_and_provenance_reach_the_jobs_that_need_them() -> None:
@@ -341,6 +368,7 @@ def test_azures_sdk_tries_the_pods_identity_alone() -> None:
         "Deployment/fraud-tracking": "WorkloadIdentityCredential",
         "CronJob/fraud-promotion": "WorkloadIdentityCredential",
         "CronJob/fraud-training": "WorkloadIdentityCredential",
+        "CronJob/fraud-watch": "WorkloadIdentityCredential",
         "Job/fraud-migration": "WorkloadIdentityCredential",
         "Pod/fraud-inference-smoke": None,
     }
@@ -375,6 +403,8 @@ def allowed(manifests: tuple[Manifest, ...], sender: Pod, receiver: Pod) -> set[
                 "inference redis 6379",
                 "promotion tracking 5000",
                 "training tracking 5000",
+                "watch tracking 5000",
+                "watch inference 8000",
                 "smoke tracking 5000",
                 "smoke inference 8000",
             },
@@ -387,6 +417,8 @@ def allowed(manifests: tuple[Manifest, ...], sender: Pod, receiver: Pod) -> set[
                 "training tracking 5000",
                 "batch tracking 5000",
                 "monitoring tracking 5000",
+                "watch tracking 5000",
+                "watch inference 8000",
                 "smoke tracking 5000",
                 "smoke inference 8000",
                 "smoke staging 8000",

@@ -47,5 +47,5 @@ def test_the_source_of_each_resource_is_said() -> None:
     rows = [row for key in keys for row in key.rows() if row.path.endswith(".resources")]
 
     sources = {row.path: row.comment.split()[0] for row in rows}
-    assert len(sources) == 8
+    assert len(sources) == 9
     assert set(sources.values()) == {"Measured", "Not"}

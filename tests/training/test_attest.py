@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 import yaml
@@ -35,7 +36,7 @@ GITHUB = {
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The settings of a training job in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    for name in (*GITHUB, "JENKINS_URL"):
+    for name in (*GITHUB, "JENKINS_URL", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     create_trusted(Path("provenance.yaml"), Path("training.pem"))
     return {"FRAUD_PROVENANCE": "provenance.yaml", "FRAUD_TRAINING_KEY": "file2:training.pem"}
@@ -101,6 +102,28 @@ def test_in_jenkins_it_names_job_and_build(
         monkeypatch.setenv(name, value)
     attestation = attested(keys)
     assert (attestation.builder, attestation.invocation) == (job, f"{job}7/")
+
+
+def test_in_a_pod_it_names_nobody(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    attestation = attested(keys)
+    assert (attestation.builder, attestation.invocation) == ("kubernetes", f"pod:{gethostname()}")
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "missing"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "GITHUB_SERVER_URL"),
+        ({**GITHUB, "GITHUB_RUN_ATTEMPT": None}, "GITHUB_RUN_ATTEMPT"),
+        ({"JENKINS_URL": "x", "JOB_URL": "y"}, "BUILD_URL"),
+    ],
+)
+def test_a_run_that_is_named_in_part_is_refused_before_the_training(
+    keys: dict[str, str], passed_on: dict[str, str | None], missing: str
+) -> None:
+    run = {name: value for name, value in passed_on.items() if value}
+    with pytest.raises(UsageError, match=f"^{missing} is not set"):
+        training_signer({**keys, **run})
 
 
 def test_without_a_key_nothing_is_signed(keys: dict[str, str]) -> None:

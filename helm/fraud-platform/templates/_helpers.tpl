@@ -98,7 +98,8 @@ http://fraud-tracking:5000
 {{- end -}}
 {{- end }}
 
-{{/* (root, workload, user, address, floor): a client of the tracking server that reads the ledger. */}}
+{{/* (root, workload, user, address, ledger's ConfigMap): a client of the tracking server that reads the
+ledger. Its floor is in a ConfigMap beside that one: what is not in a pod's template rolls no pods. */}}
 {{- define "fraud.clientEnv" -}}
 - name: MLFLOW_TRACKING_URI
   value: {{ index . 3 | quote }}
@@ -109,10 +110,9 @@ http://fraud-tracking:5000
     secretKeyRef: {name: {{ get (index . 0).Values.secrets.names (index . 1) }}, key: tracking-password}
 - name: FRAUD_LEDGER_CONFIG
   value: /etc/fraud/ledger.yaml
-{{- with index . 4 }}
 - name: FRAUD_LEDGER_FLOOR
-  value: {{ . | quote }}
-{{- end }}
+  valueFrom:
+    configMapKeyRef: {name: {{ index . 4 }}-floor, key: floor, optional: true}
 {{- end }}
 
 {{/* (root, component): its secrets as files. The migration's are those of the tracking server. */}}

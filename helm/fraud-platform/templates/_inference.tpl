@@ -1,7 +1,7 @@
-{{/* (root, component, address, ledger's ConfigMap, floor, store, digest of the ledger's file): the
-pods of inference, and of staging. The service starts in a second and stays alive without a model, so
-only readiness asks for one: to restart a pod would not bring the ledger back. There is no preStop:
-on SIGTERM the service itself leaves readiness and answers for FRAUD_DRAIN_SECONDS. */}}
+{{/* (root, component, address, ledger's ConfigMap, store, digest of the ledger's file): the pods of
+inference, and of staging. The service starts in a second and stays alive without a model, so only
+readiness asks for one: to restart a pod would not bring the ledger back. There is no preStop: on
+SIGTERM the service itself leaves readiness and answers for FRAUD_DRAIN_SECONDS. */}}
 {{- define "fraud.inferencePod" -}}
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
@@ -9,7 +9,7 @@ on SIGTERM the service itself leaves readiness and answers for FRAUD_DRAIN_SECON
 metadata:
   labels: {{- include "fraud.podLabels" (list $root $component "inference") | nindent 4 }}
   annotations:
-    checksum/config: {{ index . 6 }}
+    checksum/config: {{ index . 5 }}
 spec:
   {{- include "fraud.pod" (list $root "fraud-inference") | nindent 2 }}
   # 20 s beyond both: what is left of the records is moved.
@@ -30,7 +30,7 @@ spec:
       {{- include "fraud.image" (list $root $image) | nindent 6 }}
       {{- include "fraud.containerSecurity" . | nindent 6 }}
       env:
-        {{- include "fraud.clientEnv" (list $root $component $values.user (index . 2) (index . 4)) | nindent 8 }}
+        {{- include "fraud.clientEnv" (list $root $component $values.user (index . 2) (index . 3)) | nindent 8 }}
         - name: FRAUD_HOST
           value: 0.0.0.0
         - name: FRAUD_PORT
@@ -50,7 +50,7 @@ spec:
         - name: FRAUD_GRACE_SECONDS
           value: {{ $values.graceSeconds | quote }}
         - name: FRAUD_FEATURE_STORE
-          value: {{ index . 5 | quote }}
+          value: {{ index . 4 | quote }}
         {{- if eq $component "inference" }}
         - name: FRAUD_RECORDS_TO
           value: {{ $root.Values.records.to | quote }}

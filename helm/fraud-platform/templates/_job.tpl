@@ -33,7 +33,7 @@ spec:
               args: {{- toYaml $values.args | nindent 16 }}
               {{- include "fraud.containerSecurity" . | nindent 14 }}
               env:
-                {{- include "fraud.clientEnv" (list $root $workload $values.user (include "fraud.trackingUri" $root) $root.Values.ledger.floor) | nindent 16 }}
+                {{- include "fraud.clientEnv" (list $root $workload $values.user (include "fraud.trackingUri" $root) "fraud-ledger") | nindent 16 }}
                 {{- if $root.Values.ledger.provenance }}
                 - name: FRAUD_PROVENANCE
                   value: /etc/fraud/provenance.yaml

@@ -30,6 +30,10 @@
 {{- end }}
 {{- else if ne $component "migration" }}
 - tracking-password
+{{- if eq $component "watch" }}
+- token
+- metrics-token
+{{- end }}
 {{- end }}
 {{- end }}
 

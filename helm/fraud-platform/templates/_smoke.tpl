@@ -1,5 +1,5 @@
-{{/* (root, component, address of its tracking server, ledger's ConfigMap, floor): a pod of `helm
-test` that sends a transaction, and checks that the digest which answered is that of the head. */}}
+{{/* (root, component, address of its tracking server, ledger's ConfigMap): a pod of `helm test`
+that sends a transaction, and checks that the digest which answered is that of the head. */}}
 {{- define "fraud.smokePod" -}}
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
@@ -20,7 +20,7 @@ spec:
       command: [python, -m, inference.smoke, "http://fraud-{{ $component }}:8000"]
       {{- include "fraud.containerSecurity" . | nindent 6 }}
       env:
-        {{- include "fraud.clientEnv" (list $root $component $root.Values.inference.user (index . 2) (index . 4)) | nindent 8 }}
+        {{- include "fraud.clientEnv" (list $root $component $root.Values.inference.user (index . 2) (index . 3)) | nindent 8 }}
         - name: FRAUD_SMOKE_TOKEN
           valueFrom:
             secretKeyRef: {name: {{ get $root.Values.secrets.names $component }}, key: smoke-token}

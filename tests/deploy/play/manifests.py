@@ -138,6 +138,8 @@ def _on_host(variable: Manifest, host: Host) -> dict[str, Any]:
         return {"name": "FRAUD_PORT", "value": str(host.ports["fraud-inference"])}
     if variable["name"] == "POD_IP":
         return {"name": "POD_IP", "value": "127.0.0.1"}
+    if variable["name"] == "FRAUD_LEDGER_FLOOR":  # the chart's default: none
+        return {"name": "FRAUD_LEDGER_FLOOR", "value": ""}
     if "value" not in variable:  # Podman 4.3 takes no variable from a Secret that it made itself
         reference = variable["valueFrom"]["secretKeyRef"]
         return {

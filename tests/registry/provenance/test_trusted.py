@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from registry.errors import UsageError
 from registry.ledger.manifest import sha256_of
@@ -91,9 +93,21 @@ def test_files_that_exist_are_left_as_they_are(tmp_path: Path) -> None:
     assert (path.read_bytes(), key.read_bytes()) == before
 
 
+def test_the_public_key_of_one_in_key_vault_is_trusted(tmp_path: Path) -> None:
+    public = generate_private_key(SECP256R1()).public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    path, key = tmp_path / "provenance.yaml", tmp_path / "fraud-training.pub"
+    key.write_bytes(pem)
+    create_trusted(path, key)
+
+    [trusted] = read_trusted(path, required=True).training_keys
+    assert trusted.public_pem == pem.decode()
+    assert key.read_bytes() == pem
+
+
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
     key = tmp_path / "training.pem"
     key.write_text("no key")
-    with pytest.raises(UsageError, match="is not a private key in PEM format"):
+    with pytest.raises(UsageError, match="is not a public key in PEM format"):
         create_trusted(tmp_path / "provenance.yaml", key)
     assert key.read_text() == "no key"
