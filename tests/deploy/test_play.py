@@ -127,6 +127,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         },
         "fraud-trainer": {"tracking-password": passwords["trainer"]},
         "fraud-promoter": {"tracking-password": passwords["promoter"]},
+        "fraud-watch": {
+            "tracking-password": passwords["pods"],
+            "token": token,
+            "metrics-token": token,
+        },
     }
     services = ("fraud-tracking", "fraud-postgresql", "fraud-redis", "fraud-inference")
     host = Host(
@@ -214,6 +219,15 @@ def test_what_a_job_trained_is_served_from_raw_transactions(
 def test_the_promotion_job_reads_the_ledger(platform: Platform, promoted: str) -> None:
     assert promoted
     assert "1 entries, 0 problems" in platform.cluster.run("fraud-promotion", "registry", "verify")
+
+
+def test_the_watch_sees_the_pod_serve_the_head(platform: Platform, promoted: str) -> None:
+    assert promoted
+    wait_until(lambda: platform.readiness().status_code == 200, 60)
+    pod = platform.cluster.address("fraud-inference")
+    watch = ("registry", "watch", "--pod", pod, "--minutes", "0")
+    printed = platform.cluster.run("fraud-watch", *watch)
+    assert "1 of 1 pods serve version 1: promote of candidate 1 by github:alice" in printed
 
 
 def test_a_pod_whose_ledger_is_tampered_with_does_not_become_ready(
