@@ -95,6 +95,9 @@ bench-team: $(STAMP)  ## Time the main job on a team's set-up and on the embedde
 bench-images: $(STAMP)  ## Measure the images: size, start, memory (needs podman)
 	$(BIN)/python -m benchmarks.images $(ARGS)
 
+bench-promotion: $(STAMP)  ## Time a promotion from approval to the first pod (needs kubectl)
+	$(BIN)/python -m pytest tests/github/test_promote.py -k reaches -rP $(ARGS)
+
 # Called with a context, a tag and further options, as docker's own are.
 IMAGE_BUILD ?= sh -c 'tag=$$1; shift; exec docker buildx build --load --tag "$$tag" "$$@" "$$0"'
 IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

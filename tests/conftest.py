@@ -20,6 +20,10 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
 
+HIDDEN = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "KUBERNETES_SERVICE_HOST")
+"""CI may itself run in a pod, which names nobody who started a training."""
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("mlflow")
@@ -54,7 +58,7 @@ def blobs(storage: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> str:
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the tracking server, ledger and key that are configured on this machine."""
     for name in list(os.environ):
-        if name.startswith(("FRAUD_", "OTEL_")) or name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+        if name.startswith(("FRAUD_", "OTEL_")) or name in HIDDEN:
             monkeypatch.delenv(name)
     # Those that `registry init` and the demo leave in a checkout would be found without a setting.
     monkeypatch.setenv("FRAUD_PROVENANCE", os.devnull)

@@ -7,7 +7,11 @@ shipped policy, signatures, kubectl and a real service; see `repository` for wha
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,25 @@ def evidence(trained: Project) -> dict[str, str]:
         assert done.summary.startswith("## Candidate ")
         references[candidate] = done.outputs["evidence"]
     return references
+
+
+@contextmanager
+def first_served(address: str) -> Iterator[list[float]]:
+    """Seconds from the beginning of the block until the service at an address has a model."""
+    started, seconds, ended = time.monotonic(), list[float](), threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.1):
+            if not seconds and status_of(f"{address}/readyz") == 200:
+                seconds.append(time.monotonic() - started)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seconds
+    finally:
+        ended.set()
+        thread.join()
 
 
 def refusal(
@@ -99,8 +122,13 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
     service = inference_service(trained.uri, config, free_port(), log, **settings, **cache)
     with service as (address, _):
         trained.cluster.hosts[PODS] = [address]
-        done = trained.promote(evidence["1"])
+        with first_served(address) as served_after:
+            done = trained.promote(evidence["1"])
         assert not done.failed, done.steps
+        for step in done.steps:
+            if step.seconds:
+                print(f"{step.name:15} {step.seconds:5.1f} s")
+        print(f"first pod serves the new model after {served_after[0]:.1f} s")
         assert [step.name for step in done.steps if step.outcome == "skipped"] == [
             "Roll back",
             "Watch the rollback",
@@ -118,9 +146,10 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
 
         again = trained.evaluate("2")
         assert not again.failed, again.steps
-        with standing_in(served(first), ok=1000) as bad:
+        other = replace(served(first), digest="f" * 12)
+        with standing_in(other) as bad:  # neither the model before nor the new one
             trained.cluster.hosts[PODS] = [address, bad.address]
-            done = trained.promote(again.outputs["evidence"])  # the second pod never takes it
+            done = trained.promote(again.outputs["evidence"])
         assert done.outcomes["Watch"] == "failure"
         assert done.outcomes["Roll back"] == done.outcomes["Ledger floor"] == "success"
         assert trained.actions == ["promote", "promote", "rollback"]
