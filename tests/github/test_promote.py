@@ -24,6 +24,9 @@ from tests.registry.ci_systems import review
 from tests.registry.rollout.stand_in import standing_in
 from tests.waiting import wait_until
 
+# The first of them to run trains two models and evaluates both.
+pytestmark = pytest.mark.timeout(900)
+
 PODS = "fraud-inference-pods:8000"
 BEFORE = ["actions/checkout", "Environment", "Sign in as the promoter", "Sign in as the deployer"]
 
