@@ -52,8 +52,7 @@ with open({log!r}, "a") as log:
 if arguments[:3] == ["keyvault", "secret", "show"]:
     print("the password of " + arguments[arguments.index("--name") + 1])
 elif arguments[:2] == ["aks", "get-credentials"]:
-    path = pathlib.Path(os.environ["HOME"], ".kube", "config")
-    path.parent.mkdir(exist_ok=True)
+    path = pathlib.Path(arguments[arguments.index("--file") + 1])
     path.write_text(pathlib.Path({kubeconfig!r}).read_text())
 """
 HELM = """#!{python}

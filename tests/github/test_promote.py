@@ -180,8 +180,10 @@ def test_each_step_has_the_identity_that_it_needs_and_no_other(
     assert evidence
     asked = {tuple(call.split()[:3]) for call in trained.calls("az")}
     assert asked == {
-        ("default", "aks", "get-credentials"),  # train.yml: the deployer alone
+        ("default", "acr", "login"),  # train.yml: the deployer alone
+        ("default", "aks", "get-credentials"),
         ("default", "keyvault", "secret"),  # promote.yml, evaluate: the evaluator alone
+        ("deployer", "acr", "login"),
         ("deployer", "aks", "get-credentials"),
         ("promoter", "keyvault", "secret"),
     }
