@@ -1,0 +1,208 @@
+"""The Jenkinsfile: its stages and their commands, who signs, who approves, what Groovy says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.checks import checker
+from tests.components import program
+from tests.deploy.jenkins.pipeline import commands, parse, scripts, stages, strings
+from tests.places import REPOSITORY
+
+TEXT = (REPOSITORY / "Jenkinsfile").read_text()
+PIPELINE = parse(TEXT).named("pipeline")
+STAGES = stages(parse(TEXT))
+COMMANDS = {
+    "Lint and test": [".ci/run"],
+    "Images": [],
+    "Train": [
+        'python -m deploy.job fraud-training --name "train-$BUILD" --output job.log '
+        '-- training train --data "$DATA" --dataset "$DATASET" --register true'
+    ],
+    "Stage": ['python -m registry stage "$CANDIDATE"'],
+    "Evaluate": [
+        'python -m training rows rows.parquet --data "$DATA" --dataset "$DATASET"',
+        'python -m registry evaluate "$CANDIDATE" --rows rows.parquet --report report '
+        "--json > evidence.json",
+    ],
+    "Approve": [],
+    "Promote": ['python -m registry promote "$EVIDENCE" --comment "$COMMENT"'],
+    "Watch": [
+        'python -m deploy.job fraud-watch --name "watch-$BUILD" --output watch.log '
+        "-- registry watch --pods fraud-inference-pods:8000 --minutes 5"
+    ],
+    "Roll back": ['python -m registry rollback --reason "the watch of $BUILD ended with 3"'],
+}
+"""The stages in their order, and their commands."""
+
+# Source: https://www.jenkins.io/doc/book/pipeline/syntax/
+OF_PIPELINE = {
+    *("agent", "environment", "libraries", "options", "parameters", "post", "stages", "tools"),
+    "triggers",
+}
+OF_STAGE = {"agent", "environment", "input", "options", "post", "steps", "tools", "when"}
+
+
+def test_the_stages_have_their_names_order_and_commands() -> None:
+    found = {name: commands(stage) for name, stage in STAGES.items()}
+
+    assert list(found) == list(COMMANDS)
+    assert found == COMMANDS
+
+
+def test_a_stage_or_command_that_is_renamed_left_out_or_added_is_noticed() -> None:
+    for old, new in (
+        ("stage('Watch')", "stage('Follow')"),
+        ('--comment "$COMMENT"', ""),
+        ("sh '.ci/run'", "sh '.ci/run'; sh 'python -m registry freeze'"),
+    ):
+        changed = {
+            name: commands(one) for name, one in stages(parse(TEXT.replace(old, new))).items()
+        }
+        assert changed != COMMANDS
+
+
+def test_every_section_is_one_of_declarative_pipelines() -> None:
+    names = {section.head for section in PIPELINE.blocks}
+    of_stages = {section.head for stage in STAGES.values() for section in stage.blocks}
+
+    assert {"options", "parameters", "stages"} <= names <= OF_PIPELINE
+    assert {"agent", "steps", "when"} <= of_stages <= OF_STAGE
+    assert all("steps" in {one.head for one in stage.blocks} for stage in STAGES.values())
+
+
+def test_only_promote_and_roll_back_run_in_the_pod_that_can_sign() -> None:
+    pods = {name: re.findall(r"yaml pod\('(\w+)'\)", one.text) for name, one in STAGES.items()}
+
+    assert pods == {
+        "Lint and test": ["test"],
+        "Images": ["images"],
+        "Train": ["build"],
+        "Stage": ["build"],
+        "Evaluate": ["build"],
+        "Approve": [],
+        "Promote": ["promote"],
+        "Watch": ["build"],
+        "Roll back": ["promote"],
+    }
+
+
+def test_approvers_are_a_group_and_jenkins_says_which_of_them_it_was() -> None:
+    approve = STAGES["Approve"].text
+
+    assert "submitter: 'fraud-approvers'" in approve
+    assert "submitterParameter: 'FRAUD_APPROVER'" in approve
+    assert "env.FRAUD_APPROVER = answer.FRAUD_APPROVER" in approve
+    assert TEXT.count("env.FRAUD_APPROVER =") == 1
+
+
+def test_one_promotion_runs_at_a_time_and_no_stage_is_gone_around() -> None:
+    options = PIPELINE.named("options").text
+
+    assert "disableConcurrentBuilds()" in options
+    assert "disableRestartFromStage()" in options
+    assert [
+        name for name, one in STAGES.items() if "when" in {each.head for each in one.blocks}
+    ] == [
+        "Train",
+        "Roll back",
+    ]
+
+
+def test_groovy_puts_no_text_into_a_script() -> None:
+    assert list(strings(TEXT, "double")) == [
+        "deploy/jenkins/pods/${name}.yaml",
+        "jenkins-${BUILD_NUMBER}",
+        "Promote ${env.EVIDENCE} to Production? Read report/report.html first.",
+        "The watch ended with ${code}: nobody knows how the new model does. Read watch.log.",
+    ]
+    assert '"""' not in TEXT
+
+
+def test_kaniko_builds_all_targets_with_a_cache_and_securely() -> None:
+    [script] = [text for text in scripts(STAGES["Images"]) if "/kaniko/executor" in text]
+    targets = re.findall(r"for target in ([\w -]+);", script)
+    dockerfile = (REPOSITORY / "Dockerfile").read_text()
+
+    assert targets == ["inference inference-records tracking training"]
+    for target in targets[0].split():
+        assert re.search(rf"^FROM \S+ AS {target}$", dockerfile, re.MULTILINE)
+    assert "--cache=true --cache-repo" in script
+    assert re.findall(r"insecure|skip-tls|--force", script) == []
+
+
+def test_shellcheck_finds_nothing_in_the_scripts(tmp_path: Path) -> None:
+    files = []
+    for name, stage in STAGES.items():
+        for number, script in enumerate(scripts(stage)):
+            files.append(tmp_path / f"{name}-{number}.sh")
+            files[-1].write_text(script)
+
+    assert len(files) > 15
+    subprocess.run([checker("shellcheck"), "--shell=sh", *files], check=True, timeout=60)
+
+
+def shell(script: str, folder: Path) -> str:
+    command = ["sh", "-ec", script]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.strip()
+
+
+def test_the_candidate_is_read_from_the_jobs_log(tmp_path: Path) -> None:
+    [script] = [text for text in scripts(STAGES["Train"]) if text.startswith("awk ")]
+    (tmp_path / "job.log").write_text(
+        "  run 4f2a\ncandidate 12 is registered; next: python -m registry stage 12\n"
+    )
+
+    assert shell(script, tmp_path) == "12"
+    assert '"candidate {version} is registered' in (REPOSITORY / "training/cli.py").read_text()
+
+
+def test_what_is_approved_is_read_from_the_evidence(tmp_path: Path) -> None:
+    [script] = [text for text in scripts(STAGES["Evaluate"]) if "python -c" in text]
+    (tmp_path / "evidence.json").write_text('{"evidence": "4f2a@sha256:9c1e", "name": "x"}\n')
+
+    assert shell(script, tmp_path) == "4f2a@sha256:9c1e"
+
+
+@pytest.mark.parametrize(("text", "problem"), [("a { b {} ", "not closed: 'a'"), ("a {} }", "too")])
+def test_braces_that_do_not_match_are_an_error(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse(text)
+
+
+def test_npm_groovy_lint_finds_nothing_and_would_notice(tmp_path: Path) -> None:
+    linter = program("npm-groovy-lint", "npm install --global npm-groovy-lint@14.6.0")
+    program("java", "apt-get install default-jdk-headless")
+    (tmp_path / "broken").mkdir()
+    for name in ("Jenkinsfile", ".groovylintrc.json"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    broken = TEXT.replace("sh '.ci/run'", "sh '.ci/run").replace(
+        "Map answer", "Map unused = [:]\nMap answer"
+    )
+    (tmp_path / "broken" / "Jenkinsfile").write_text(broken)
+
+    done = subprocess.run(
+        # Without a server, which would outlive the test.
+        [linter, "--noserver", "--output", "json", "--path", ".", "--files", "**/Jenkinsfile"],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    files = json.loads(done.stdout)["files"]
+    assert files[str(tmp_path / "Jenkinsfile")]["errors"] == []
+    assert "NglParseError" in {
+        one["rule"] for one in files[str(tmp_path / "broken" / "Jenkinsfile")]["errors"]
+    }
