@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,30 +179,91 @@ def test_braces_that_do_not_match_are_an_error(text: str, problem: str) -> None:
         parse(text)
 
 
+LINTER = ("npm-groovy-lint", "npm install --global npm-groovy-lint@14.6.0")
+JAVA = ("java", "apt-get install default-jdk-headless")
+QUICK = "-XX:TieredStopAtLevel=1"
+"""A short run costs half the processor time without the second compiler."""
+
+
+@pytest.fixture(scope="module")
+def builds() -> dict[str, dict[str, Any]]:
+    """Steps and variables of builds by `CANDIDATE:WATCH`, as the stand-in in Groovy ran them."""
+    groovy = Path(program(*LINTER)).resolve().parent / "java" / "groovy" / "lib" / "*"
+    stand_in = Path(__file__).with_name("declarative.groovy")
+    command = [program(*JAVA), QUICK, "-cp", str(groovy), "groovy.ui.GroovyMain", str(stand_in)]
+    command += [str(REPOSITORY), ":0", "12:3", "12:2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    ran: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return ran
+
+
+def stages_run(steps: list[str]) -> list[str]:
+    """The names of the stages that were not left out."""
+    following = zip(steps, [*steps[1:], ""], strict=True)
+    return [
+        step.removeprefix("stage ")
+        for step, then in following
+        if step.startswith("stage ") and then != "skipped"
+    ]
+
+
+def test_a_build_trains_and_promotes_what_it_trained(builds: dict[str, dict[str, Any]]) -> None:
+    build = builds[":0"]
+
+    assert stages_run(build["steps"]) == list(COMMANDS)[:-1]
+    assert {name: build["env"][name] for name in ("BUILD", "CANDIDATE", "EVIDENCE")} == {
+        "BUILD": "jenkins-7",
+        "CANDIDATE": "12",
+        "EVIDENCE": "a@sha256:b",
+    }
+    assert (build["env"]["FRAUD_APPROVER"], build["env"]["COMMENT"]) == ("alice", "ticket 12")
+    assert (
+        "input Promote a@sha256:b to Production? Read report/report.html first." in build["steps"]
+    )
+
+
+def test_a_watch_that_ends_with_3_rolls_back_and_fails_the_build(
+    builds: dict[str, dict[str, Any]],
+) -> None:
+    steps = builds["12:3"]["steps"]
+
+    assert stages_run(steps) == [name for name in COMMANDS if name != "Train"]
+    assert steps[-4:] == [
+        "pod fraud-jenkins-promote",
+        'sh make setup VENV="$HOME/venv"',
+        'sh python -m registry rollback --reason "the watch of $BUILD ended with 3"',
+        "error The new model did worse, and was rolled back. Read watch.log.",
+    ]
+
+
+def test_a_watch_that_could_not_watch_fails_the_build_and_rolls_nothing_back(
+    builds: dict[str, dict[str, Any]],
+) -> None:
+    steps = builds["12:2"]["steps"]
+
+    assert stages_run(steps)[-1] == "Watch"
+    assert steps[-1].startswith("error The watch ended with 2")
+    assert not any("rollback" in step for step in steps)
+
+
 def test_npm_groovy_lint_finds_nothing_and_would_notice(tmp_path: Path) -> None:
-    linter = program("npm-groovy-lint", "npm install --global npm-groovy-lint@14.6.0")
-    program("java", "apt-get install default-jdk-headless")
+    program(*JAVA)
     (tmp_path / "broken").mkdir()
     for name in ("Jenkinsfile", ".groovylintrc.json"):
         shutil.copy(REPOSITORY / name, tmp_path)
-    broken = TEXT.replace("sh '.ci/run'", "sh '.ci/run").replace(
-        "Map answer", "Map unused = [:]\nMap answer"
-    )
+    broken = TEXT.replace("sh '.ci/run'", "sh '.ci/run")
     (tmp_path / "broken" / "Jenkinsfile").write_text(broken)
+    command = [
+        # Without its server, which would outlive the test.
+        *(program(*LINTER), "--noserver", f"--javaoptions={QUICK},-Xmx1g"),
+        *("--output", "json", "--path", ".", "--files", "**/Jenkinsfile"),
+    ]
 
     done = subprocess.run(
-        # Without a server, which would outlive the test.
-        [linter, "--noserver", "--output", "json", "--path", ".", "--files", "**/Jenkinsfile"],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
     )
 
     files = json.loads(done.stdout)["files"]
     assert files[str(tmp_path / "Jenkinsfile")]["errors"] == []
-    assert "NglParseError" in {
-        one["rule"] for one in files[str(tmp_path / "broken" / "Jenkinsfile")]["errors"]
-    }
+    [error] = files[str(tmp_path / "broken" / "Jenkinsfile")]["errors"]
+    assert error["rule"] == "NglParseError"
