@@ -99,6 +99,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(
 ) -> None:
     backup = backed_up(home, backups)
     restored = empty(tmp_path / "restored")
+    restored.chmod(0o775)  # a volume, whose owner is another user
 
     assert run("restore", backup, restored, key) == f"{restored} holds {backup.name}"
 
@@ -106,6 +107,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(
     left_out = ("workspace", "war", "secrets/initialAdminPassword")
     expected = {name: entry for name, entry in tree(home).items() if not name.startswith(left_out)}
     assert tree(restored) == expected
+    assert restored.stat().st_mode & 0o777 == 0o775
     assert "secrets/master.key" in expected
     assert "jobs/workspace/config.xml" in expected
 
