@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.checks import checker
-from tests.components import program
+from tests.components import missing, program
 from tests.deploy.jenkins.pipeline import commands, parse, scripts, stages, strings
 from tests.places import REPOSITORY
 
@@ -180,9 +180,17 @@ def test_braces_that_do_not_match_are_an_error(text: str, problem: str) -> None:
 
 
 LINTER = ("npm-groovy-lint", "npm install --global npm-groovy-lint@14.6.0")
-JAVA = ("java", "apt-get install default-jdk-headless")
 QUICK = "-XX:TieredStopAtLevel=1"
 """A short run costs half the processor time without the second compiler."""
+
+
+def java() -> str:
+    """Java 17: with any other, npm-groovy-lint fetches one from the network, and Groovy 3 fails."""
+    path = program("java", "apt-get install openjdk-17-jdk-headless")
+    said = subprocess.run([path, "-version"], capture_output=True, text=True, check=True).stderr
+    if ' "17.' not in said:
+        missing("Java 17", "apt-get install openjdk-17-jdk-headless")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +198,7 @@ def builds() -> dict[str, dict[str, Any]]:
     """Steps and variables of builds by `CANDIDATE:WATCH`, as the stand-in in Groovy ran them."""
     groovy = Path(program(*LINTER)).resolve().parent / "java" / "groovy" / "lib" / "*"
     stand_in = Path(__file__).with_name("declarative.groovy")
-    command = [program(*JAVA), QUICK, "-cp", str(groovy), "groovy.ui.GroovyMain", str(stand_in)]
+    command = [java(), QUICK, "-cp", str(groovy), "groovy.ui.GroovyMain", str(stand_in)]
     command += [str(REPOSITORY), ":0", "12:3", "12:2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     ran: dict[str, dict[str, Any]] = json.loads(done.stdout)
@@ -247,7 +255,7 @@ def test_a_watch_that_could_not_watch_fails_the_build_and_rolls_nothing_back(
 
 
 def test_npm_groovy_lint_finds_nothing_and_would_notice(tmp_path: Path) -> None:
-    program(*JAVA)
+    java()
     (tmp_path / "broken").mkdir()
     for name in ("Jenkinsfile", ".groovylintrc.json"):
         shutil.copy(REPOSITORY / name, tmp_path)
