@@ -11,5 +11,6 @@ secret_file            writes a file that only its owner can read
 values_from_terraform  makes values of the Helm chart from Terraform's outputs
 vault_secrets          makes the secrets of the chart in Key Vault
 
-The playbooks of Ansible beside them make a cluster a running platform, and a machine an agent.
+The playbooks of Ansible beside them make a cluster a running platform, and a machine an agent;
+`jenkins/` is what Jenkins needs on a cluster.
 """

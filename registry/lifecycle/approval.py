@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from registry.errors import Refused, UsageError
 from registry.provenance.github import GitHub, Review
 from registry.provenance.identity import checked_identity, identity_of
+from registry.provenance.jenkins import read_build
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Approval:
     """An approver as `realm:name`, with a comment and the URL of the approval.
 
     `verified` is whether the system where it was given told so when it was asked. A name on the
-    command line, of the operating system's user or in Jenkins' FRAUD_APPROVER is not verified.
+    command line or of the operating system's user is not verified.
     """
 
     approver: str
@@ -38,8 +39,9 @@ def approvals(
 
     In GitHub Actions they are read from the run through GitHub's API, and only those of the
     deployment environment `deployment` count; in Jenkins the `input` step
-    leaves its submitter in FRAUD_APPROVER; on a terminal it is the current user. `approver` is the
-    value of `--approver`: it is refused in both CI systems and replaces the current user elsewhere.
+    leaves its submitter in FRAUD_APPROVER, and Jenkins' API is asked whether that is true; on a
+    terminal it is the current user. `approver` is the value of `--approver`: it is refused in both
+    CI systems and replaces the current user elsewhere.
 
     Raises UsageError if the approver is unknown, Refused if the run was not approved, Unreachable.
     """
@@ -50,13 +52,11 @@ def approvals(
             )
         return github_approvals(environment, deployment)
     if "JENKINS_URL" in environment:
-        name = environment.get("FRAUD_APPROVER", "")
-        if approver or not name:
+        if approver:
             raise UsageError(
-                "in Jenkins the approver is the submitter of the `input` step; omit --approver and "
-                "set FRAUD_APPROVER from its submitterParameter"
+                "in Jenkins the approver is the submitter of the `input` step; omit --approver"
             )
-        return (Approval(identity_of("jenkins", name), url=environment.get("BUILD_URL", "")),)
+        return (jenkins_approval(environment),)
     if approver is not None:
         return (Approval(approver),)
     if at_terminal:
@@ -64,6 +64,29 @@ def approvals(
     raise UsageError(
         "standard input is not a terminal; name the approver with --approver realm:name"
     )
+
+
+def jenkins_approval(environment: Mapping[str, str]) -> Approval:
+    """The approval of the build of this process, by the submitter of its `input` step.
+
+    Without JENKINS_API_TOKEN Jenkins cannot be asked, and it is not verified. Raises UsageError,
+    Refused where Jenkins does not know of the approval, Unreachable.
+    """
+    name, url = environment.get("FRAUD_APPROVER", ""), environment.get("BUILD_URL", "")
+    if not name:
+        raise UsageError(
+            "FRAUD_APPROVER is not set; set it from the submitterParameter of the `input` step"
+        )
+    identity = identity_of("jenkins", name)
+    if not environment.get("JENKINS_API_TOKEN"):
+        return Approval(identity, url=url)
+    approvers = read_build(url, environment).approvers
+    if name.lower() not in {each.lower() for each in approvers}:
+        raise Refused(
+            f"FRAUD_APPROVER is {name}, and Jenkins does not say that {name} approved this build; "
+            "start a new build, and approve in its `input` step"
+        )
+    return Approval(identity, url=url, verified=True)
 
 
 def github_approvals(environment: Mapping[str, str], deployment: str) -> tuple[Approval, ...]:

@@ -97,7 +97,8 @@ def _verified(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
         said = ", ".join(each.approver for each in approvals)
         raise Refused(
             f"the approver {said} is not verified, and the policy wants a verified one: approve in "
-            "GitHub Actions, or set `verified_approver: false` in the policy and evaluate again"
+            "GitHub Actions, or in Jenkins with JENKINS_USER and JENKINS_API_TOKEN, or set "
+            "`verified_approver: false` in the policy and evaluate again"
         )
     return verified
 

@@ -8,7 +8,7 @@ attestation  what the training job signs about a candidate (in-toto, SLSA Proven
 environment  the installed packages that a training job recorded, against the lock files
 web          one GET of a JSON document
 github       runs, commits and approvals by GitHub's REST API
-jenkins      who started a build, by Jenkins' JSON API
+jenkins      who started and approved a build, by Jenkins' JSON API
 facts        a fact: its value, and who verified it; or that it is only claimed
 collect      all facts about one candidate
 

@@ -1,4 +1,4 @@
-"""Who started a build in Jenkins, and which commit it built, by Jenkins' JSON API."""
+"""Who started and who approved a build in Jenkins, and which commit it built, by its JSON API."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 from registry.provenance.web import get_json
 
-FIELDS = "actions[causes[userId],lastBuiltRevision[SHA1]]"
+FIELDS = "actions[_class,userId,causes[userId],lastBuiltRevision[SHA1]]"
+APPROVED = "org.jenkinsci.plugins.workflow.support.steps.input.ApproverAction"
+"""What the `input` step leaves in a build; a pipeline in the sandbox cannot."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """Who started a build, by user id, and the commits that it checked out."""
+    """Who started and who approved a build, by user id, and the commits that it checked out."""
 
     starters: tuple[str, ...]
     commits: tuple[str, ...]
+    approvers: tuple[str, ...] = ()
 
 
 def read_build(url: str, environment: Mapping[str, str]) -> Build:
@@ -42,4 +45,5 @@ def _build(document: Any) -> Build:
     return Build(
         starters=tuple(dict.fromkeys(cause["userId"] for cause in causes if "userId" in cause)),
         commits=tuple(revision["SHA1"] for revision in built),
+        approvers=tuple(one["userId"] for one in actions if one.get("_class") == APPROVED),
     )

@@ -20,6 +20,12 @@ def github() -> Iterator[CiSystem]:
         yield api
 
 
+@pytest.fixture
+def jenkins() -> Iterator[CiSystem]:
+    with ci_system() as api:
+        yield api
+
+
 def test_in_github_actions_each_approving_reviewer_is_read_from_the_run(github: CiSystem) -> None:
     github.answer(
         APPROVALS,
@@ -77,21 +83,65 @@ def test_the_token_is_in_no_message(github: CiSystem) -> None:
     assert "token-of-the-job" not in str(caught.value)
 
 
-def test_in_jenkins_the_submitter_of_the_input_step_approves() -> None:
-    environment = {
+BUILD = "/job/promote/7/"
+
+
+def jenkins_job(**changed: str) -> dict[str, str]:
+    """The variables of a build in Jenkins that alice approved."""
+    return {
         "JENKINS_URL": "https://jenkins.example/",
-        "BUILD_URL": "https://jenkins.example/job/promote/7/",
+        "BUILD_URL": f"https://jenkins.example{BUILD}",
         "FRAUD_APPROVER": "alice",
+        **changed,
     }
-    assert approvals(environment, None, PRODUCTION, at_terminal=False) == (
+
+
+def asked(jenkins: CiSystem, *approvers: str) -> dict[str, str]:
+    """The variables of a build that can ask Jenkins, which knows these approvers."""
+    approved = "org.jenkinsci.plugins.workflow.support.steps.input.ApproverAction"
+    actions = [{"_class": approved, "userId": name} for name in approvers]
+    jenkins.answer(f"{BUILD}api/json", {"actions": actions})
+    return jenkins_job(
+        BUILD_URL=f"{jenkins.uri}{BUILD}", JENKINS_USER="reader", JENKINS_API_TOKEN="of-the-reader"
+    )
+
+
+def test_in_jenkins_the_submitter_of_the_input_step_is_not_verified_without_a_token() -> None:
+    assert approvals(jenkins_job(), None, PRODUCTION, at_terminal=False) == (
         Approval("jenkins:alice", "", "https://jenkins.example/job/promote/7/"),
     )
 
 
-@pytest.mark.parametrize(("submitter", "approver"), [("", None), ("alice", "jenkins:bob")])
-def test_in_jenkins_no_other_approver_can_be_named(submitter: str, approver: str | None) -> None:
-    environment = {"JENKINS_URL": "https://jenkins.example/", "FRAUD_APPROVER": submitter}
-    with pytest.raises(UsageError, match="submitter of the `input` step"):
+def test_in_jenkins_the_submitter_is_verified_by_its_api(jenkins: CiSystem) -> None:
+    environment = asked(jenkins, "bob", "Alice")
+
+    approved = approvals(environment, None, PRODUCTION, at_terminal=False)
+
+    assert approved == (Approval("jenkins:alice", "", environment["BUILD_URL"], verified=True),)
+
+
+def test_a_submitter_that_jenkins_does_not_know_is_refused(jenkins: CiSystem) -> None:
+    with pytest.raises(Refused, match="does not say that alice approved this build"):
+        approvals(asked(jenkins, "bob"), None, PRODUCTION, at_terminal=False)
+
+
+def test_a_jenkins_that_does_not_answer_is_no_approval(jenkins: CiSystem) -> None:
+    environment = asked(jenkins, "alice")
+    jenkins.answers.clear()
+    with pytest.raises(Unreachable, match="Jenkins did not return the build") as caught:
+        approvals(environment, None, PRODUCTION, at_terminal=False)
+    assert "of-the-reader" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("submitter", "approver", "problem"),
+    [("", None, "FRAUD_APPROVER is not set"), ("alice", "jenkins:bob", "omit --approver")],
+)
+def test_in_jenkins_no_other_approver_can_be_named(
+    submitter: str, approver: str | None, problem: str
+) -> None:
+    environment = jenkins_job(FRAUD_APPROVER=submitter)
+    with pytest.raises(UsageError, match=problem):
         approvals(environment, approver, PRODUCTION, at_terminal=False)
 
 

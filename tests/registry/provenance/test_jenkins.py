@@ -19,18 +19,23 @@ def api() -> Iterator[CiSystem]:
         yield system
 
 
-def test_a_build_names_who_started_it_and_its_commits(api: CiSystem) -> None:
+def test_a_build_names_who_started_and_approved_it_and_its_commits(api: CiSystem) -> None:
     api.answer(
         PATH,
         {
             "actions": [
                 {"causes": [{"userId": "alice"}, {"userId": "alice"}, {}]},
                 {"lastBuiltRevision": {"SHA1": "a" * 40}},
+                {
+                    "_class": "org.jenkinsci.plugins.workflow.support.steps.input.ApproverAction",
+                    "userId": "carol",
+                },
+                {"_class": "another.Action", "userId": "eve"},
                 None,
             ]
         },
     )
-    assert read_build(f"{api.uri}/job/train/7/", {}) == Build(("alice",), ("a" * 40,))
+    assert read_build(f"{api.uri}/job/train/7/", {}) == Build(("alice",), ("a" * 40,), ("carol",))
     assert "tree=actions" in api.requests[0][0]
     assert "Authorization" not in api.requests[0][1]
 
