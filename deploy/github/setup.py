@@ -25,7 +25,7 @@ LACKING = (
     "GitHub's plan of {repository} has no {lacking}. What protects then: `registry promote` "
     "refuses, since there is no approval to read: nothing can be promoted from GitHub Actions. "
     "Ways out: GitHub Enterprise, a public repository, Jenkins with `input`, or a person who "
-    "promotes on an agent with --approver; the last two need `verified_approver: false` in the "
+    "promotes on an agent with --approver, which needs `verified_approver: false` in the "
     "policy. Until then set `github_protection` for Terraform: docs/operations/promotion.md"
 )
 

@@ -24,7 +24,8 @@ COMMANDS = {
     "Images": [],
     "Train": [
         'python -m deploy.job fraud-training --name "train-$BUILD" --output job.log '
-        '-- training train --data "$DATA" --dataset "$DATASET" --register true'
+        "-- mlflow run . --env-manager local --experiment-name fraud-detector "
+        '-P "data=$DATA" -P "dataset=$DATASET"'
     ],
     "Stage": ['python -m registry stage "$CANDIDATE"'],
     "Evaluate": [
@@ -33,12 +34,14 @@ COMMANDS = {
         "--json > evidence.json",
     ],
     "Approve": [],
-    "Promote": ['python -m registry promote "$EVIDENCE" --comment "$COMMENT"'],
+    "Promote": ['python -m registry promote "$EVIDENCE" --comment "$COMMENT" --json > entry.json'],
     "Watch": [
         'python -m deploy.job fraud-watch --name "watch-$BUILD" --output watch.log '
-        "-- registry watch --pods fraud-inference-pods:8000 --minutes 5"
+        '-- registry watch --pods fraud-inference-pods:8000 --minutes "$MINUTES"'
     ],
-    "Roll back": ['python -m registry rollback --reason "the watch of $BUILD ended with 3"'],
+    "Roll back": [
+        'python -m registry rollback --if-tip "$TIP" --reason "the watch of $BUILD ended with 3"'
+    ],
 }
 """The stages in their order, and their commands."""
 
@@ -239,7 +242,8 @@ def test_a_watch_that_ends_with_3_rolls_back_and_fails_the_build(
     assert steps[-4:] == [
         "pod fraud-jenkins-promote",
         'sh make setup VENV="$HOME/venv"',
-        'sh python -m registry rollback --reason "the watch of $BUILD ended with 3"',
+        'sh python -m registry rollback --if-tip "$TIP" '
+        '--reason "the watch of $BUILD ended with 3"',
         "error The new model did worse, and was rolled back. Read watch.log.",
     ]
 

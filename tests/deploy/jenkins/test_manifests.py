@@ -156,7 +156,7 @@ def test_the_rights_are_these_and_no_more() -> None:
         "fraud-jenkins-exec": {"pods/exec": (["create", "get"], None)},
         "fraud-jenkins-jobs": {
             "cronjobs": (["get"], ["fraud-training", "fraud-watch"]),
-            "jobs": (["create", "delete", "get"], None),
+            "jobs": (["create", "delete", "get", "list"], None),
             "pods": (["get", "list"], None),
             "pods/log": (["get"], None),
         },
