@@ -10,5 +10,6 @@ tracking    the group `tracking`: the tracking server and its database
 formats     the groups as a file of Prometheus, as Azure's rule groups, and as a table
 dashboards  what Grafana shows of all that, from one source as well
 
-`make rules` writes the files; docs/operations/alerts.md lists the alerts.
+`make rules` writes the files; docs/operations/alerts.md lists the alerts. alertmanager.yaml is a
+configuration of Alertmanager to start from.
 """

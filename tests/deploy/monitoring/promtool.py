@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,12 @@ from tests.components import program
 from tests.places import REPOSITORY
 
 RULES = REPOSITORY / "helm" / "fraud-platform" / "files" / "rules.yaml"
+
+
+def each_second(rules: str) -> str:
+    """Rules with a second for each minute; ranges stay as they are."""
+    return re.sub(r"(interval|for): (\d+)m$", r"\1: \2s", rules, flags=re.MULTILINE)
+
 
 POD_A = 'job="fraud/fraud-inference",instance="10.0.0.7:8000",pod="a"'
 POD_B = 'job="fraud/fraud-inference",instance="10.0.0.8:8000",pod="b"'
