@@ -41,11 +41,17 @@ class Prometheus:
 
 @contextmanager
 def scraping(
-    service: str, rules: str, folder: Path, job: str = "fraud", alertmanager: str = ""
+    service: str,
+    rules: str,
+    folder: Path,
+    job: str = "fraud",
+    *,
+    token: str = "",
+    alertmanager: str = "",
 ) -> Iterator[Prometheus]:
     """Start one that scrapes the service at an address, and evaluates rules every second.
 
-    It sends alerts to the `alertmanager` at an address, if there is one.
+    It shows the service a bearer `token`, and sends alerts to an `alertmanager` at an address.
     """
     command = [program("prometheus", "apt-get install prometheus")]
     (folder / "rules.yaml").write_text(rules)
@@ -53,7 +59,13 @@ def scraping(
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": [{"job_name": job, "static_configs": [target]}],
+        "scrape_configs": [
+            {
+                "job_name": job,
+                "static_configs": [target],
+                **({"authorization": {"credentials": token}} if token else {}),
+            }
+        ],
     }
     if alertmanager:
         receiving = {"targets": [alertmanager.removeprefix("http://")]}

@@ -84,6 +84,13 @@ DASHBOARD = Dashboard(
                     "areas",
                 ),
                 Panel(
+                    "Requests by caller",
+                    "By the name of the token, on all routes.",
+                    (by("caller", "fraud_caller_requests_total"),),
+                    "reqps",
+                    "areas",
+                ),
+                Panel(
                     "All requests",
                     "By route; probes, metrics and strangers too.",
                     (by("route", "fraud_requests_total"),),
@@ -95,6 +102,7 @@ DASHBOARD = Dashboard(
                     "By pod. FRAUD_IN_FLIGHT bounds them.",
                     (Query("sum by (instance) (fraud_requests_in_flight)", "{{instance}}"),),
                     "short",
+                    width=24,
                 ),
             ),
         ),
@@ -168,11 +176,16 @@ DASHBOARD = Dashboard(
                     "cps",
                 ),
                 Panel(
+                    "Invalid requests by caller",
+                    "Refused with 400 or 422, by the name of the token.",
+                    (by("caller", "fraud_caller_requests_total", 'status=~"400|422"'),),
+                    "reqps",
+                ),
+                Panel(
                     "Closed connections",
                     "Those that the service closed because of what their client did, by reason.",
                     (by("reason", "fraud_connections_closed_total"),),
                     "cps",
-                    width=12,
                 ),
                 Panel(
                     "Feature store away",
@@ -183,7 +196,6 @@ DASHBOARD = Dashboard(
                         total("fraud_without_history_total", "scored without history"),
                     ),
                     "cps",
-                    width=12,
                 ),
             ),
         ),

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,11 +23,12 @@ import httpx
 import pytest
 
 from deploy.local.processes import free_port, inference_service
+from registry.model.contract import Window
 from tests.components import program
-from tests.contracts import number
+from tests.contracts import contract_of, number
 from tests.deploy.monitoring.promtool import RULES, each_second
 from tests.inference.calls import wait_for_health
-from tests.inference.models import append_signed, weighted_sum, write_model
+from tests.inference.models import append_signed, weighted_sum, write_contract_model
 from tests.places import REPOSITORY
 from tests.prometheus import alertmanager, scraping
 from tests.waiting import wait_until
@@ -91,7 +93,9 @@ def test_amtool_accepts_the_routes_and_finds_who_hears_of_an_alert(
 def test_a_service_that_is_killed_pages_within_the_time_of_the_rule(
     world: World, tmp_path: Path
 ) -> None:
-    append_signed(world, write_model(tmp_path / "model", weighted_sum(1), number("amount")))
+    now = datetime.now(UTC)
+    contract = contract_of(number("amount"), training_window=Window(start=now, end=now))
+    append_signed(world, write_contract_model(tmp_path / "model", weighted_sum(1), contract))
     manager = f"http://127.0.0.1:{free_port()}"
 
     with (

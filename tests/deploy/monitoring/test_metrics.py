@@ -89,11 +89,18 @@ def of_the_service() -> dict[str, set[str]]:
     return found
 
 
+OF_OTHERS = {
+    "probe_ssl_earliest_cert_expiry": {"instance"},
+    "certmanager_certificate_expiration_timestamp_seconds": {"name", "namespace"},
+}
+"""Of Prometheus' blackbox exporter and of cert-manager, where a cluster has them."""
+
 RECORDED = {rule.name for group in GROUPS for rule in group.rules if isinstance(rule, Record)}
 EXPORTED = {
     **of_the_service(),
     **OF_TRACKING,
     **OF_KUBERNETES,
+    **OF_OTHERS,
     **{name: set[str]() for name in RECORDED},
     "up": set[str](),
 }

@@ -19,7 +19,7 @@ from deploy.monitoring.dashboards.panel import SWAPS
 from tests.contracts import raw_contract
 from tests.deploy.monitoring.promql import filled
 from tests.deploy.monitoring.promtool import RULES, each_second
-from tests.inference.calls import wait_for_health
+from tests.inference.calls import ALICE, wait_for_health
 from tests.inference.models import append_signed, raw_weights, write_contract_model
 from tests.inference.sending import sent
 from tests.prometheus import Prometheus, scraping
@@ -53,7 +53,9 @@ class Story:
         )
 
     def post(self, path: str, body: object) -> int:
-        return httpx.post(f"{self.address}{path}", json=body, timeout=30).status_code
+        headers = {"Authorization": "Bearer alice"}
+        url = f"{self.address}{path}"
+        return httpx.post(url, json=body, headers=headers, timeout=30).status_code
 
     def a_thousand_at_once(self) -> None:
         batch = [sent(f"batch {number}") for number in range(1000)]
@@ -76,15 +78,21 @@ class Story:
 def story(server: Server, tmp_path: Path) -> Iterator[tuple[Story, Prometheus]]:
     with ExitStack() as stack:
         world = stack.enter_context(lasting(new_world(server, tmp_path)))
+        tokens = tmp_path / "tokens"
+        tokens.write_text(f"{ALICE} predict,labels\n")
         address, _ = stack.enter_context(
             inference_service(
                 *(server.uri, world.config, free_port(), tmp_path / "service.log"),
+                FRAUD_AUTH="on",
+                FRAUD_TOKENS=str(tokens),
                 FRAUD_POLL_SECONDS="0.5",
             )
         )
         wait_for_health(address, 503)
         rules = each_second(RULES.read_text())
-        prometheus = stack.enter_context(scraping(address, rules, tmp_path, "fraud-inference"))
+        prometheus = stack.enter_context(
+            scraping(address, rules, tmp_path, "fraud-inference", token="alice")
+        )
         yield Story(address, world, tmp_path), prometheus
 
 
