@@ -11,5 +11,5 @@ formats     the groups as a file of Prometheus, as Azure's rule groups, and as a
 dashboards  what Grafana shows of all that, from one source as well
 
 `make rules` writes the files; docs/operations/alerts.md lists the alerts. alertmanager.yaml is a
-configuration of Alertmanager to start from.
+configuration of Alertmanager to start from, and kql/ has queries for the logs on Azure.
 """
