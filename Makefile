@@ -149,6 +149,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
+	$(COMPILE) --extra telemetry -c requirements/dev.txt pyproject.toml -o requirements/telemetry.txt
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
