@@ -92,6 +92,7 @@ def alertmanager(config: Path, address: str) -> Iterator[None]:
         f"--storage.path={config.parent / 'alertmanager'}",
         f"--web.listen-address={address.removeprefix('http://')}",
         "--cluster.listen-address=",
+        "--log.level=debug",
     ]
     with running(command, config.parent / "alertmanager.log", {}):
         wait_until(lambda: status_of(f"{address}/-/ready") == 200)

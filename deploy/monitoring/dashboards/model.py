@@ -95,8 +95,8 @@ DASHBOARD = Dashboard(
                 ),
                 Panel(
                     "Share sent to review",
-                    "Of the last hour and of the last day, with the band that FraudDecisions"
-                    "OutsideBand watches.",
+                    "Of the last hour and of the last day, with the band of "
+                    "FraudDecisionsOutsideBand.",
                     (
                         Query(f"{REVIEWS}1h", "1 h"),
                         Query(f"{REVIEWS}1d", "1 d"),

@@ -118,7 +118,8 @@ def test_a_service_that_is_killed_pages_within_the_time_of_the_rule(
         os.killpg(process.pid, signal.SIGKILL)
         wait_until(lambda: len(receiving.got) == 1)
         wait_until(lambda: len(prometheus.alerts()) == 2)
-        wait_until(lambda: len(httpx.get(f"{manager}/api/v2/alerts").json()) == 2)
+        log = tmp_path / "alertmanager.log"
+        wait_until(lambda: "msg=flushing alerts=[FraudPodDown" in log.read_text())
         arrived = {
             one["labels"]["alertname"]: (one["status"]["state"], one["annotations"]["runbook_url"])
             for one in httpx.get(f"{manager}/api/v2/alerts").json()
