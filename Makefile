@@ -14,8 +14,8 @@ VALUES ?= $(CHART)/ci/azure-values.yaml
 
 .PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team bench-images images docs architecture rules manifests screenshots lint \
-  format lock clean
+  bench-features bench-team bench-images images docs architecture rules dashboards manifests \
+  screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -118,6 +118,9 @@ architecture: $(STAMP)  ## Only docs/architecture.md and its picture (needs Grap
 rules: $(STAMP)  ## Only the rules of Prometheus, in the chart, for Terraform and in docs/operations/alerts.md
 	$(BIN)/python -m docs.pages 'rules|alerts'
 
+dashboards: $(STAMP)  ## Only Grafana's dashboards, in the chart and in docs/operations/dashboards.md
+	$(BIN)/python -m docs.pages dashboards
+
 manifests:  ## Render the chart into build/manifests (needs helm; LEDGER=… VALUES=values-azure.yaml)
 	@rm -rf build/manifests
 	@for name in dev production; do \
@@ -149,6 +152,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) --extra tracking -c requirements/dev.txt pyproject.toml -o requirements/tracking.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/inference.txt
 	$(COMPILE) --extra records -c requirements/dev.txt pyproject.toml -o requirements/records.txt
+	$(COMPILE) --extra telemetry -c requirements/dev.txt pyproject.toml -o requirements/telemetry.txt
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt

@@ -92,10 +92,11 @@ def make_service(settings: Settings) -> Service:
     histories = Histories(settings, metrics)
     follower = Follower(settings, registry, trust, cache, serving, metrics, histories)
     tracing = None
-    if settings.otlp_endpoint:  # imported only if needed: it is a tenth of the start time
+    if settings.otlp_endpoint or settings.application_insights:
+        # Imported only if needed: it is a tenth of the start time.
         from inference.tracing import Traced, tracer_provider  # noqa: PLC0415
 
-        tracing = tracer_provider(settings.otlp_endpoint)
+        tracing = tracer_provider(settings.otlp_endpoint, settings.application_insights)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:

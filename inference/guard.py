@@ -221,7 +221,7 @@ class Guard:
     ) -> None:
         """Count the request, and log it if it failed."""
         route = path if path in self._paths else "(other)"
-        self._metrics.request_done(route, status, time.perf_counter() - start)
+        self._metrics.request_done(route, status, time.perf_counter() - start, request.caller)
         if status >= 400:
             extra = {
                 "request_id": request.id,

@@ -23,6 +23,9 @@ SECONDS_BUCKETS = (
 )
 PROBABILITY_BUCKETS = (0.001, 0.005, 0.01, 0.05, *(tenth / 10 for tenth in range(1, 11)))
 COUNT_BATCH_SIZE = 64
+MAX_CALLERS = 100
+"""Callers with series of their own; each has one for each status that it got."""
+OTHER_CALLERS = "(other)"
 
 Queued = TypeVar("Queued")
 
@@ -48,6 +51,14 @@ class Metrics:
             buckets=SECONDS_BUCKETS,
             registry=self.registry,
         )
+        self._by_caller = counter(
+            "caller_requests",
+            "Requests of callers with a token, by its name and HTTP status; beyond "
+            f"{MAX_CALLERS} callers, the name is `{OTHER_CALLERS}`",
+            "caller",
+            "status",
+        )
+        self._callers: set[str] = set()
         in_flight = gauge("requests_in_flight", "Requests being processed", mode="livesum")
         decisions = counter(
             "decisions", "Scored transactions by decision, approve or review", "decision"
@@ -66,6 +77,10 @@ class Metrics:
         self._approved = gauge(
             "model_approved_timestamp_seconds",
             "Approval time of the served model, Unix time in seconds",
+        )
+        self._trained_until = gauge(
+            "model_trained_until_timestamp_seconds",
+            "End of the training window of the served model, Unix time in seconds",
         )
         self._loaded = gauge(
             "model_loaded_timestamp_seconds", "Load time of the served model, Unix time in seconds"
@@ -141,7 +156,7 @@ class Metrics:
             (in_flight, requests_in_flight),
             (lag, ledger_lag_seconds),
         )
-        self._requests_done: deque[tuple[str, int, float]] = deque()
+        self._requests_done: deque[tuple[str, int, float, str]] = deque()
         self._scored: deque[tuple[float, bool]] = deque()
         self._recorded: deque[bool] = deque()
         self._by_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
@@ -158,9 +173,12 @@ class Metrics:
             multiprocess_mode=mode,  # type: ignore[arg-type]
         )
 
-    def request_done(self, route: str, status: int, seconds: float) -> None:
-        """Queue one request to be counted; `route` must be a documented path or a constant."""
-        self._requests_done.append((route, status, seconds))
+    def request_done(self, route: str, status: int, seconds: float, caller: str = "") -> None:
+        """Queue one request to be counted; `route` must be a documented path or a constant.
+
+        `caller` is the name of its token; without one, it is not counted by caller.
+        """
+        self._requests_done.append((route, status, seconds, caller))
         if len(self._requests_done) >= COUNT_BATCH_SIZE:
             self._count()
 
@@ -178,17 +196,29 @@ class Metrics:
             self._count_score(probability, review=probability >= threshold)
 
     def _count(self) -> None:
-        for route, status, seconds in _drained(self._requests_done):
+        callers: dict[tuple[str, int], int] = {}
+        for route, status, seconds, caller in _drained(self._requests_done):
             children = self._by_route.get((route, status))
             if children is None:
                 children = (self._requests.labels(route, status), self._seconds.labels(route))
                 self._by_route[route, status] = children
             children[0].inc()
             children[1].observe(seconds)
+            if caller:
+                callers[caller, status] = callers.get((caller, status), 0) + 1
+        for (caller, status), requests in callers.items():
+            self._by_caller.labels(self._name_of(caller), status).inc(requests)
         for probability, review in _drained(self._scored):
             self._count_score(probability, review=review)
         for repeated in _drained(self._recorded):
             self._history[repeated].inc()
+
+    def _name_of(self, caller: str) -> str:
+        """The caller's own name; that of all others where there are too many."""
+        if caller not in self._callers and len(self._callers) >= MAX_CALLERS:
+            return OTHER_CALLERS
+        self._callers.add(caller)
+        return caller
 
     def _count_score(self, probability: float, *, review: bool) -> None:
         self._decided[review].inc()
@@ -209,6 +239,7 @@ class Metrics:
         self.flush(wait=True)
         self._info.model = model
         self._approved.set(model.link.statement.entry.approved_at.timestamp())
+        self._trained_until.set(model.contract.training_window.end.timestamp())
         self._loaded.set(model.loaded_at.timestamp())
         if before:
             self.swaps.inc()

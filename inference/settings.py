@@ -24,6 +24,11 @@ from registry.errors import UsageError, first_error
 from registry.ledger.tip import Tip
 from registry.storage.address import BlobAddress, is_blob_address
 
+CONNECTION_STRING = re.compile(
+    "(?i)^(?=.*InstrumentationKey=[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(;|$))"
+    "(?=.*IngestionEndpoint=https?://)"
+)
+
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
@@ -37,6 +42,16 @@ def is_loopback(host: str) -> bool:
 def _url(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
         raise ValueError("must be a URL such as http://collector:4318")
+    return text
+
+
+def _connection_string(text: str) -> str:
+    if text and not CONNECTION_STRING.search(text):
+        raise ValueError("must be InstrumentationKey=…;IngestionEndpoint=https://…")
+    if text and not (find_spec("azure") and find_spec("azure.monitor")):
+        raise ValueError(
+            "requires azure-monitor-opentelemetry-exporter; install requirements/telemetry.txt"
+        )
     return text
 
 
@@ -287,6 +302,12 @@ class Settings(BaseSettings):
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="URL of the OpenTelemetry collector (OTLP over HTTP) for traces; none if empty",
+    )
+    application_insights: Annotated[str, AfterValidator(_connection_string)] = Field(
+        default="",
+        validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING",
+        description="Connection string of Azure's Application Insights for traces, which needs "
+        "requirements/telemetry.txt; none if empty",
     )
 
     @model_validator(mode="after")

@@ -1,14 +1,17 @@
-"""OpenTelemetry traces, exported over OTLP/HTTP if a collector is configured.
+"""OpenTelemetry traces, exported over OTLP/HTTP or to Azure's Application Insights.
 
 Attribute names follow the semantic conventions for HTTP servers.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,13 +19,42 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inference.guard import without_id
 from inference.serving import Serving
 
+SENDS_MORE = tuple(
+    f"APPLICATIONINSIGHTS_{what}"
+    for what in (
+        "CONTROLPLANE_DISABLED",
+        "OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
+        "SDKSTATS_DISABLED",
+        "STATSBEAT_DISABLED_ALL",
+    )
+)
+"""Variables that keep Azure's exporter from what nobody asked for: it would report on itself, also
+to addresses of Microsoft's own, and fetch settings from there."""
 
-def tracer_provider(endpoint: str) -> TracerProvider:
-    """Exports spans in batches from a thread; if the collector is unreachable, spans are lost."""
+
+def tracer_provider(endpoint: str = "", connection_string: str = "") -> TracerProvider:
+    """Exports spans in batches from a thread; while a receiver is unreachable, spans are lost."""
     provider = TracerProvider(resource=Resource.create({"service.name": "fraud-inference"}))
-    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    exporters: list[SpanExporter] = []
+    if endpoint:
+        exporters.append(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5))
+    if connection_string:
+        exporters.append(_application_insights(connection_string))
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
+
+
+def _application_insights(connection_string: str) -> SpanExporter:
+    os.environ.update(dict.fromkeys(SENDS_MORE, "true"))
+    logging.getLogger("azure").setLevel(logging.WARNING)  # or each upload would be a line
+    from azure.monitor.opentelemetry.exporter import (  # noqa: PLC0415 (rarely installed)
+        AzureMonitorTraceExporter,
+    )
+
+    return AzureMonitorTraceExporter(
+        connection_string=connection_string, disable_offline_storage=True
+    )
 
 
 class Traced:

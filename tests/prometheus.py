@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes a real service every second."""
+"""A real Prometheus that scrapes a real service every second, and a real Alertmanager."""
 
 from __future__ import annotations
 
@@ -40,16 +40,36 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(service: str, rules: str, folder: Path, job: str = "fraud") -> Iterator[Prometheus]:
-    """Start one that scrapes the service at an address, and evaluates rules every second."""
+def scraping(
+    service: str,
+    rules: str,
+    folder: Path,
+    job: str = "fraud",
+    *,
+    token: str = "",
+    alertmanager: str = "",
+) -> Iterator[Prometheus]:
+    """Start one that scrapes the service at an address, and evaluates rules every second.
+
+    It shows the service a bearer `token`, and sends alerts to an `alertmanager` at an address.
+    """
     command = [program("prometheus", "apt-get install prometheus")]
     (folder / "rules.yaml").write_text(rules)
     target = {"targets": [service.removeprefix("http://")]}
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": [{"job_name": job, "static_configs": [target]}],
+        "scrape_configs": [
+            {
+                "job_name": job,
+                "static_configs": [target],
+                **({"authorization": {"credentials": token}} if token else {}),
+            }
+        ],
     }
+    if alertmanager:
+        receiving = {"targets": [alertmanager.removeprefix("http://")]}
+        settings["alerting"] = {"alertmanagers": [{"static_configs": [receiving]}]}
     config = folder / "prometheus.yaml"
     config.write_text(json.dumps(settings))
     address = f"127.0.0.1:{free_port()}"
@@ -61,3 +81,19 @@ def scraping(service: str, rules: str, folder: Path, job: str = "fraud") -> Iter
     with running(command, folder / "prometheus.log", {}):
         wait_until(lambda: status_of(f"http://{address}/-/ready") == 200)
         yield Prometheus(f"http://{address}")
+
+
+@contextmanager
+def alertmanager(config: Path, address: str) -> Iterator[None]:
+    """Start one with a configuration, listening at an address."""
+    command = [
+        program("prometheus-alertmanager", "apt-get install prometheus-alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={config.parent / 'alertmanager'}",
+        f"--web.listen-address={address.removeprefix('http://')}",
+        "--cluster.listen-address=",
+        "--log.level=debug",
+    ]
+    with running(command, config.parent / "alertmanager.log", {}):
+        wait_until(lambda: status_of(f"{address}/-/ready") == 200)
+        yield

@@ -79,7 +79,7 @@ def test_no_lock_file_with_addresses_is_tracked() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["inference.txt", "records.txt", "training.txt"])
+@pytest.mark.parametrize("name", ["inference.txt", "records.txt", "telemetry.txt", "training.txt"])
 def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
     assert len(pins(name)) > 20
     tested = {pin.partition(" ;")[0] for pin in pins("dev.txt")}  # without markers of platforms
@@ -94,6 +94,7 @@ def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
         "dev.txt",
         "inference.txt",
         "records.txt",
+        "telemetry.txt",
         "tracking.txt",
         "training.txt",
     ],

@@ -8,6 +8,8 @@ service     the group `service`: pods, the models that they serve, and the ledge
 requests    the group `requests`: traffic, decisions, labels and prediction records
 tracking    the group `tracking`: the tracking server and its database
 formats     the groups as a file of Prometheus, as Azure's rule groups, and as a table
+dashboards  what Grafana shows of all that, from one source as well
 
-`make rules` writes the files; docs/operations/alerts.md lists the alerts.
+`make rules` writes the files; docs/operations/alerts.md lists the alerts. alertmanager.yaml is a
+configuration of Alertmanager to start from, and kql/ has queries for the logs on Azure.
 """

@@ -43,13 +43,15 @@ AVAILABLE = Objective("Availability", "service:errors:ratio_rate", f"{1 - AVAILA
 FAST_ENOUGH = Objective("Latency", "service:slow:ratio_rate", f"{1 - LATENCY_SHARE:.6g}")
 
 
-def _errors(window: str) -> str:
+def errors(window: str) -> str:
+    """The share of the requests for scores that failed."""
     failed = scored(window, 'status=~"5.."')
     # Without any error there is no series of one: that is a share of 0.
     return f"({failed} or vector(0)) / {scored(window)}"
 
 
-def _slow(window: str) -> str:
+def slow(window: str) -> str:
+    """The share of the requests to /predict that took too long."""
     fast = f'fraud_request_seconds_bucket{{route="/predict",le="{LATENCY_SECONDS}"}}'
     all_of_them = 'fraud_request_seconds_count{route="/predict"}'
     return f"1 - sum(rate({fast}[{window}])) / sum(rate({all_of_them}[{window}]))"
@@ -59,8 +61,8 @@ GROUP = Group(
     "objectives",
     "Availability and latency: how fast they use up what their objectives allow.",
     (
-        *(Record(f"{AVAILABLE.bad}{window}", _errors(window)) for window in WINDOWS),
-        *(Record(f"{FAST_ENOUGH.bad}{window}", _slow(window)) for window in WINDOWS),
+        *(Record(f"{AVAILABLE.bad}{window}", errors(window)) for window in WINDOWS),
+        *(Record(f"{FAST_ENOUGH.bad}{window}", slow(window)) for window in WINDOWS),
         Alert(
             "FraudAvailabilityBurnsFast",
             AVAILABLE.burns(*FAST),

@@ -24,6 +24,15 @@ MAX_INVALID = 0.05
 MIN_INVALID_REQUESTS = 20
 """Fewer are somebody who is trying the API."""
 
+MAX_CALLER_INVALID = 0.5
+"""The same share of a single client's requests, and the same minimum."""
+
+MAX_MODEL_AGE_DAYS = 90
+"""Since the end of the training window. Set it to how often you mean to retrain, and some more."""
+
+MIN_CERTIFICATE_DAYS = 21
+"""What renews certificates by itself does so a month before they end."""
+
 MAX_REVIEW_CHANGE = 3
 """By which factor the last hour's share of reviews may be above or below the last day's."""
 

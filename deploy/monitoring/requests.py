@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy.monitoring.metrics import SCORING, grown
 from deploy.monitoring.objectives import (
+    MAX_CALLER_INVALID,
     MAX_INVALID,
     MAX_LATE_LABELS,
     MAX_RECORD_AGE_SECONDS,
@@ -19,6 +20,10 @@ REVIEWS = "service:reviews:ratio_increase"
 DECISIONS = "service:decisions:increase1h"
 ALL = f"sum(increase(fraud_requests_total{{{SCORING}}}[15m]))"
 INVALID = f'sum(increase(fraud_requests_total{{{SCORING},status=~"400|422"}}[15m]))'
+FROM_CALLER = "sum by (caller) (increase(fraud_caller_requests_total[15m]))"
+FROM_CALLER_INVALID = (
+    'sum by (caller) (increase(fraud_caller_requests_total{status=~"400|422"}[15m]))'
+)
 LATE = grown("fraud_labels_late_total", "1d")
 LABELS = grown('fraud_labels_total{result=~"recorded|reversed"}', "1d")
 
@@ -66,6 +71,15 @@ GROUP = Group(
             "warning",
             f"More than {MAX_INVALID:.0%} of the requests for scores are refused as invalid: a "
             "client sends what the model does not take.",
+        ),
+        Alert(
+            "FraudClientInvalid",
+            f"{FROM_CALLER_INVALID} > {MAX_CALLER_INVALID} * {FROM_CALLER} "
+            f"and {FROM_CALLER_INVALID} > {MIN_INVALID_REQUESTS}",
+            5,
+            "warning",
+            f"More than {MAX_CALLER_INVALID:.0%} of the requests of {{{{ $labels.caller }}}} are "
+            "refused as invalid.",
         ),
         Alert(
             "FraudLabelsLate",

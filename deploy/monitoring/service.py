@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from deploy.monitoring.metrics import INFERENCE_UP, grown, scored
-from deploy.monitoring.objectives import MAX_LEDGER_LAG_SECONDS, MAX_STORE_FAILURES
+from deploy.monitoring.objectives import (
+    MAX_LEDGER_LAG_SECONDS,
+    MAX_MODEL_AGE_DAYS,
+    MAX_STORE_FAILURES,
+    MIN_CERTIFICATE_DAYS,
+)
 from deploy.monitoring.rule import Alert, Group
+
+CERTIFICATE_ENDS = (
+    "probe_ssl_earliest_cert_expiry or certmanager_certificate_expiration_timestamp_seconds"
+)
+"""What Prometheus' blackbox exporter and cert-manager export; nothing where neither is scraped."""
 
 
 def _failed_swaps(reasons: str, window: str) -> str:
@@ -86,6 +96,23 @@ GROUP = Group(
             "warning",
             "Pods have not reached the tracking server for ten minutes. They keep serving, but see "
             "no promotion and no rollback.",
+        ),
+        Alert(
+            "FraudModelOld",
+            "time() - max(fraud_model_trained_until_timestamp_seconds) "
+            f"> {MAX_MODEL_AGE_DAYS} * 86400",
+            60,
+            "warning",
+            f"The model in service was trained on transactions of more than {MAX_MODEL_AGE_DAYS} "
+            "days ago.",
+        ),
+        Alert(
+            "FraudCertificateExpires",
+            f"({CERTIFICATE_ENDS}) - time() < {MIN_CERTIFICATE_DAYS} * 86400",
+            60,
+            "warning",
+            f"A certificate ends in less than {MIN_CERTIFICATE_DAYS} days "
+            "({{ $labels.instance }} {{ $labels.name }}): then no client connects any more.",
         ),
         Alert(
             "FraudFeatureStoreUnreachable",

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic_settings import BaseSettings
 
 from deploy.monitoring import formats
+from deploy.monitoring.dashboards import formats as dashboards
 from deploy.tracking.settings import TrackingSettings
 from docs.pages import architecture, bounds, chart
 from docs.pages.architecture import REPOSITORY
@@ -181,6 +182,10 @@ def alerts() -> str:
     return with_generated_part("docs/operations/alerts.md", formats.table())
 
 
+def dashboards_page() -> str:
+    return with_generated_part("docs/operations/dashboards.md", dashboards.tables())
+
+
 def measures() -> str:
     """The measures as a Markdown table."""
     lines = [
@@ -255,10 +260,15 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/measures.md": measures,
     "docs/metrics.md": metrics,
     "docs/operations/alerts.md": alerts,
+    "docs/operations/dashboards.md": dashboards_page,
     "docs/operations/tracking.md": tracking_settings,
     "docs/settings.md": settings,
     f"{CHART}/README.md": chart_values,
     f"{CHART}/files/rules.yaml": formats.prometheus,
+    **{
+        f"{CHART}/files/dashboards/{dashboard.name}.json": partial(dashboards.grafana, dashboard)
+        for dashboard in dashboards.DASHBOARDS
+    },
     "registry/policy.schema.json": policy_schema,
     **{
         f"terraform/rules/{group.name}.json": partial(formats.azure, group)

@@ -48,7 +48,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         *PRODUCTION,
         *("--set", "gateway.kind=ingress,gateway.ingressTlsSecret=tls"),
         *("--set", "gateway.ingressClass=webapprouting.kubernetes.azure.com"),
-        *("--set", "monitoring.podMonitor=prometheus"),
+        *("--set", "monitoring.podMonitor=prometheus,monitoring.dashboards=true"),
     ),
     "existing-secrets": (
         *PRODUCTION,

@@ -127,6 +127,20 @@ def test_a_prometheus_of_the_operator_gets_the_rules_as_they_were_tested() -> No
         assert "PrometheusRule" not in {one["kind"] for one in rendered(*without)}
 
 
+def test_a_sidecar_of_grafana_finds_the_dashboards_as_they_were_tested() -> None:
+    found = {
+        name: json.loads(content)
+        for one in rendered(*VARIANTS["ingress-prometheus"])
+        if one["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+        for name, content in one["data"].items()
+    }
+
+    files = (CHART / "files" / "dashboards").glob("*.json")
+    assert found == {f"fraud-{path.name}": json.loads(path.read_text()) for path in files}
+    assert len(found) == 4
+    assert "dashboards" not in {component(one) for one in rendered(*PRODUCTION)}
+
+
 def test_schema_and_values_name_the_same_keys() -> None:
     def keys(schema: dict[str, Any], values: Any, path: str = "") -> None:
         schema = SCHEMA["$defs"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema

@@ -17,7 +17,7 @@ from inference.bins import MIN_ROWS
 from inference.metrics import Metrics
 from registry.model.contract import Histogram
 from tests.contracts import category, number
-from tests.inference.calls import Caller, samples_of
+from tests.inference.calls import ALICE, BOB, Caller, samples_of
 from tests.inference.models import FULL, served, three_inputs
 from tests.places import REPOSITORY
 
@@ -86,6 +86,7 @@ def test_the_metrics_names_and_types(ready: Caller) -> None:
     ready.predict(FULL)
     assert families(ready) == {
         "fraud_requests_total": "counter",
+        "fraud_caller_requests_total": "counter",
         "fraud_request_seconds": "histogram",
         "fraud_requests_in_flight": "gauge",
         "fraud_decisions_total": "counter",
@@ -93,6 +94,7 @@ def test_the_metrics_names_and_types(ready: Caller) -> None:
         "fraud_invalid_fields_total": "counter",
         "fraud_model_info": "gauge",
         "fraud_model_approved_timestamp_seconds": "gauge",
+        "fraud_model_trained_until_timestamp_seconds": "gauge",
         "fraud_model_loaded_timestamp_seconds": "gauge",
         "fraud_ledger_lag_seconds": "gauge",
         "fraud_swaps_total": "counter",
@@ -134,6 +136,7 @@ def test_every_exported_metric_is_documented_and_every_documented_one_exported(
     ready.post("/predict/batch", {"transactions": [FULL] * MIN_ROWS})
     ready.predict({})
     assert not ready.app.follower.poll()  # nothing listens at its tracking URI
+    ready.app.guard._metrics.request_done("/predict", 200, 0.001, "alice")
     ready.app.guard._metrics.count_closed("head")
     ready.app.guard._metrics.recorded(repeated=False)
     ready.app.guard._metrics.labels.labels("recorded").inc()
@@ -157,6 +160,7 @@ def test_the_served_model_is_reported_by_version_and_digest(caller: Caller) -> N
     info = {name: value for name, value in read.items() if "info" in name}
     assert info == {f"fraud_model_info{{digest={model.digest},version=7}}": 1}
     assert read["fraud_model_approved_timestamp_seconds"] == 1_777_593_600  # 2026-05-01
+    assert read["fraud_model_trained_until_timestamp_seconds"] == 1_772_323_200  # 2026-03-01
     assert read["fraud_model_loaded_timestamp_seconds"] == model.loaded_at.timestamp()
     assert read["fraud_swaps_total"] == 0
 
@@ -229,6 +233,38 @@ def test_failed_polls_are_counted_by_reason() -> None:
     text = metrics.expose().decode()
     assert 'fraud_swaps_failed_total{reason="bytes"} 1.0' in text
     assert 'fraud_swaps_failed_total{reason="unreachable"} 2.0' in text
+
+
+def test_requests_are_counted_by_the_callers_of_the_token_file_and_by_no_other(
+    make_caller: Callable[..., Caller], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{ALICE}\n{BOB}\n")
+    app = make_caller(FRAUD_AUTH="on", FRAUD_TOKENS=str(tokens)).serve(three_inputs())
+    for name, body in (("alice", FULL), ("alice", {}), ("bob", {}), ("bob", {}), ("eve", FULL)):
+        app.post("/predict", body, authorization=f"Bearer {name}")
+    counted = {
+        name: value
+        for name, value in app.samples(authorization="Bearer alice").items()
+        if name.startswith("fraud_caller_requests_total")
+    }
+    assert counted == {
+        "fraud_caller_requests_total{caller=alice,status=200}": 1,
+        "fraud_caller_requests_total{caller=alice,status=422}": 1,
+        "fraud_caller_requests_total{caller=bob,status=422}": 2,
+    }
+
+
+def test_beyond_a_hundred_callers_the_others_share_their_series() -> None:
+    metrics = Metrics(lambda: 0, lambda: 0)
+    for caller in (*range(102), 0, 101):
+        metrics.request_done("/predict", 200, 0.001, f"c{caller}")
+    name = "fraud_caller_requests_total"
+    read = samples_of(metrics.expose().decode())
+    counted = {one: value for one, value in read.items() if one.startswith(name)}
+    assert len(counted) == 101
+    assert counted[f"{name}{{caller=c0,status=200}}"] == 2
+    assert counted[f"{name}{{caller=(other),status=200}}"] == 3
 
 
 def test_two_apps_in_one_process_count_apart(make_caller: Callable[..., Caller]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -45,7 +46,9 @@ DEFAULTS: dict[str, Any] = {
     "records_spool": Path(".local/records"),
     "records_spool_bytes": 1_073_741_824,
     "otlp_endpoint": "",
+    "application_insights": "",
 }
+INSIGHTS = f"InstrumentationKey={UUID(int=1)};IngestionEndpoint=https://insights.example.com/"
 FLOOR = f"payments:3:{'0' * 64}"
 VARIABLES = {
     "MLFLOW_TRACKING_URI": ("tracking_uri", "http://mlflow:5000", "http://mlflow:5000"),
@@ -81,6 +84,7 @@ VARIABLES = {
     "FRAUD_RECORDS_SPOOL": ("records_spool", "/spool", Path("/spool")),
     "FRAUD_RECORDS_SPOOL_BYTES": ("records_spool_bytes", "1048576", 1_048_576),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", "http://otel:4318", "http://otel:4318"),
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": ("application_insights", INSIGHTS, INSIGHTS),
 }
 
 
@@ -134,6 +138,10 @@ def test_every_setting_has_a_variable_and_a_description() -> None:
         ("FRAUD_GRACE_SECONDS", "0", "Input should be greater than or equal to 1"),
         ("FRAUD_LEDGER_FLOOR", "payments", ""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "otel:4317", "must be a URL such as http://"),
+        *(
+            ("APPLICATIONINSIGHTS_CONNECTION_STRING", text, "must be InstrumentationKey=…;")
+            for text in ("x", f"InstrumentationKey={UUID(int=1)}", INSIGHTS.replace("0", "x"))
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_under_the_name_of_its_variable(

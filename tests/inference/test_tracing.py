@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -197,8 +199,8 @@ def test_the_service_is_traced_where_an_endpoint_is_set(
 ) -> None:
     providers: list[TracerProvider] = []
 
-    def kept(endpoint: str) -> TracerProvider:
-        providers.append(tracer_provider(endpoint))
+    def kept(*receivers: str) -> TracerProvider:
+        providers.append(tracer_provider(*receivers))
         return providers[-1]
 
     monkeypatch.setattr(tracing, "tracer_provider", kept)
@@ -208,3 +210,83 @@ def test_the_service_is_traced_where_an_endpoint_is_set(
     for one in providers:
         one.shutdown()
     assert [one.name for one in collector.spans] == (["POST /predict"] if named else [])
+
+
+class Breeze:
+    """What arrived where Application Insights takes it, by an instrumentation key."""
+
+    def __init__(self, address: str) -> None:
+        self.connection_string = f"InstrumentationKey={UUID(int=1)};IngestionEndpoint={address}/"
+        self.paths = set[str]()
+        self.envelopes: list[dict[str, Any]] = []
+
+
+@pytest.fixture
+def breeze(monkeypatch: pytest.MonkeyPatch) -> Iterator[Breeze]:
+    for name in tracing.SENDS_MORE:
+        monkeypatch.setenv(name, "")  # so that they are as before when the test ends
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            envelopes = json.loads(body)
+            received.paths.add(self.path)
+            received.envelopes += envelopes
+            accepted = {"itemsReceived": len(envelopes), "itemsAccepted": len(envelopes)}
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({**accepted, "errors": []}).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        received = Breeze(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield received
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_application_insights_gets_each_request_and_nothing_else(
+    make_caller: Callable[..., Caller], breeze: Breeze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    providers: list[TracerProvider] = []
+
+    def kept(*receivers: str) -> TracerProvider:
+        providers.append(tracer_provider(*receivers))
+        return providers[-1]
+
+    monkeypatch.setattr(tracing, "tracer_provider", kept)
+    threads = set(threading.enumerate())
+    service = make_caller(APPLICATIONINSIGHTS_CONNECTION_STRING=breeze.connection_string)
+    service.serve(three_inputs())
+    trace = f"00-{TRACE}-{PARENT}-01"
+    assert service.post("/predict", FULL, traceparent=trace).status_code == 200
+    assert service.predict({}).status_code == 422
+    [_] = set(threading.enumerate()) - threads  # that of the batches: none that fetches settings
+    for one in providers:
+        one.shutdown()
+
+    good, invalid = breeze.envelopes
+    assert breeze.paths == {"/v2.1/track"}
+    assert good["name"] == "Microsoft.ApplicationInsights.Request"
+    assert good["iKey"] == str(UUID(int=1))
+    assert good["tags"]["ai.cloud.role"] == "fraud-inference"
+    assert good["tags"]["ai.operation.id"] == TRACE
+    assert good["tags"]["ai.operation.parentId"] == PARENT
+    data = good["data"]["baseData"]
+    assert (data["name"], data["responseCode"], data["success"]) == ("POST /predict", "200", True)
+    assert data["properties"] == {
+        "fraud.request_id": TRACE,
+        "fraud.model_version": "7",
+        "fraud.model_digest": service.model.digest,
+    }
+    failed = invalid["data"]["baseData"]
+    assert (failed["responseCode"], failed["success"]) == ("422", False)

@@ -78,7 +78,7 @@ run "live" {
     error_message = "pods have no identity"
   }
   assert {
-    condition     = length(azurerm_monitor_alert_prometheus_rule_group.main["service"].rule) == 10
+    condition     = length(azurerm_monitor_alert_prometheus_rule_group.main["service"].rule) == 12
     error_message = "the rules of rules/service.json are not there"
   }
   assert {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,12 @@ from tests.components import program
 from tests.places import REPOSITORY
 
 RULES = REPOSITORY / "helm" / "fraud-platform" / "files" / "rules.yaml"
+
+
+def each_second(rules: str) -> str:
+    """Rules with a second for each minute; ranges stay as they are."""
+    return re.sub(r"(interval|for): (\d+)m$", r"\1: \2s", rules, flags=re.MULTILINE)
+
 
 POD_A = 'job="fraud/fraud-inference",instance="10.0.0.7:8000",pod="a"'
 POD_B = 'job="fraud/fraud-inference",instance="10.0.0.8:8000",pod="b"'
@@ -29,6 +36,9 @@ HEALTHY = {
     f'fraud_requests_total{{{POD_A},route="/predict",status="200"}}': "0+600x130",
     f'fraud_request_seconds_bucket{{{POD_A},route="/predict",le="0.05"}}': "0+600x130",
     f'fraud_request_seconds_count{{{POD_A},route="/predict"}}': "0+600x130",
+    f'fraud_caller_requests_total{{{POD_A},caller="alice",status="200"}}': "0+590x130",
+    f'fraud_caller_requests_total{{{POD_A},caller="bob",status="200"}}': "0+10x130",
+    f"fraud_model_trained_until_timestamp_seconds{{{POD_A}}}": "0+0x130",
     f'fraud_decisions_total{{{POD_A},decision="approve"}}': "0+590x130",
     f'fraud_decisions_total{{{POD_A},decision="review"}}': "0+10x130",
     f"fraud_cache_starts_total{{{POD_A}}}": "0+0x130",

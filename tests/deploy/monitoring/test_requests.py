@@ -11,6 +11,9 @@ REVIEWED = f'fraud_decisions_total{{{POD_A},decision="review"}}'
 OK = f'fraud_requests_total{{{POD_A},route="/predict",status="200"}}'
 INVALID = f'fraud_requests_total{{{POD_A},route="/predict",status="422"}}'
 UNREADABLE = f'fraud_requests_total{{{POD_A},route="/invocations",status="400"}}'
+BOB_OK = f'fraud_caller_requests_total{{{POD_A},caller="bob",status="200"}}'
+BOB_INVALID = f'fraud_caller_requests_total{{{POD_A},caller="bob",status="422"}}'
+BOB_BUSY = f'fraud_caller_requests_total{{{POD_A},caller="bob",status="503"}}'
 LABELS = f'fraud_labels_total{{{POD_A},result="recorded"}}'
 LATE = f"fraud_labels_late_total{{{POD_A}}}"
 DROPPED = f"fraud_records_dropped_total{{{POD_A}}}"
@@ -34,6 +37,12 @@ CASES = (
     Case("a tenth is not JSON", 21, {"FraudRequestsInvalid"}, {UNREADABLE: "0+60x40"}),
     Case("2 % are invalid", 40, (), {INVALID: "0+12x60"}),
     Case("somebody tries the API", 40, (), {INVALID: "0+1x60", OK: "0+2x60"}),
+    Case("all of one client are invalid", 14, {"FraudClientInvalid"},
+         {BOB_OK: "", BOB_INVALID: "0+10x40"}),
+    Case("all of one client are invalid", 4, (), {BOB_OK: "", BOB_INVALID: "0+10x40"}),
+    Case("a third of one client's are invalid", 30, (), {BOB_INVALID: "0+5x40"}),
+    Case("all of one client are too many", 30, (), {BOB_OK: "", BOB_BUSY: "0+10x40"}),
+    Case("a client tries the API", 30, (), {BOB_OK: "", BOB_INVALID: "0+1x40"}),
     Case("a tenth of the labels is late", 30, {"FraudLabelsLate"}, {LATE: "0+1x60"}),
     Case("one label in a hundred is late", 30, (), {LATE: "0+1x60", LABELS: "0+100x60"}),
     Case("all of few labels are late", 15, (), {LATE: "0+1x15", LABELS: "0+1x15"}),

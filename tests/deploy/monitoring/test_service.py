@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.deploy.monitoring.promtool import POD_A, POD_B, Case, check
 
+DAY = 86_400
 UP_B = f"up{{{POD_B}}}"
 MODEL_A = f'fraud_model_info{{{POD_A},version="7",digest="d7"}}'
 MODEL_B = f'fraud_model_info{{{POD_B},version="7",digest="d7"}}'
@@ -13,6 +14,10 @@ OTHER_A = f'fraud_model_info{{{POD_A},version="8",digest="d8"}}'
 OTHER_B = f'fraud_model_info{{{POD_B},version="8",digest="d8"}}'
 LAG_B = f"fraud_ledger_lag_seconds{{{POD_B}}}"
 CACHED_B = f"fraud_cache_starts_total{{{POD_B}}}"
+TRAINED_A = f"fraud_model_trained_until_timestamp_seconds{{{POD_A}}}"
+TRAINED_B = f"fraud_model_trained_until_timestamp_seconds{{{POD_B}}}"
+PROBED = 'probe_ssl_earliest_cert_expiry{instance="https://fraud.example.com"}'
+MANAGED = 'certmanager_certificate_expiration_timestamp_seconds{name="fraud"}'
 STORE = f"fraud_store_unavailable_total{{{POD_A}}}"
 
 
@@ -51,6 +56,17 @@ CASES = (
          {failed("unreachable"): "_x10 1+2x40"}),
     Case("the registry was away for a moment", 25, (),
          {failed("unreachable"): "_x10 1+2x3 7+0x30"}),
+    Case("trained 91 days ago", 58, (), {TRAINED_A: f"-{91 * DAY}+0x130"}),
+    Case("trained 91 days ago", 64, {"FraudModelOld"}, {TRAINED_A: f"-{91 * DAY}+0x130"}),
+    Case("trained 89 days ago", 120, (), {TRAINED_A: f"-{89 * DAY}+0x130"}),
+    Case("one pod has a newer model", 120, (),
+         {TRAINED_A: f"-{91 * DAY}+0x130", TRAINED_B: f"-{9 * DAY}+0x130"}),
+    Case("a certificate ends in 20 days", 64, {"FraudCertificateExpires"},
+         {PROBED: f"{20 * DAY}+0x130", MANAGED: f"{60 * DAY}+0x130"}),
+    Case("a certificate ends in 20 days", 64, {"FraudCertificateExpires"},
+         {PROBED: f"{60 * DAY}+0x130", MANAGED: f"{20 * DAY}+0x130"}),
+    Case("both certificates last", 120, (),
+         {PROBED: f"{22 * DAY}+0x130", MANAGED: f"{60 * DAY}+0x130"}),
     Case("the store is away", 8, {"FraudFeatureStoreUnreachable"}, {STORE: "0+60x40"}),
     Case("the store was slow for a moment", 20, (), {STORE: "0+0x9 3+0x30"}),
 )  # fmt: skip
