@@ -134,9 +134,15 @@ def measure(transactions: Transactions, costs: Costs, *, resamples: int) -> dict
     ]  # fmt: skip
     lower, upper = interval_ends(measured[known], resampled[:, known], ALPHA / 2)
     return {
-        NAMES[place]: Estimate(float(measured[place]), float(low), float(high))
+        NAMES[place]: _within_bounds(NAMES[place], float(measured[place]), float(low), float(high))
         for place, low, high in zip(known, lower, upper, strict=True)
     }
+
+
+def _within_bounds(name: str, value: float, lower: float, upper: float) -> Estimate:
+    if MEASURES[name].unit == "money":
+        return Estimate(value, lower, upper)
+    return Estimate(value, max(0.0, lower), min(1.0, upper))
 
 
 def _at_budget(

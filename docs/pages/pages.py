@@ -21,13 +21,13 @@ from deploy.monitoring import formats
 from deploy.tracking.settings import TrackingSettings
 from docs.pages import architecture, bounds, chart
 from docs.pages.architecture import REPOSITORY
-from inference.bins import MAX_BINNED_CATEGORIES, MAX_BINS
 from inference.drift import FAMILIES
 from inference.metrics import Metrics
 from inference.settings import Settings
 from registry import errors
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
+from registry.model.bins import MAX_BINNED_CATEGORIES, MAX_BINS
 from registry.model.limits import MAX_INPUTS
 
 CHART = "helm/fraud-platform"

@@ -171,7 +171,7 @@ label_rows = st.lists(
 
 
 @given(record_rows, label_rows)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_the_counts_are_those_of_a_naive_join(
     sent: list[tuple[str | None, int, int, float]],
     named: list[tuple[str | None, int | None, int | None]],
