@@ -14,7 +14,7 @@ VALUES ?= $(CHART)/ci/azure-values.yaml
 
 .PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team bench-images images docs architecture rules manifests screenshots lint \
+  bench-features bench-team bench-images bench-monitoring images docs architecture rules manifests screenshots lint \
   format lock clean
 
 help:  ## List the commands
@@ -94,6 +94,9 @@ bench-team: $(STAMP)  ## Time the main job on a team's set-up and on the embedde
 
 bench-images: $(STAMP)  ## Measure the images: size, start, memory (needs podman)
 	$(BIN)/python -m benchmarks.images $(ARGS)
+
+bench-monitoring: $(STAMP)  ## Measure monitoring: false alarms, days until an alarm, a large join
+	$(BIN)/python -m benchmarks.monitoring $(ARGS)
 
 # Called with a context, a tag and further options, as docker's own are.
 IMAGE_BUILD ?= sh -c 'tag=$$1; shift; exec docker buildx build --load --tag "$$tag" "$$@" "$$0"'

@@ -125,9 +125,12 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _experiment(client: MlflowClient) -> str:
-    with suppress_exists():
-        return str(client.create_experiment(LIVE_EXPERIMENT))
+    """The id of the live experiment. Where only administrators create one, it has to be there."""
     experiment = client.get_experiment_by_name(LIVE_EXPERIMENT)
     if experiment is None:
+        with suppress_exists():
+            return str(client.create_experiment(LIVE_EXPERIMENT))
+        experiment = client.get_experiment_by_name(LIVE_EXPERIMENT)
+    if experiment is None or experiment.lifecycle_stage != "active":
         raise NotFound(f"experiment {LIVE_EXPERIMENT} was deleted; restore it in MLflow")
     return str(experiment.experiment_id)

@@ -24,6 +24,7 @@ from docs.pages.architecture import REPOSITORY
 from inference.drift import FAMILIES
 from inference.metrics import Metrics
 from inference.settings import Settings
+from monitoring import exposition
 from registry import errors
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
@@ -48,11 +49,12 @@ def chart_values() -> str:
 
 
 def commands() -> str:
-    """The help of every command of three programs, as one Markdown page."""
+    """The help of every command of four programs, as one Markdown page."""
     programs = {
         "python -m registry": "registry.cli.main",
         "python -m features": "training.store_cli",
         "python -m batch": "batch.cli",
+        "python -m monitoring": "monitoring.cli",
     }
     return "\n".join(_help(name, module) for name, module in programs.items())
 
@@ -174,6 +176,19 @@ def metrics() -> str:
             names = labels.get(name) or labels.get(name.removesuffix("_total"), ())
             shown = ", ".join(f"`{label}`" for label in names)
             lines.append(f"| `{name}` | {kind} | {shown} | {meaning} |")
+    lines += [
+        "",
+        "## Of `python -m monitoring`",
+        "",
+        "`live` and `drift` write these with `--metrics-file`, each its own; all are gauges",
+        "([monitoring.md](monitoring.md)).",
+        "",
+        "| metric | labels | meaning |",
+        "|---|---|---|",
+    ]
+    for name, (meaning, names) in exposition.FAMILIES.items():
+        shown = ", ".join(f"`{label}`" for label in names)
+        lines.append(f"| `{name}` | {shown} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
