@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.record_parquet import write_parquet
 from monitoring.join import Joined, join
 from monitoring.labels import Counts, LabelColumns
+from monitoring.sources import data_files, scan
 from registry.errors import UsageError
+from registry.model.record import record_line, record_start
 from tests.monitoring.tables import DAY, TERMS, UNTIL, WITH_TIME, joined, labels, records
 
 
@@ -153,6 +158,39 @@ def test_a_missing_column_is_named(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         joined(record_rows, label_rows)
+
+
+def test_the_files_of_the_sink_are_records(tmp_path: Path) -> None:
+    lines, folder = tmp_path / "lines", tmp_path / "hour=1970-01-01T00" / "version=1"
+    common: dict[str, Any] = {
+        "time": 9.5,
+        "request_id": "r",
+        "row": 0,
+        "caller": "",
+        "values": [3.5, "web"],
+        "names": ["amount", "channel"],
+    }
+    start = record_start(1, "d" * 64, 0.5)
+    lines.write_bytes(
+        record_line(start, probability=0.75, decision="review", transaction_id="a", **common)
+        + record_line(start, probability=0.25, decision="approve", **common)
+    )
+    folder.mkdir(parents=True)
+    write_parquet(lines, folder / "pod-1-2.parquet")
+
+    result = join(
+        scan(data_files(str(tmp_path))),
+        labels([("a", 1, None)]).lazy(),
+        LabelColumns(),
+        TERMS,
+        UNTIL,
+        amount="amount",
+        slices=["channel"],
+    )
+
+    assert result.counts == Counts(records=2, records_without_id=1, labels=1, frauds=1)
+    [row] = result.rows.select("probability", "review", "amount", "slice.channel").rows()
+    assert row == (0.75, True, 3.5, "web")
 
 
 def test_nothing_gives_nothing() -> None:
