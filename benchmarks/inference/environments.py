@@ -15,7 +15,7 @@ REQUIREMENTS = {
     "records": REPOSITORY / "requirements" / "records.txt",
     **{
         name: REPOSITORY / "benchmarks" / "requirements" / f"{name}.txt"
-        for name in ("mlserver", "bentoml", "k6", "feast")
+        for name in ("mlserver", "bentoml", "k6", "feast", "evidently", "nannyml")
     },
 }
 INSTALL_SECONDS = 900.0

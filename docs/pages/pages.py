@@ -22,13 +22,14 @@ from deploy.monitoring.dashboards import formats as dashboards
 from deploy.tracking.settings import TrackingSettings
 from docs.pages import architecture, bounds, chart
 from docs.pages.architecture import REPOSITORY
-from inference.bins import MAX_BINNED_CATEGORIES, MAX_BINS
 from inference.drift import FAMILIES
 from inference.metrics import Metrics
 from inference.settings import Settings
+from monitoring import exposition
 from registry import errors
 from registry.evaluation.measures import MEASURES
 from registry.evaluation.policy import GATES, Policy
+from registry.model.bins import MAX_BINNED_CATEGORIES, MAX_BINS
 from registry.model.limits import MAX_INPUTS
 
 CHART = "helm/fraud-platform"
@@ -49,11 +50,12 @@ def chart_values() -> str:
 
 
 def commands() -> str:
-    """The help of every command of three programs, as one Markdown page."""
+    """The help of every command of four programs, as one Markdown page."""
     programs = {
         "python -m registry": "registry.cli.main",
         "python -m features": "training.store_cli",
         "python -m batch": "batch.cli",
+        "python -m monitoring": "monitoring.cli",
     }
     return "\n".join(_help(name, module) for name, module in programs.items())
 
@@ -175,6 +177,19 @@ def metrics() -> str:
             names = labels.get(name) or labels.get(name.removesuffix("_total"), ())
             shown = ", ".join(f"`{label}`" for label in names)
             lines.append(f"| `{name}` | {kind} | {shown} | {meaning} |")
+    lines += [
+        "",
+        "## Of `python -m monitoring`",
+        "",
+        "`live` and `drift` write these with `--metrics-file`, each its own; all are gauges",
+        "([monitoring.md](monitoring.md)).",
+        "",
+        "| metric | labels | meaning |",
+        "|---|---|---|",
+    ]
+    for name, (meaning, names) in exposition.FAMILIES.items():
+        shown = ", ".join(f"`{label}`" for label in names)
+        lines.append(f"| `{name}` | {shown} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -24,7 +24,7 @@ from registry.tracking.rest import Registry
 set_client_defaults()
 import mlflow.artifacts  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import LoggedModel, Run, RunInfo, ViewType  # noqa: E402
+from mlflow.entities import LoggedModel, Metric, Run, RunInfo, ViewType  # noqa: E402
 from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import (  # noqa: E402
@@ -34,6 +34,7 @@ from mlflow.store.entities import PagedList  # noqa: E402
 
 __all__ = [
     "LoggedModel",
+    "Metric",
     "MlflowClient",
     "MlflowException",
     "ModelVersion",

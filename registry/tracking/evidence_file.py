@@ -33,21 +33,25 @@ def fetch_evidence_file(registry: Registry, link: Link) -> bytes:
     Raises BytesMismatch where it has another digest, and Unreachable.
     """
     entry = link.statement.entry
-    address = evidence_address(entry)
-    if (path := proxied_path(address)) is not None:
-        content = registry.download(path, MAX_BYTES)
-    elif is_blob_address(address):
-        with blob_folder(address.removesuffix(f"/{EVIDENCE_FILE}")) as folder:
-            content = folder.read(EVIDENCE_FILE, MAX_BYTES)
-    else:
-        # Imported late, as in `fetch`.
-        set_client_defaults(registry.default_retries)
-        from registry.tracking.client import connect, download_file  # noqa: PLC0415
-
-        content = download_file(connect(registry.uri), address, MAX_BYTES)
+    content = fetch_file(registry, evidence_address(entry), MAX_BYTES)
     if not is_evidence_of(entry, content):
         raise BytesMismatch(f"{EVIDENCE_FILE} of ledger version {link.version} is not its evidence")
     return content
+
+
+def fetch_file(registry: Registry, address: str, max_bytes: int) -> bytes:
+    """The content of a file of the artifact store, unverified. Raises Unreachable."""
+    if (path := proxied_path(address)) is not None:
+        return registry.download(path, max_bytes)
+    if is_blob_address(address):
+        folder_address, _, name = address.rpartition("/")
+        with blob_folder(folder_address) as folder:
+            return folder.read(name, max_bytes)
+    # Imported late, as in `fetch`.
+    set_client_defaults(registry.default_retries)
+    from registry.tracking.client import connect, download_file  # noqa: PLC0415
+
+    return download_file(connect(registry.uri), address, max_bytes)
 
 
 def evidence_address(entry: Entry) -> str:

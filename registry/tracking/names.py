@@ -6,6 +6,8 @@ They are written into servers and ledgers that last for years, so none of them m
 # Experiments and registered models
 TRAINING_EXPERIMENT = "fraud-detector"
 EVIDENCE_EXPERIMENT = "fraud-detector-promotions"
+LIVE_EXPERIMENT = "fraud-detector-live"
+"""Runs of `python -m monitoring`: one for each look at a ledger version."""
 CANDIDATES = "fraud-detector"
 """Registered model; each of its versions is a candidate."""
 PRODUCTION = "fraud-detector-production"
@@ -55,6 +57,13 @@ PLAN_TAG = "plan"
 PASSED = "passed"
 REFUSED = "refused"
 NOTHING = "nothing"
+
+# Tags of a run of the live experiment
+LOOK_TAG = "look"
+"""The sha256 of everything that the look found: the same look is logged once."""
+UNTIL_TAG = "until"
+PROPOSAL_TAG = "proposal"
+"""`rollback` where one is proposed."""
 
 # Files of a training run
 PARITY_FILE = "parity/rows.parquet"

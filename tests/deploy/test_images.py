@@ -286,8 +286,9 @@ def test_the_code_of_the_training_image_is_that_of_the_checkout() -> None:
     assert said.strip() == code_manifest(REPOSITORY).digest
 
 
-def test_the_training_image_shows_the_commands_of_the_registry_and_scores_files() -> None:
+def test_the_training_image_shows_the_commands_of_the_registry_and_of_the_jobs() -> None:
     assert "promote" in run_once("training")
+    assert "drift" in run_once("training", "monitoring", "--help")
     assert "--max-rejects" in run_once("training", "batch", "--help")
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from inference.bins import MIN_ROWS
 from inference.metrics import Metrics
+from registry.model.bins import MIN_ROWS
 from registry.model.contract import Histogram
 from tests.contracts import category, number
 from tests.inference.calls import ALICE, BOB, Caller, samples_of
@@ -278,7 +278,7 @@ def test_two_apps_in_one_process_count_apart(make_caller: Callable[..., Caller])
 WORKER = """
 import sys
 import numpy as np
-from inference.bins import MIN_ROWS
+from registry.model.bins import MIN_ROWS
 from inference.metrics import Metrics
 from tests.inference.models import number, served
 

@@ -20,7 +20,7 @@ def test_every_pin_has_hashes(name: str) -> None:
     assert [blocks[pin] for pin in pins if "--hash=sha256:" not in blocks[pin + 1]] == []
 
 
-@pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6", "feast"])
+@pytest.mark.parametrize("name", ["mlserver", "bentoml", "k6", "feast", "evidently", "nannyml"])
 def test_every_requirement_is_pinned(name: str) -> None:
     path = REQUIREMENTS[name]
     pinned = path.read_text()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.bins import MIN_ROWS, Bins, reference_shares, shown_categories
+from registry.model.bins import MIN_ROWS, Bins, reference_shares, shown_categories
 from registry.model.contract import Histogram, Input
 from registry.model.limits import MAX_INPUTS
 from registry.model.scorer import Value, encode_columns
