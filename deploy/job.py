@@ -37,7 +37,8 @@ def run_job(cluster: Cluster, name: str, output: Sequence[TextIO]) -> int:
     """Follow a Job that was created: its log to `output`, its container's exit code.
 
     A log that breaks off is read again, without what was written. Raises Unreachable where the
-    container does not start in time, is ended without an exit code, or the cluster stays away.
+    container does not start in time, is ended without an exit code, or the cluster stays away;
+    the Job is then left as it is.
     """
     deadline, written, away = time.monotonic() + START_SECONDS, 0, 0
     while True:
@@ -93,7 +94,7 @@ def job(
     """
     name = name or f"{cronjob}-{time.time_ns() // 1_000_000}"
     if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name of a Job: at most 52 of a-z, 0-9 and -")
+        raise UsageError(f"{name!r} is not a name of a Job: at most 52 of a-z, 0-9 and -")
     changes = Changes(uuid4().hex, tuple(arguments or ()), tuple(map(_variable, env or ())), image)
     cluster = Cluster(namespace)
     with (output or Path(os.devnull)).open("w") as copy:
@@ -101,7 +102,7 @@ def job(
             cluster.create(cronjob, name, changes)
             typer.echo(f"job {name} in namespace {namespace}", err=True)
             code = run_job(cluster, name, (sys.stdout, copy))
-        except BaseException:
+        except (Stopped, KeyboardInterrupt):
             # By its label, since a Job of that name may be another's.
             with suppress(RegistryError):
                 cluster.delete(changes.label)

@@ -10,6 +10,7 @@ locals {
   github_subjects = {
     main       = "repo:${var.github_repository}:ref:refs/heads/main"
     staging    = "repo:${var.github_repository}:environment:staging"
+    release    = "repo:${var.github_repository}:environment:release"
     production = "repo:${var.github_repository}:environment:production"
   }
 

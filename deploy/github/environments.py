@@ -29,6 +29,8 @@ class Environment:
 ENVIRONMENTS: Mapping[str, Environment] = {
     "production": Environment(reviewed=True),
     "infrastructure": Environment(reviewed=True),
+    # Of its own: an approved release is not to have the identity that signs.
+    "release": Environment(reviewed=True),
     # It plans pull requests: a reviewer has read what the job would run.
     "plan": Environment(reviewed=True, only_main=False),
     "staging": Environment(reviewed=False),

@@ -285,6 +285,7 @@ run "identities" {
       watch-cluster        = "system:serviceaccount:fraud:fraud-watch"
       github-main          = "repo:contoso/fraud-registry:ref:refs/heads/main"
       github-staging       = "repo:contoso/fraud-registry:environment:staging"
+      github-release       = "repo:contoso/fraud-registry:environment:release"
       github-production    = "repo:contoso/fraud-registry:environment:production"
       promoter-production  = "repo:contoso/fraud-registry:environment:production"
       evaluator-evaluation = "repo:contoso/fraud-registry:environment:evaluation"

@@ -122,7 +122,7 @@ def test_a_job_that_is_interrupted_is_deleted(machine: Machine) -> None:
         ),
         (
             ("fraud-hello", "--name", "Not_A_Name"),
-            "error: 'Not_A_Name' is no name of a Job: at most 52 of a-z, 0-9 and -",
+            "error: 'Not_A_Name' is not a name of a Job: at most 52 of a-z, 0-9 and -",
         ),
         (("fraud-hello", "--env", "MISSING"), "error: --env MISSING: the variable is not set"),
         (("fraud-hello", "--env", "A-B=1"), "error: --env 'A-B=1': not NAME or NAME=VALUE"),

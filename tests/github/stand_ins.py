@@ -18,6 +18,8 @@ with open({log!r}, "a") as log:
     print({name!r}, arguments, file=log)
 for start, answer in {answers!r}.items():
     if arguments.startswith(start):
+        if answer == "!":
+            sys.exit(1)
         print(pathlib.Path(answer[1:]).read_text() if answer.startswith("@") else answer)
         break
 """
@@ -25,7 +27,8 @@ for start, answer in {answers!r}.items():
 
 def runner(folder: Path, programs: Mapping[str, Mapping[str, str]], **contexts: Any) -> Runner:
     """A runner in the repository with these programs alone, each with answers by how its arguments
-    start; `@PATH` answers with a file. What they were asked is in `folder`/calls."""
+    start; `@PATH` answers with a file, and `!` fails. What they were asked is in `folder`/calls."""
+    folder.mkdir(exist_ok=True)
     for name, answers in programs.items():
         given = {"python": sys.executable, "log": str(folder / "calls")}
         write_program(folder / "bin", name, PROGRAM.format(name=name, answers=answers, **given))

@@ -86,6 +86,20 @@ def test_only_jobs_of_reviewed_environments_have_the_identities_that_sign_or_app
     }
 
 
-def test_promotions_follow_one_another_and_hold_up_no_rollback() -> None:
-    groups = {name: read_workflow(name)["concurrency"] for name in ("promote", "rollback")}
-    assert groups == {"promote": {"group": "promote"}, "rollback": {"group": "rollback"}}
+def test_promotions_follow_one_another_and_a_rollback_waits_for_nothing() -> None:
+    assert read_workflow("promote")["concurrency"] == {"group": "promote"}
+    assert "concurrency" not in read_workflow("rollback")
+    assert "concurrency" not in read_workflow("rollback")["jobs"]["append"]
+
+
+def test_what_a_branch_runs_is_not_on_the_runner_that_signs() -> None:
+    """A pull request's code could stay behind there."""
+    runners = {
+        (name, number): job["runs-on"]
+        for name in WORKFLOWS
+        for number, job in read_workflow(name)["jobs"].items()
+        if True in read_workflow(name) and "pull_request" in read_workflow(name)[True]
+    }
+    assert runners.pop(("infra", "apply")) == "${{ vars.FRAUD_RUNNER }}"  # main alone
+    assert "pull_request" in read_workflow("infra")["jobs"]["apply"]["if"]
+    assert not [one for one in runners.values() if "FRAUD_RUNNER" in one]

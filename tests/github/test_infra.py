@@ -49,7 +49,7 @@ def test_a_pull_request_gets_its_plan_as_a_comment(machine: Runner, tmp_path: Pa
         f"{IN_LIVE} init -input=false -backend-config=backend.hcl",
         f"{IN_LIVE} plan -input=false -lock=false -lock-timeout=5m -out=plan",
         f"{IN_LIVE} show -no-color plan",
-        "gh pr comment 5 --body-file .local/plan.md --edit-last --create-if-none",
+        "gh pr comment 5 --body-file .local/comment.md --edit-last --create-if-none",
     ]
     live = machine.checkout / "terraform" / "live"
     assert (live / "backend.hcl").read_text() == "container = 1\n"
@@ -69,6 +69,18 @@ def test_the_approved_plan_is_applied_and_another_is_not(machine: Runner, tmp_pa
     assert done.outcomes["Apply"] == "failure"
     assert "1 to destroy" in done.summary
     assert calls(tmp_path).count(apply) == 1
+
+
+def test_a_plan_that_is_too_long_for_a_comment_is_cut_there_and_says_so(
+    machine: Runner, tmp_path: Path
+) -> None:
+    (tmp_path / "shown").write_text("1 to add\n" * 10_000)
+    done = run(machine, "plan", "pull_request")
+    assert not done.failed, done.steps
+    assert done.summary.count("1 to add") == 10_000
+    comment = (machine.checkout / ".local" / "comment.md").read_text()
+    assert len(comment) < 65_536
+    assert comment.endswith("**This is cut**: the whole plan is in the summary of the run.\n")
 
 
 def test_files_of_values_are_not_in_git() -> None:

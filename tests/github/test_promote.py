@@ -187,7 +187,13 @@ def test_each_step_has_the_identity_that_it_needs_and_no_other(
         ("deployer", "aks", "get-credentials"),
         ("promoter", "keyvault", "secret"),
     }
-    assert {call.split()[0] for call in trained.calls("helm")} == {"deployer"}
+    used = {tuple(call.split()[:2]) for call in trained.calls("helm")}
+    assert used == {
+        ("default", "registry"),
+        ("deployer", "registry"),
+        ("deployer", "get"),
+        ("deployer", "upgrade"),
+    }
 
 
 def test_old_evidence_is_refused(trained: Project) -> None:

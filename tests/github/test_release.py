@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deploy.github.environments import ENVIRONMENTS
 from tests.github.stand_ins import calls, runner
 from tests.github.workflows import Runner, read_workflow
 
@@ -19,18 +20,21 @@ HOST = "fraud.azurecr.io"
 @pytest.fixture
 def machine(tmp_path: Path) -> Runner:
     programs: dict[str, dict[str, str]] = {
-        "az": {},
+        "az": {"acr login": "a token", "acr repository show": "!"},
         "cosign": {},
         "docker": {"buildx imagetools inspect": DIGEST},
         "gh": {},
         "git": {"rev-parse HEAD": "c0ffee", "show": "2026-11-28T12:00:00+00:00"},
         "helm": {"push": f"Digest: {DIGEST}"},
+        "kubectl": {},
         "kubelogin": {},
     }
     given = {
         "REGISTRY_HOST": HOST,
         "AKS_CLUSTER": "aks-fraud",
         "AZURE_RESOURCE_GROUP": "rg-fraud",
+        "STAGING_AKS_CLUSTER": "aks-staging",
+        "STAGING_RESOURCE_GROUP": "rg-staging",
     }
     return runner(tmp_path, programs, vars=given, github={"token": "a-token"})
 
@@ -83,7 +87,10 @@ def test_staging_and_production_take_the_digests_and_are_smoke_tested(
     digests = json.dumps({"inference": DIGEST, "tracking": DIGEST})
     for job in ("staging", "production"):
         run(machine, job, needs={"sign": {"outputs": {"digests": digests}}})
-    helm = [call for call in calls(tmp_path) if call.startswith("helm ")]
+    made = calls(tmp_path)
+    clusters = [call.split()[4:8:2] for call in made if call.startswith("az aks")]
+    assert clusters == [["rg-staging", "aks-staging"], ["rg-fraud", "aks-fraud"]]
+    helm = [call for call in made if call.startswith(("helm upgrade", "helm test"))]
     assert helm == 2 * [
         f"helm upgrade fraud oci://{HOST}/helm/fraud-platform --version 1.4.0 --namespace fraud "
         f"--reset-then-reuse-values --set-string global.imageDigests.inference={DIGEST},"
@@ -92,14 +99,25 @@ def test_staging_and_production_take_the_digests_and_are_smoke_tested(
     ]
 
 
-def test_production_waits_for_staging_and_an_approval() -> None:
+def test_production_waits_for_staging_and_an_approval_that_lends_no_key() -> None:
     jobs = read_workflow("release")["jobs"]
     assert jobs["staging"]["needs"] == "sign"
     assert jobs["production"]["needs"] == ["sign", "staging"]
     assert (jobs["staging"]["environment"], jobs["production"]["environment"]) == (
         "staging",
-        "production",
+        "release",
     )
+    assert ENVIRONMENTS["release"].reviewed
+
+
+def test_a_version_is_released_once(machine: Runner, tmp_path: Path) -> None:
+    released = {"acr repository show": "there"}
+    again = runner(tmp_path / "again", {"az": released, "docker": {}}, **machine.contexts)
+    matrix = {"architecture": "amd64"}
+    done = again.run("release", "images", inputs={"version": "1.4.0"}, matrix=matrix)
+    assert done.outcomes["Images"] == "failure"
+    assert "::error::1.4.0 was released before" in done.output("Images")
+    assert not any(call.startswith("docker") for call in calls(tmp_path / "again"))
 
 
 def test_the_tag_names_the_commit_that_was_deployed(machine: Runner, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ STATUS_FUNCTIONS = ("always()", "failure()", "success()", "cancelled()")
 TIMEOUT_SECONDS = 600
 
 
-def read_workflow(name: str) -> dict[str, Any]:
+def read_workflow(name: str) -> dict[Any, Any]:
     """A workflow by its file's name without `.yml`. YAML 1.1 reads the key `on` as true."""
-    document: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+    document: dict[Any, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
     return document
 
 

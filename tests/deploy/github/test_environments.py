@@ -21,8 +21,8 @@ def test_without_required_reviewers_only_main_gets_an_identity(hub: Hub, set_up:
         "error: GitHub's plan of contoso/fraud has no required reviewers. What protects then: "
         "`registry promote` refuses, since there is no approval to read: nothing can be promoted "
         "from GitHub Actions. Ways out: GitHub Enterprise, a public repository, Jenkins with "
-        "`input`, or a person who promotes on an agent with --approver; the last two "
-        "need `verified_approver: false` in the policy. Until then set "
+        "`input`, or a person who promotes on an agent with --approver, which needs "
+        "`verified_approver: false` in the policy. Until then set "
         "`github_protection` for Terraform: docs/operations/promotion.md"
     )
     assert "refused: PUT repos/contoso/fraud/environments/plan: gh: Failed to create" in printed

@@ -41,6 +41,12 @@ FIRST_RUN = [
         {"deployment_branch_policy": ONLY_MAIN, **REVIEWED},
     ),
     ("POST", f"{AT}/environments/infrastructure/deployment-branch-policies", MAIN),
+    (
+        "PUT",
+        f"{AT}/environments/release",
+        {"deployment_branch_policy": ONLY_MAIN, **REVIEWED},
+    ),
+    ("POST", f"{AT}/environments/release/deployment-branch-policies", MAIN),
     ("PUT", f"{AT}/environments/plan", {"deployment_branch_policy": None, **REVIEWED}),
     ("PUT", f"{AT}/environments/staging", {"deployment_branch_policy": ONLY_MAIN}),
     ("POST", f"{AT}/environments/staging/deployment-branch-policies", MAIN),
@@ -96,7 +102,7 @@ FIRST_RUN = [
 def test_the_first_run_sets_up_everything_and_the_second_nothing(hub: Hub, set_up: Setup) -> None:
     code, printed = set_up()
 
-    assert (code, printed.splitlines()[-2]) == (0, "29 changes"), printed
+    assert (code, printed.splitlines()[-2]) == (0, "31 changes"), printed
     rules = [change for change in hub.changes if change[1] == f"{AT}/rulesets"]
     assert [change for change in hub.changes if change not in rules] == FIRST_RUN
     assert [method for method, _, _ in rules] == ["POST"]
@@ -112,7 +118,7 @@ def test_a_dry_run_prints_every_request_and_sends_none(hub: Hub, set_up: Setup) 
     code, printed = set_up("--dry-run")
 
     assert (code, hub.changes) == (0, [])
-    assert "\n29 changes, none of them made (--dry-run)\n" in printed
+    assert "\n31 changes, none of them made (--dry-run)\n" in printed
     shown = re.findall(r"^    (PUT|POST) (\S+)", printed, re.MULTILINE)
     rules = ("POST", f"{AT}/rulesets")
     assert [request for request in shown if request != rules] == [each[:2] for each in FIRST_RUN]
