@@ -168,7 +168,7 @@ run "github_without_reviewers" {
   }
 
   assert {
-    condition     = toset([for name, credential in azurerm_federated_identity_credential.main : name if startswith(credential.subject, "repo:")]) == toset(["github-main", "github-staging", "github-production", "evaluator-evaluation"])
+    condition     = toset([for name, credential in azurerm_federated_identity_credential.main : name if startswith(credential.subject, "repo:")]) == toset(["github-main", "github-staging", "github-release", "github-production", "evaluator-evaluation"])
     error_message = "a job that nobody approves can sign, or plan with code of a pull request"
   }
 }
