@@ -12,11 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from registry.tracking.names import CANDIDATES, EVIDENCE_EXPERIMENT, PRODUCTION, TRAINING_EXPERIMENT
+from registry.tracking.names import (
+    CANDIDATES,
+    EVIDENCE_EXPERIMENT,
+    LIVE_EXPERIMENT,
+    PRODUCTION,
+    TRAINING_EXPERIMENT,
+)
 
 Level = Literal["READ", "EDIT", "MANAGE", "DENY"]
 
-EXPERIMENTS = (TRAINING_EXPERIMENT, EVIDENCE_EXPERIMENT)
+EXPERIMENTS = (TRAINING_EXPERIMENT, EVIDENCE_EXPERIMENT, LIVE_EXPERIMENT)
 MODELS = (CANDIDATES, PRODUCTION)
 EVERY = "*"
 EXPERIMENT, MODEL, VERSION = "experiment", "registered_model", "registered_model_version"
@@ -78,6 +84,8 @@ ROLES: Mapping[str, tuple[Grant, ...]] = {
         *UNUSED,
     ),
     "auditor": (
+        # For `python -m monitoring`, which audits what models do in service.
+        Grant("EDIT", EXPERIMENT, LIVE_EXPERIMENT),
         Grant("READ", EXPERIMENT),
         Grant("READ", MODEL),
         Grant("READ", VERSION),

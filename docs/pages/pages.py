@@ -77,7 +77,7 @@ def exit_codes() -> str:
         0: "success",
         1: "any other failure, such as a defect (with a traceback) or a server that did not start",
         2: "invalid usage or input, a server that does not answer, or a full disk",
-        3: "refused by a gate or by verification",
+        3: "refused by a gate or by verification, or `monitoring live` proposes a rollback",
         129: "the terminal was closed (128 + SIGHUP)",
         130: "interrupted by Ctrl-C (128 + SIGINT)",
         138: "stopped by SIGUSR1 (128 + SIGUSR1)",

@@ -102,6 +102,7 @@ def test_it_takes_away_what_is_not_planned_and_gives_what_is_missing(
         "take from reader: MANAGE on registered model \\x1b[2J",
         "change in role trainer: MANAGE on experiment fraud-detector to EDIT",
         "create role auditor",
+        "give role auditor: EDIT on experiment fraud-detector-live",
         "give role auditor: READ on every experiment",
         "give role auditor: READ on every registered model",
         "give role auditor: READ on every registered model version",
@@ -120,9 +121,9 @@ def test_it_takes_away_what_is_not_planned_and_gives_what_is_missing(
         )
 
     first = "administrators, whom no role restricts: admin, promoter"
-    assert planned == (0, [first, *steps, "24 steps, none of them done (--dry-run)"])
+    assert planned == (0, [first, *steps, "25 steps, none of them done (--dry-run)"])
     assert after_dry_run == spoiled
-    assert done == (0, [first, *steps, "24 steps"])
+    assert done == (0, [first, *steps, "25 steps"])
     assert again == (0, NOTHING_TO_DO)
     assert mallory.text.count("of-another-team") == 1
     assert PRODUCTION not in mallory.text
@@ -152,10 +153,10 @@ def test_stopped_half_way_it_does_the_rest_when_it_is_run_again(
 
     assert (code, lines[-1]) == (
         2,
-        f"error: {lines[-2]}: no response; 11 of 24 steps are done: run the command again",
+        f"error: {lines[-2]}: no response; 11 of 25 steps are done: run the command again",
     )
     assert rest[0] == 0
-    assert rest[1][-1] == "13 steps"
+    assert rest[1][-1] == "14 steps"
     assert again == (0, NOTHING_TO_DO)
 
 
