@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,11 +27,15 @@ def score(
         typer.Argument(
             metavar="INPUT",
             help="Parquet or CSV file, a folder or a glob of either, or its address in Blob "
-            "Storage (no glob there).",
+            "Storage.",
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="Folder of Parquet to write, or to continue.")
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Folder of Parquet to write, or to continue, or its address in Blob Storage.",
+        ),
     ],
     history: Annotated[
         str,

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from batch.files import InputFile, check_columns, digests, input_files
-from batch.output import NAMES, Counts, Output
+from batch.blob_output import open_output
+from batch.files import InputFile
+from batch.inputs import check_columns, digests, input_files, is_below
+from batch.output import NAMES, Counts
 from batch.progress import Progress
 from batch.raw import RawForm
 from batch.rows import Reasons
@@ -32,7 +33,7 @@ class Job:
 
     head: Head
     source: str
-    output: Path
+    output: str
     history: str = ""
     label: str = ""
     keys: Sequence[str] = ()
@@ -44,9 +45,10 @@ class Job:
 
     def __post_init__(self) -> None:
         contract = self.head.scorer.contract
-        self.files = input_files(self.source)
-        if self.output.resolve().is_relative_to(Path(self.source).resolve()):
+        self._output = open_output(self.output)
+        if is_below(self.output, self.source):
             raise UsageError("the output is in the folder of the input: name one beside it")
+        self.files = input_files(self.source)
         names = self.files[0].schema().names
         form = contract.transaction
         if form is not None and not set(contract.names) <= set(names):
@@ -87,18 +89,17 @@ class Job:
         UsageError for an input without rows or that cannot be read, and for an output of another.
         """
         workers = workers or len(os.sched_getaffinity(0))
-        output = Output(self.output)
         with step("hashing the input"):
             manifest = self.manifest()
         progress = Progress(sum(file.path.stat().st_size for file in self.files))
         total = Counts(0, 0)
-        with output.opened(manifest) as finished, ThreadPoolExecutor(workers) as pool:
+        with self._output.opened(manifest) as finished, ThreadPoolExecutor(workers) as pool:
             pending: deque[tuple[Piece, Counts | Future[Counts]]] = deque()
             try:
                 for number, piece in enumerate(self._pieces()):
                     done = finished.get(number)
                     if done is None:
-                        result = pool.submit(self._write, output, number, piece)
+                        result = pool.submit(self._write, number, piece)
                         pending.append((piece, result))
                     else:
                         pending.append((piece, done))
@@ -167,6 +168,6 @@ class Job:
                 first += len(table)
             before += size
 
-    def _write(self, output: Output, number: int, piece: Piece) -> Counts:
+    def _write(self, number: int, piece: Piece) -> Counts:
         scored = score(piece, self.head, self.keys, explain=self.explain)
-        return output.write(number, *scored)
+        return self._output.write(number, *scored)
