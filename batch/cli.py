@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,8 +10,9 @@ from batch.job import Job
 from registry.cli.options import DEFAULT_CONFIG, Config, Floor, TrackingUri
 from registry.errors import RegistryError, UsageError
 from registry.ledger.trust import read_trust
+from registry.model.scorer import open_model
 from registry.progress import step
-from registry.tracking.head import fetch_head
+from registry.tracking.head import Head, fetch_files
 from registry.tracking.rest import Registry
 
 _INTERRUPTED = 130
@@ -28,11 +28,15 @@ def score(
         typer.Argument(
             metavar="INPUT",
             help="Parquet or CSV file, a folder or a glob of either, or its address in Blob "
-            "Storage (no glob there).",
+            "Storage.",
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="Folder of Parquet to write, or to continue.")
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Folder of Parquet to write, or to continue, or its address in Blob Storage.",
+        ),
     ],
     history: Annotated[
         str,
@@ -55,6 +59,10 @@ def score(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add the inputs that change a probability most.")
     ] = False,
+    engine: Annotated[
+        Literal["threads", "spark"],
+        typer.Option(help="What scores: the threads of this process, or a Spark cluster."),
+    ] = "threads",
     tracking_uri: TrackingUri = "",
     config: Config = DEFAULT_CONFIG,
     floor: Floor = None,
@@ -67,13 +75,27 @@ def score(
 
     Example: python -m batch transactions.parquet scores --history earlier.parquet --label fraud
     """
+    registry, trust = Registry(tracking_uri), read_trust(config, floor)
     with step("reading the ledger, and verifying the model in Production"):
-        head = fetch_head(Registry(tracking_uri), read_trust(config, floor))
-    job = Job(head, source, output, history, label, key or (), max_rejects, explain)
-    scored, rejected = job.run()
-    typer.echo(
-        f"{scored:,} rows scored by version {head.link.version}, {rejected:,} rejected: {output}"
-    )
+        link, files = fetch_files(registry, trust)
+    if engine == "spark":
+        if history or label:
+            raise UsageError("--engine spark takes vectors only: leave out --history and --label")
+        from batch.spark import SparkJob, open_session  # noqa: PLC0415
+
+        job = SparkJob(link, files, source, output, key or (), max_rejects, explain)
+        spark = open_session()
+        try:
+            scored, rejected = job.run(spark)
+        finally:
+            spark.stop()
+    else:
+        head = Head(link, open_model(files))
+        del files
+        scored, rejected = Job(
+            head, source, output, history, label, key or (), max_rejects, explain
+        ).run()
+    typer.echo(f"{scored:,} rows scored by version {link.version}, {rejected:,} rejected: {output}")
 
 
 def main() -> None:

@@ -7,17 +7,19 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from batch.files import InputFile, check_columns, digests, input_files
-from batch.output import NAMES, Counts, Output
+from batch.blob_output import open_output
+from batch.columns import columns_of
+from batch.files import InputFile
+from batch.inputs import check_columns, digests, input_files, is_below
+from batch.output import Counts
 from batch.progress import Progress
 from batch.raw import RawForm
 from batch.rows import Reasons
-from batch.scoring import Piece, score
+from batch.scoring import Piece, places, score
 from registry.errors import Refused, UsageError
 from registry.progress import step
 from registry.tracking.head import Head
@@ -32,7 +34,7 @@ class Job:
 
     head: Head
     source: str
-    output: Path
+    output: str
     history: str = ""
     label: str = ""
     keys: Sequence[str] = ()
@@ -43,40 +45,21 @@ class Job:
     raw: RawForm | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        contract = self.head.scorer.contract
-        self.files = input_files(self.source)
-        if self.output.resolve().is_relative_to(Path(self.source).resolve()):
+        self._output = open_output(self.output)
+        if is_below(self.output, self.source):
             raise UsageError("the output is in the folder of the input: name one beside it")
-        names = self.files[0].schema().names
-        form = contract.transaction
-        if form is not None and not set(contract.names) <= set(names):
-            self.raw = RawForm(contract, form, self.label)
-            if given := sorted(contract.computed & set(names)):
-                raise UsageError(
-                    f"the input has the computed input {given[0]!r}, but not all of them: pass raw "
-                    "transactions without it, or whole vectors"
-                )
-            if contract.history_features and not self.history:
-                raise UsageError(
-                    "the input holds raw transactions, whose features need those before them: name "
-                    "these with --history, or pass vectors"
-                )
-            if self.history:
-                self.past = input_files(self.history)
-                check_columns(self.past, self.raw.past_columns)
-        elif self.history:
-            raise UsageError("the input holds all inputs of the model: leave out --history")
-        needed = self.raw.columns if self.raw else list(contract.names)
-        if not self.keys:
-            kept = {form.id} if form else set()
-            self.keys = [name for name in names if name in kept or name not in needed]
-            self.keys = [name for name in self.keys if name not in ("", self.label)]
-        self.keys = list(dict.fromkeys(self.keys))
-        if taken := sorted(set(self.keys) & set(NAMES)):
-            raise UsageError(f"{taken[0]!r} is a column of the output: name other ones with --key")
-        self._read = list(dict.fromkeys([*self.keys, *needed]))
-        if self.raw and self.label and self.label in names:
-            self._read = list(dict.fromkeys([*self._read, self.label]))
+        self.files = input_files(self.source)
+        columns = columns_of(
+            self.head.scorer.contract,
+            self.files[0].schema().names,
+            keys=self.keys,
+            label=self.label,
+            has_history=bool(self.history),
+        )
+        self.keys, self._read, self.raw = columns.keys, columns.read, columns.raw
+        if self.raw and self.history:
+            self.past = input_files(self.history)
+            check_columns(self.past, self.raw.past_columns)
         check_columns(self.files, self._read)
         self._rows = max(1, min(_MAX_ROWS, _MAX_VALUES // len(self._read)))
 
@@ -87,21 +70,20 @@ class Job:
         UsageError for an input without rows or that cannot be read, and for an output of another.
         """
         workers = workers or len(os.sched_getaffinity(0))
-        output = Output(self.output)
         with step("hashing the input"):
             manifest = self.manifest()
         progress = Progress(sum(file.path.stat().st_size for file in self.files))
         total = Counts(0, 0)
-        with output.opened(manifest) as finished, ThreadPoolExecutor(workers) as pool:
-            pending: deque[tuple[Piece, Counts | Future[Counts]]] = deque()
+        with self._output.opened(manifest) as finished, ThreadPoolExecutor(workers) as pool:
+            pending: deque[tuple[float, Counts | Future[Counts]]] = deque()
             try:
-                for number, piece in enumerate(self._pieces()):
+                for number, (piece, bytes_read) in enumerate(self._pieces()):
                     done = finished.get(number)
                     if done is None:
-                        result = pool.submit(self._write, output, number, piece)
-                        pending.append((piece, result))
+                        result = pool.submit(self._write, number, piece)
+                        pending.append((bytes_read, result))
                     else:
-                        pending.append((piece, done))
+                        pending.append((bytes_read, done))
                     if len(pending) > workers:
                         total = self._counted(total, pending.popleft(), progress)
                 while pending:
@@ -127,12 +109,12 @@ class Job:
         }
 
     def _counted(
-        self, total: Counts, done: tuple[Piece, Counts | Future[Counts]], progress: Progress
+        self, total: Counts, done: tuple[float, Counts | Future[Counts]], progress: Progress
     ) -> Counts:
-        piece, result = done
+        bytes_read, result = done
         counts = result if isinstance(result, Counts) else result.result()
         total = Counts(total.scored + counts.scored, total.rejected + counts.rejected)
-        progress.show(sum(total), piece.bytes_read, is_new=not isinstance(result, Counts))
+        progress.show(sum(total), bytes_read, is_new=not isinstance(result, Counts))
         if total.rejected > self.max_rejects * sum(total):
             raise Refused(
                 f"{total.rejected:,} of {sum(total):,} rows are rejected, more than --max-rejects "
@@ -140,33 +122,34 @@ class Job:
             )
         return total
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[tuple[Piece, float]]:
+        """Each with the bytes of all files that are read by then, about."""
         if self.raw is None:
-            for file, first, table, bytes_read in self._tables():
-                yield Piece(file, first, table, Reasons(len(table)), bytes_read)
+            for where, table, bytes_read in self._tables():
+                yield Piece(table, where, Reasons(len(table))), bytes_read
             return
         columns = self.raw.past_columns
         history = (table for file in self.past for table, _ in file.tables(columns, self._rows))
-        read: list[tuple[InputFile, int, float]] = []
+        read: list[tuple[pa.Table, float]] = []
 
         def tables() -> Iterator[pa.Table]:
-            for file, first, table, bytes_read in self._tables():
-                read.append((file, first, bytes_read))
+            for where, table, bytes_read in self._tables():
+                read.append((where, bytes_read))
                 yield table
 
         for place, (table, reasons) in enumerate(self.raw.completed(tables(), history)):
-            file, first, bytes_read = read[place]
-            yield Piece(file, first, table, reasons, bytes_read)
+            where, bytes_read = read[place]
+            yield Piece(table, where, reasons), bytes_read
 
-    def _tables(self) -> Iterator[tuple[InputFile, int, pa.Table, float]]:
+    def _tables(self) -> Iterator[tuple[pa.Table, pa.Table, float]]:
         before = 0
         for file in self.files:
             first, size = 1, file.path.stat().st_size
             for table, share in file.tables(self._read, self._rows):
-                yield file, first, table, before + share * size
+                yield places(file.name, first, len(table)), table, before + share * size
                 first += len(table)
             before += size
 
-    def _write(self, output: Output, number: int, piece: Piece) -> Counts:
+    def _write(self, number: int, piece: Piece) -> Counts:
         scored = score(piece, self.head, self.keys, explain=self.explain)
-        return output.write(number, *scored)
+        return self._output.write(number, *scored)

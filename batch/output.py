@@ -1,8 +1,9 @@
-"""The output: a manifest, and parts that are whole or not there."""
+"""The output: a folder with a manifest, and parts that are whole or not there."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ EXPLANATION = "reasons"
 NAMES = (FILE, ROW, PROBABILITY, DECISION, VERSION, DIGEST, EXPLANATION, REASON)
 """The columns beside the keys, those of the rejects among them."""
 _COUNT = b"rejects"
+_PART = re.compile(r"part-(\d{6,})\.parquet")
 
 
 class Counts(NamedTuple):
@@ -58,7 +60,12 @@ class Output:
             self._require(manifest)
             with atomic_write(path) as temporary:
                 temporary.write_text(json.dumps(manifest, indent=1) + "\n")
-            yield self._finished()
+            finished = self._finished()
+            kept = {name_of(number) for number in finished}
+            for path in (self.folder / REJECTS).glob("part-*.parquet"):
+                if path.name not in kept:  # of a part that may have none this time
+                    path.unlink()
+            yield finished
 
     def _require(self, manifest: Mapping[str, Any]) -> None:
         path = self.folder / MANIFEST
@@ -73,13 +80,8 @@ class Output:
             return
         except ValueError as error:
             raise UsageError(f"{path} is damaged: delete the folder, or name a new one") from error
-        has_parts = any(self.folder.glob("part-*.parquet"))
-        if has_parts and found != json.loads(json.dumps(manifest)):
-            different = [name for name, value in manifest.items() if found.get(name) != value]
-            raise UsageError(
-                f"{self.folder} holds the scores of another run: {', '.join(different)} differ; "
-                "name a new folder, or delete this one"
-            )
+        if any(self.folder.glob("part-*.parquet")):
+            require_same(self.folder, found, manifest)
 
     def _finished(self) -> dict[int, Counts]:
         finished = {}
@@ -88,19 +90,44 @@ class Output:
             with suppress(ValueError, KeyError, TypeError, pa.ArrowException, OSError):
                 metadata = parquet.read_metadata(path)
                 rejected = int(metadata.metadata[_COUNT])
-                finished[int(path.stem.removeprefix("part-"))] = Counts(metadata.num_rows, rejected)
+                finished[number_of(path.name)] = Counts(metadata.num_rows, rejected)
         return finished
 
     def write(self, number: int, scored: pa.Table, rejected: pa.Table) -> Counts:
         """Write a part; the rejects first, for with the scores it is finished. Raises OSError."""
         counts = Counts(len(scored), len(rejected))
-        name = f"part-{number:06}.parquet"
+        name = name_of(number)
         if len(rejected):
             _write(rejected.replace_schema_metadata(), self.folder / REJECTS / name)
         # Not that of the input: pandas describes there which columns and rows a file has.
         metadata = {_COUNT: str(counts.rejected).encode()}
         _write(scored.replace_schema_metadata(metadata), self.folder / name)
         return counts
+
+
+def name_of(number: int) -> str:
+    """The name of a part, and of its rejects in their folder."""
+    return f"part-{number:06}.parquet"
+
+
+def number_of(name: str) -> int:
+    """The number in a part's name. Raises ValueError for another name."""
+    if not (match := _PART.fullmatch(name)):
+        raise ValueError(f"{name!r} is not the name of a part")
+    return int(match[1])
+
+
+def require_same(place: object, found: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    """Raises UsageError where the manifest that was found is of another run."""
+    expected = json.loads(json.dumps(manifest))
+    if found != expected:
+        different = [
+            name for name in {**expected, **found} if expected.get(name) != found.get(name)
+        ]
+        raise UsageError(
+            f"{place} holds the scores of another run: {', '.join(different)} differ; name a new "
+            "folder, or delete this one"
+        )
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from batch.files import InputFile
 from batch.output import DECISION, DIGEST, EXPLANATION, FILE, PROBABILITY, REASON, ROW, VERSION
 from batch.rows import Checked, Reasons, check
 from registry.model.reasons import top_reasons
@@ -30,14 +29,17 @@ _EXPLAINED = pa.list_(
 
 @dataclass(frozen=True)
 class Piece:
-    """The rows of one part, the first of which is row `first` of a file, counted from 1."""
+    """Rows that are scored together: where each comes from, and the reasons against it so far."""
 
-    file: InputFile
-    first: int
     table: pa.Table
+    places: pa.Table
     reasons: Reasons
-    bytes_read: float
-    """Of all files, about."""
+
+
+def places(file: str, first: int, rows: int) -> pa.Table:
+    """The places of rows of a file, the first of which is row `first`, counted from 1."""
+    numbers = pa.array(np.arange(first, first + rows))
+    return pa.table({FILE: pa.repeat(file, rows), ROW: numbers})
 
 
 def score(
@@ -54,10 +56,9 @@ def score(
     unscored[rows[~finite]] = True
     reasons.add(unscored, "the model cannot score these values")
     rows, probabilities = rows[finite], scores[finite].astype(np.float64)
-    size = len(piece.table)
     kept = piece.table.select(list(keys))
-    kept = kept.append_column(FILE, pa.repeat(piece.file.name, size))
-    kept = kept.append_column(ROW, pa.array(np.arange(piece.first, piece.first + size)))
+    for name in (FILE, ROW):
+        kept = kept.append_column(name, piece.places[name])
     scored = kept.take(rows)
     decisions = np.where(probabilities >= contract.threshold, "review", "approve")
     for name, values in {

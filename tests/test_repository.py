@@ -94,6 +94,7 @@ def test_every_pin_is_the_one_that_is_tested(name: str) -> None:
         "dev.txt",
         "inference.txt",
         "records.txt",
+        "spark.txt",
         "telemetry.txt",
         "tracking.txt",
         "training.txt",

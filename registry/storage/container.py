@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ class Blob:
     """A blob as the service lists it; `name` is relative to the container's address.
 
     `sha256` is None where it was not uploaded by this module, and `md5` where the service has none.
+    `metadata` is what it was uploaded with, and its sha256.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Blob:
     etag: str
     sha256: str | None = None
     md5: bytes | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def open_container(address: BlobAddress | str) -> Container:
@@ -128,7 +130,13 @@ class Container:
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             return self._receive(blob, file, progress)
 
-    def upload(self, path: Path, name: str, progress: Progress | None = None) -> None:
+    def upload(
+        self,
+        path: Path,
+        name: str,
+        progress: Progress | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         """Create a blob with the content of a file, which must not change meanwhile.
 
         Nothing is overwritten, and the same file may be uploaded again, also by several processes
@@ -141,7 +149,7 @@ class Container:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             client = self._client.get_blob_client(address.path)
-            is_new = transfer.create(client, file, {SHA256: digest}, progress)
+            is_new = transfer.create(client, file, {**(metadata or {}), SHA256: digest}, progress)
         if not is_new and self._sha256(self.properties(name)) != digest:
             raise UsageError(
                 f"uploading {address}: there is a blob with other content, which was not "
@@ -218,10 +226,12 @@ def _is_folder(listed: BlobProperties) -> bool:
 
 def _blob(name: str, listed: BlobProperties) -> Blob:
     md5 = listed.content_settings.content_md5
+    metadata = listed.metadata or {}
     return Blob(
         name,
         listed.size,
         str(listed.etag).strip('"'),
-        (listed.metadata or {}).get(SHA256),
+        metadata.get(SHA256),
         None if md5 is None else bytes(md5),
+        metadata,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from registry.errors import NotFound
 from registry.ledger.chain import Ledger, Link
+from registry.ledger.files import Files
 from registry.ledger.fold import fold
 from registry.ledger.trust import Trust
 from registry.model.scorer import Scorer, open_model
@@ -30,10 +31,16 @@ def head_of(ledger: Ledger) -> Link:
     return ledger.head
 
 
-def fetch_head(registry: Registry, trust: Trust) -> Head:
-    """Read the ledger, fetch its head's files, and open the scorer.
+def fetch_files(registry: Registry, trust: Trust) -> tuple[Link, Files]:
+    """Read the ledger, and fetch its head's files.
 
-    Raises what `head_of`, `fetch_verified`, `Registry.versions` and `open_model` raise.
+    Raises what `head_of`, `fetch_verified` and `Registry.versions` raise.
     """
     link = head_of(fold(registry.versions(), trust))
-    return Head(link, open_model(fetch_verified(registry, link)))
+    return link, fetch_verified(registry, link)
+
+
+def fetch_head(registry: Registry, trust: Trust) -> Head:
+    """`fetch_files`, and open the scorer. Raises what these and `open_model` raise."""
+    link, files = fetch_files(registry, trust)
+    return Head(link, open_model(files))

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from batch.files import InputFile, check_columns, digests, input_files
+from batch.files import InputFile
 from registry.errors import UsageError
-from registry.storage.container import open_container
 
 CSV = "id,amount\na,1.5\nb,\n"
 
@@ -101,44 +100,3 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     put(file.path, CSV * 3)
     with pytest.raises(UsageError, match=r"a\.csv changed while it was read: run again"):
         next(again.tables(["id"], 1))
-
-
-def test_a_folder_or_a_glob_names_its_files_in_order(tmp_path: Path) -> None:
-    for name in ("b/2.csv", "b/1.csv", "a.csv", "_SUCCESS.csv", "readme.txt"):
-        put(tmp_path / name)
-
-    assert [file.name for file in input_files(str(tmp_path))] == ["a.csv", "b/1.csv", "b/2.csv"]
-    found = input_files(f"{tmp_path}/b/*.csv")
-    assert [file.path.name for file in found] == ["1.csv", "2.csv"]
-    assert list(digests(found)) == [f"{tmp_path}/b/1.csv", f"{tmp_path}/b/2.csv"]
-    with pytest.raises(UsageError, match=r"no data at .*/c; pass a Parquet or CSV file"):
-        input_files(f"{tmp_path}/c")
-    put(tmp_path / "a.parquet")
-    with pytest.raises(UsageError, match="names both Parquet and CSV files: pass one kind"):
-        input_files(str(tmp_path))
-
-
-def test_an_address_in_blob_storage_is_downloaded(
-    blobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("batch.files.CACHE", tmp_path / "cache")
-    file = put(tmp_path / "a.csv")
-    with open_container(blobs) as container:
-        container.upload(file.path, "night/a.csv")
-
-    for address in (f"{blobs}/night", f"{blobs}/night/a.csv"):
-        [found] = input_files(address)
-        assert found.name == "a.csv"
-        assert rows_of(found) == rows_of(file)
-
-
-def test_all_files_need_the_columns_with_one_type(tmp_path: Path) -> None:
-    for name, values in {"a": ["1"], "b": [1]}.items():
-        parquet.write_table(pa.table({"x": values, name: [0]}), tmp_path / f"{name}.parquet")
-    files = input_files(str(tmp_path))
-
-    with pytest.raises(UsageError, match=r"b\.parquet has no column 'a'; its columns are x, b"):
-        check_columns(files, ["a"])
-    with pytest.raises(UsageError, match=r"column 'x' is of type int64 in b\.parquet, but string"):
-        check_columns(files, ["x"])
-    check_columns(files[:1], ["a"])

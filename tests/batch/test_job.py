@@ -55,9 +55,9 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def make(source: Path, folder: Path, model: ServedModel | None = None, **changed: Any) -> Job:
+def make(source: Path, folder: Path | str, model: ServedModel | None = None, **changed: Any) -> Job:
     model = model or trees()
-    return Job(head_of(model), str(source), folder, **{"max_rejects": 0.2, **changed})
+    return Job(head_of(model), str(source), str(folder), **{"max_rejects": 0.2, **changed})
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

@@ -49,6 +49,17 @@ def test_what_a_killed_process_left_is_deleted_and_a_damaged_part_written_again(
     assert not any(path.exists() for path in left)
 
 
+def test_rejects_without_their_part_are_of_a_run_that_was_killed(tmp_path: Path) -> None:
+    with Output(tmp_path).opened(MANIFEST):
+        Output(tmp_path).write(0, SCORED, REJECTED)
+        Output(tmp_path).write(1, SCORED, REJECTED)
+    (tmp_path / "part-000000.parquet").unlink()
+
+    with Output(tmp_path).opened(MANIFEST) as finished:
+        assert finished == {1: Counts(2, 1)}
+    assert [path.name for path in (tmp_path / "_rejects").iterdir()] == ["part-000001.parquet"]
+
+
 def test_the_scores_of_another_run_are_not_mixed(tmp_path: Path) -> None:
     other = MANIFEST | {"model_version": 2, "input": {"b.csv": "0"}}
 

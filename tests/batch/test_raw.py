@@ -59,7 +59,7 @@ def write(rows: list[dict[str, Any]], path: Path, *, without: str = "") -> Path:
 
 def make(tmp_path: Path, source: Path, **changed: Any) -> Job:
     arguments = {
-        "output": tmp_path / "scores",
+        "output": str(tmp_path / "scores"),
         "history": str(tmp_path / "past.parquet"),
         "label": "fraud",
         "max_rejects": 1,
@@ -122,7 +122,7 @@ def test_what_breaks_the_contract_is_rejected_and_is_nobodys_history(
 
     night.append(last | {column: value})
     source = write(night, tmp_path / "more.parquet")
-    assert make(tmp_path, source, output=tmp_path / "more").run() == Counts(40, 1)
+    assert make(tmp_path, source, output=str(tmp_path / "more")).run() == Counts(40, 1)
 
     assert [row["reason"] for row in rejects_of(tmp_path / "more")] == [reason]
     assert [row["probability"] for row in rows_of(tmp_path / "more")] == expected
@@ -146,7 +146,9 @@ def test_what_the_features_need_is_required(
         make(tmp_path, write(half, tmp_path / "half.parquet"))
     naive = [one | {"time": one["time"].replace(tzinfo=None)} for one in night]
     with pytest.raises(UsageError, match="the model needs times with an offset from UTC"):
-        make(tmp_path, write(naive, tmp_path / "naive.parquet"), output=tmp_path / "naive").run()
+        make(
+            tmp_path, write(naive, tmp_path / "naive.parquet"), output=str(tmp_path / "naive")
+        ).run()
     with monkeypatch.context() as patched:
         patched.setattr(raw, "MAX_ROWS", 159)
         with pytest.raises(UsageError, match="more than 159 rows, which are in memory at once: s"):
@@ -157,7 +159,7 @@ def test_what_the_features_need_is_required(
     past[3]["amount"] = None
     write(past, tmp_path / "past.parquet")
     with pytest.raises(UsageError, match="1 rows of the history are invalid, the first by amount"):
-        make(tmp_path, source, output=tmp_path / "other").run()
+        make(tmp_path, source, output=str(tmp_path / "other")).run()
 
 
 def test_a_label_counts_from_its_delay_on_also_of_what_is_in_both_inputs(tmp_path: Path) -> None:
@@ -175,7 +177,7 @@ def test_a_label_counts_from_its_delay_on_also_of_what_is_in_both_inputs(tmp_pat
     for without in ("fraud", ""):  # known by the history alone, or by the input too
         source = write([later, first], tmp_path / f"night{without}.csv", without=without)
         folder = tmp_path / f"scores{without}"
-        Job(model, str(source), folder, past, "fraud", ["fraud"] * (not without)).run()
+        Job(model, str(source), str(folder), past, "fraud", ["fraud"] * (not without)).run()
         found = [row["probability"] for row in rows_of(folder)]
         assert found == pytest.approx([0.6, 0.1])
 
@@ -189,10 +191,10 @@ def test_without_features_of_a_history_none_is_needed(tmp_path: Path) -> None:
     )
     source = write(night, tmp_path / "night.parquet", without="fraud")
 
-    made = Job(heads.head_of(heads.raw(contract)), str(source), tmp_path / "scores")
+    made = Job(heads.head_of(heads.raw(contract)), str(source), str(tmp_path / "scores"))
 
     assert made.run() == Counts(40, 0)
     empty = pa.Table.from_pylist(night).slice(0, 0)
     parquet.write_table(empty, source)
     with pytest.raises(UsageError, match="the input contains no rows"):
-        Job(heads.head_of(heads.raw(contract)), str(source), tmp_path / "none").run()
+        Job(heads.head_of(heads.raw(contract)), str(source), str(tmp_path / "none")).run()

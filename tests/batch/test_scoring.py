@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow as pa
 
-from batch.files import InputFile
 from batch.rows import Reasons
-from batch.scoring import Piece, score
+from batch.scoring import Piece, places, score
 from tests.batch.heads import head_of
 from tests.inference.models import three_inputs
 
@@ -16,7 +13,7 @@ from tests.inference.models import three_inputs
 def test_each_row_is_scored_or_rejected_and_knows_where_it_comes_from() -> None:
     rows = {"id": [1, 2, 3], "amount": [0.25, None, 1], "age_days": [0.5, 1, 1]}
     table = pa.table({**rows, "country": ["FR", "DE", None]})
-    piece = Piece(InputFile(Path("a.csv"), "a.csv"), 11, table, Reasons(3), 0.0)
+    piece = Piece(table, places("a.csv", 11, 3), Reasons(3))
 
     scored, rejected = score(piece, head_of(three_inputs()), ["id"], explain=True)
 

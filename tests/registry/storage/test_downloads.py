@@ -57,6 +57,31 @@ def test_a_file_is_read_by_its_address_and_has_the_digest_of_its_bytes(
     assert downloads == ["data.csv"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("data/2026-0[12]/*.csv", ["2026-01/a.csv", "2026-02/a.csv", "2026-02/b.csv"]),
+        ("data/*/b.*", ["2026-02/b.csv", "2026-03/b.csv"]),
+        ("data/**/b.csv", ["2026-02/b.csv", "2026-03/b.csv", "2026-03/x/b.csv"]),
+        ("data/2026-03/**", ["b.csv", "x/b.csv"]),
+        ("data/2026-03/[x", ["[x"]),
+    ],
+)
+def test_a_glob_names_the_files_that_it_would_name_on_a_disk(
+    pattern: str, expected: list[str], blobs: str, tmp_path: Path, cache: Path
+) -> None:
+    names = ("01/a.csv", "02/a.csv", "02/b.csv", "03/b.csv", "03/x/b.csv", "03/_c/b.csv", "03/[x")
+    put(f"{blobs}/data", tmp_path, *(f"2026-{name}" for name in names))
+
+    found = downloaded(f"{blobs}/{pattern}", cache)
+
+    files = [found] if found.is_file() else sorted(found.rglob("*.csv"))
+    root = found.parent if found.is_file() else found
+    assert [path.relative_to(root).as_posix() for path in files] == expected
+    with pytest.raises(UsageError, match=r"there is no blob .*, and no Parquet or CSV file"):
+        downloaded(f"{blobs}/{pattern}.none", cache)
+
+
 def test_a_folder_is_read_with_its_partitions_and_without_other_files(
     blobs: str, tmp_path: Path, cache: Path, downloads: list[str]
 ) -> None:
