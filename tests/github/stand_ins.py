@@ -16,6 +16,8 @@ import pathlib, sys
 arguments = " ".join(sys.argv[1:])
 with open({log!r}, "a") as log:
     print({name!r}, arguments, file=log)
+if "--password-stdin" in arguments:
+    sys.stdin.read()
 for start, answer in {answers!r}.items():
     if arguments.startswith(start):
         if answer == "!":

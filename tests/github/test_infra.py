@@ -39,7 +39,7 @@ def run(machine: Runner, job: str, event: str, **needs: Any) -> JobRun:
 def test_a_pull_request_gets_its_plan_as_a_comment(machine: Runner, tmp_path: Path) -> None:
     done = run(machine, "plan", "pull_request")
 
-    assert not done.failed, done.steps
+    assert not done.failed, done.errors
     digest = hashlib.sha256(b"1 to add ```\n").hexdigest()
     assert done.outputs == {"digest": digest}
     assert done.summary == (
@@ -60,7 +60,7 @@ def test_the_approved_plan_is_applied_and_another_is_not(machine: Runner, tmp_pa
     planned = run(machine, "plan", "push")
     assert planned.outcomes["Comment"] == "skipped"
     done = run(machine, "apply", "push", plan={"outputs": planned.outputs})
-    assert not done.failed, done.steps
+    assert not done.failed, done.errors
     apply = f"{IN_LIVE} apply -input=false -lock-timeout=5m plan"
     assert calls(tmp_path)[-1] == apply
 
@@ -76,7 +76,7 @@ def test_a_plan_that_is_too_long_for_a_comment_is_cut_there_and_says_so(
 ) -> None:
     (tmp_path / "shown").write_text("1 to add\n" * 10_000)
     done = run(machine, "plan", "pull_request")
-    assert not done.failed, done.steps
+    assert not done.failed, done.errors
     assert done.summary.count("1 to add") == 10_000
     comment = (machine.checkout / ".local" / "comment.md").read_text()
     assert len(comment) < 65_536

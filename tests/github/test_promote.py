@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with project(tmp_path_factory.mktemp("project")) as made:
         for number, model in enumerate(("logistic_regression", "hist_gradient_boosting"), 1):
             done = made.train(model)
-            assert not done.failed, done.steps
+            assert not done.failed, done.errors
             assert done.outputs == {"candidate": str(number)}
             assert f"| Candidate {number} | Production |" in done.summary
         yield made
@@ -49,7 +49,7 @@ def evidence(trained: Project) -> dict[str, str]:
     references = {}
     for candidate in ("1", "staging"):
         done = trained.evaluate(candidate)
-        assert not done.failed, done.steps
+        assert not done.failed, done.errors
         assert "24 of 24 checks passed" in done.output("Evaluate")
         assert done.summary.startswith("## Candidate ")
         references[candidate] = done.outputs["evidence"]
@@ -127,7 +127,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         trained.cluster.hosts[PODS] = [address]
         with first_served(address) as served_after:
             done = trained.promote(evidence["1"])
-        assert not done.failed, done.steps
+        assert not done.failed, done.errors
         for step in done.steps:
             if step.seconds:
                 print(f"{step.name:15} {step.seconds:5.1f} s")
@@ -148,7 +148,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         assert "Production is no longer the one that the candidate was compared with" in moved
 
         again = trained.evaluate("2")
-        assert not again.failed, again.steps
+        assert not again.failed, again.errors
         other = replace(served(first), digest="f" * 12)
         with standing_in(other) as bad:  # neither the model before nor the new one
             trained.cluster.hosts[PODS] = [address, bad.address]
@@ -167,7 +167,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         trained.cluster.hosts[PODS] = [address]
         inputs = {"action": "rollback", "reason": "false alerts since 09:00", "to": "2"}
         back = by_hand.run("rollback", "append", inputs=inputs)
-        assert not back.failed, back.steps
+        assert not back.failed, back.errors
         wait_until(lambda: status_of(f"{address}/readyz") == 200, 30)
         assert trained.actions[3:] == ["rollback"]
         entry = trained.ledger.chain[-1].statement.entry

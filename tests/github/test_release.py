@@ -41,7 +41,7 @@ def machine(tmp_path: Path) -> Runner:
 
 def run(machine: Runner, job: str, version: str = "1.4.0", **contexts: Any) -> None:
     done = machine.run("release", job, inputs={"version": version}, **contexts)
-    assert not done.failed, done.steps
+    assert not done.failed, done.errors
 
 
 def test_each_image_is_built_with_sbom_and_provenance_and_pushed(
@@ -68,7 +68,7 @@ def test_a_version_that_is_none_builds_nothing(machine: Runner, tmp_path: Path) 
 
 def test_images_and_chart_are_signed_by_digest(machine: Runner, tmp_path: Path) -> None:
     done = machine.run("release", "sign", inputs={"version": "1.4.0"})
-    assert not done.failed, done.steps
+    assert not done.failed, done.errors
     assert json.loads(done.outputs["digests"]) == dict.fromkeys(TARGETS, DIGEST)
     signed = [call for call in calls(tmp_path) if call.startswith("cosign ")]
     assert signed == [

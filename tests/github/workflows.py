@@ -63,6 +63,11 @@ class JobRun:
         """Of the steps with a script, by name."""
         return {step.name: step.outcome for step in self.steps}
 
+    @property
+    def errors(self) -> str:
+        """What the steps that failed have written."""
+        return "".join(step.output for step in self.steps if step.outcome == "failure")
+
     def output(self, name: str) -> str:
         return next(step.output for step in self.steps if step.name == name)
 
