@@ -13,6 +13,8 @@ monitoring/       false alarms, days until an alarm, a large join (`make bench-m
 team              the main job on a team's set-up and on the embedded default (`make bench-team`)
 images            the images: size, and the service's start and memory (`make bench-images`)
 containers        builds the images and runs them in podman; also for tests
+batch/            batch scoring by MLflow's own ways (`make bench-batch`)
+links             a ledger entry that nobody signed
 paths             where data sets and installed environments are
 """
 

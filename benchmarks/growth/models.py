@@ -10,14 +10,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
+from benchmarks.links import unsigned_link
 from inference.model import ServedModel
 from inference.raw import RawForm
 from inference.transaction import TransactionReader
-from registry.ledger.chain import Link
-from registry.ledger.manifest import sha256_of_bytes
-from registry.ledger.statement import CandidateRef, Entry, EvidenceRef, PolicyRef, Statement
 from registry.model.contract import Contract, Histogram, Input, Window
-from registry.model.scorer import MODEL_FILE, Scorer
+from registry.model.scorer import Scorer
 from training.convert import convert
 
 BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
@@ -92,19 +90,5 @@ def served(
     model: bytes, contract: Contract, version: int, raw: RawForm | None = None
 ) -> ServedModel:
     """The model as the service has it, with an entry that nobody signed."""
-    entry = Entry(
-        ledger_id="growth",
-        sequence=version,
-        supersedes=None,
-        action="promote",
-        source="mlflow-artifacts:/1/model",
-        candidate=CandidateRef(version=version, run_id="run"),
-        evidence=EvidenceRef(run_id="run", sha256="0" * 64),
-        policy=PolicyRef(name="growth", sha256="0" * 64),
-        verdict="passed",
-        approver="github:alice",
-        approved_at=END,
-    )
-    statement = Statement(files={MODEL_FILE: sha256_of_bytes(model)}, entry=entry)
     reader = TransactionReader(contract, fields=raw.fields if raw else None)
-    return ServedModel(Scorer(model, contract), reader, Link(version, statement), raw)
+    return ServedModel(Scorer(model, contract), reader, unsigned_link(model, version), raw)

@@ -21,14 +21,22 @@ atexit.register(lambda: print(Path("/proc/self/status").read_text()))
 
 def peak_megabytes(program: str, environment: Mapping[str, str] | None = None) -> float:
     """The peak of the resident memory of a program that succeeds, without its children."""
+    return measured(program, environment)[1]
+
+
+def measured(
+    program: str, environment: Mapping[str, str] | None = None, *, shows_errors: bool = False
+) -> tuple[str, float]:
+    """What a program that succeeds prints, and its peak as `peak_megabytes` gives it."""
     shown = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _PROGRAM.format(program)],
         cwd=REPOSITORY,
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=None if shows_errors else subprocess.DEVNULL,
         text=True,
         check=True,
     ).stdout
-    [kibibytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", shown, re.MULTILINE)
-    return int(kibibytes) * 1024 / 1e6
+    printed, _, status = shown.partition("Name:\t")
+    [kibibytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return printed, int(kibibytes) * 1024 / 1e6

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
 from batch import cli
 from deploy.local.processes import free_port, inference_service
 from tests.batch.heads import tree_bytes, trees
 from tests.batch.test_job import rejects_of, rows_of, vectors
 from tests.inference.calls import wait_for_health
-from tests.inference.models import append_signed, write_contract_model
+from tests.inference.models import append_signed, weighted_sum, write_contract_model
 from tests.places import REPOSITORY
 from tests.world import World
 
@@ -71,6 +73,40 @@ def test_it_scores_with_the_model_that_the_service_serves(world: World, tmp_path
     assert (damaged.returncode, damaged.stdout) == (3, "")
     assert damaged.stderr.splitlines()[-1].startswith("error: the files of ledger version 1")
     assert not (tmp_path / "others").exists()
+
+
+def test_killed_with_its_process_group_and_run_again_it_gives_each_row_once(
+    world: World, tmp_path: Path
+) -> None:
+    # Of matrices: a part takes about a second.
+    model = weighted_sum(1.0, 0.5, 0.25)
+    append_signed(world, write_contract_model(tmp_path / "model", model, trees().contract))
+    source = tmp_path / "night.parquet"
+    parquet.write_table(vectors(300_000), source)
+    arguments = (str(source), "--max-rejects", "0.1")
+    run(world, arguments[0], str(tmp_path / "whole"), *arguments[1:])
+    output = tmp_path / "scores"
+    for parts in (1, 2):
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "batch", arguments[0], str(output), *arguments[1:]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=REPOSITORY,
+            env={**os.environ, **world.environment},
+            start_new_session=True,
+        )
+        while len(list(output.glob("part-*"))) < parts and killed.poll() is None:
+            time.sleep(0.001)
+        os.killpg(killed.pid, signal.SIGKILL)
+        assert killed.wait() == -signal.SIGKILL
+        assert parts <= len(list(output.glob("part-*"))) < 5
+
+    finished = run(world, arguments[0], str(output), *arguments[1:])
+
+    assert "were scored before" in finished.stderr
+    expected = dataset.dataset(tmp_path / "whole").to_table()
+    assert dataset.dataset(output).to_table().equals(expected)
+    assert len(expected) == 270_000
 
 
 def code_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
