@@ -13,7 +13,13 @@ from registry.cli import output
 from registry.cli.options import Approver, Url
 from registry.cli.rollout_output import progress, shown, values
 from registry.cli.session import SigningSession
-from registry.errors import RegistryError, RolloutFailed, UsageError
+from registry.errors import (
+    RegistryError,
+    RolloutFailed,
+    Unreachable,
+    UsageError,
+    VerificationError,
+)
 from registry.ledger.chain import Link
 from registry.lifecycle.approval import Approval, with_comment
 from registry.rollout.answers import Answer, NoAnswer, ask, read_tokens
@@ -106,13 +112,11 @@ def watch(
     approval = _prepared_approval(session, approver) if roll_back else None
     ledger = Watch(session.registry)
     with shown(as_json=session.as_json) as show:
-        rollout = follow_rollout(
-            partial(ledger.look, session.trust),
-            find,
-            ask_pod,
-            plan,
-            show,
-        )
+        try:
+            rollout = follow_rollout(partial(ledger.look, session.trust), find, ask_pod, plan, show)
+        except VerificationError as error:
+            # Its own exit code, 3, would ask a pipeline for a rollback, which mends no ledger.
+            raise Unreachable(f"the ledger cannot be followed: {error}") from error
     back, not_back = None, ""
     if rollout.problem and approval:
         why = reason or f"registry watch: {rollout.problem}"

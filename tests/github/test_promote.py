@@ -168,6 +168,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         inputs = {"action": "rollback", "reason": "false alerts since 09:00", "to": "2"}
         back = by_hand.run("rollback", "append", inputs=inputs)
         assert not back.failed, back.errors
+        print(f"rollback.yml: {sum(step.seconds for step in back.steps):.1f} s")
         wait_until(lambda: status_of(f"{address}/readyz") == 200, 30)
         assert trained.actions[3:] == ["rollback"]
         entry = trained.ledger.chain[-1].statement.entry

@@ -18,8 +18,10 @@ import pytest
 from deploy.local.processes import free_port, inference_service, status_of, stop
 from registry.cli import watch as command
 from registry.ledger.chain import Link
+from registry.ledger.statement import Statement, sign
 from registry.rollout.answers import Served
 from registry.rollout.rollout import served
+from registry.tracking.names import PRODUCTION, STATEMENT_TAG
 from tests.inference.pods import put_in_force
 from tests.places import REPOSITORY
 from tests.registry.cli.commands import BY_BOB, Commands
@@ -44,12 +46,31 @@ def actions(world: World) -> list[str]:
     return [link.statement.entry.action for link in world.ledger.chain]
 
 
+def replace_predecessor(statement: Statement, digest: str) -> Statement:
+    entry = statement.entry.model_copy(update={"supersedes": digest})
+    return statement.model_copy(update={"entry": entry})
+
+
 @contextmanager
 def failing_pod(world: World) -> Iterator[StandIn]:
     """A stand-in that serves the head from its start on, and fails every second request."""
     _, head = two_models(world)
     with standing_in(head, ok=50, failed=50) as pod:
         yield pod
+
+
+def test_a_ledger_that_does_not_verify_asks_for_no_rollback(
+    run_here: Commands, world: World
+) -> None:
+    _, head = two_models(world)
+    orphan = world.next_promotion("of a ledger that is not this one")
+    orphan = replace_predecessor(orphan, "0" * 64)
+    entry, tags = orphan.entry, {STATEMENT_TAG: sign(orphan, world.signer)}
+    run_id = entry.evidence.run_id
+    world.client.create_model_version(PRODUCTION, entry.source, run_id=run_id, tags=tags)
+    with standing_in(head) as pod:
+        assert run_here("watch", "--pod", pod.address, *QUICK)[0] == 2
+    assert run_here.error.startswith("error: the ledger cannot be followed: ")
 
 
 def test_two_services_take_a_promotion_and_one_that_is_killed_is_missed(
