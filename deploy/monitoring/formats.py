@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from deploy.monitoring import burn_rates, requests, service, tracking
+from deploy.monitoring import burn_rates, model, requests, service, tracking
 from deploy.monitoring.rule import Alert, Group, Record
 
-GROUPS = (burn_rates.GROUP, service.GROUP, requests.GROUP, tracking.GROUP)
+GROUPS = (burn_rates.GROUP, service.GROUP, requests.GROUP, model.GROUP, tracking.GROUP)
 AZURE_SEVERITIES = {"critical": 0, "warning": 2}
 """Azure's numbers go from 0, critical, to 4, verbose."""
 

@@ -53,3 +53,12 @@ MAX_RECORD_AGE_SECONDS = 3600
 
 MAX_TRACKING_ERRORS = 0.05
 """Share of the tracking server's responses that are server errors."""
+
+MAX_UNLABELLED = 0.5
+"""Share of the transactions older than the label delay that have no label."""
+
+MIN_DUE_TRANSACTIONS = 1000
+"""Fewer say little of the share."""
+
+MAX_LOOK_AGE_DAYS = 2
+"""`python -m monitoring live` runs once a day, until the end of the day before."""

@@ -82,7 +82,7 @@ run "live" {
     error_message = "the rules of rules/service.json are not there"
   }
   assert {
-    condition     = length(azurerm_monitor_alert_prometheus_rule_group.main) == 4
+    condition     = length(azurerm_monitor_alert_prometheus_rule_group.main) == 5
     error_message = "a group of rules is missing"
   }
   assert {

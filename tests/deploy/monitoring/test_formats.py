@@ -9,11 +9,18 @@ import pytest
 import yaml
 
 from deploy.monitoring.formats import GROUPS, azure, prometheus
-from tests.deploy.monitoring import test_burn_rates, test_requests, test_service, test_tracking
+from tests.deploy.monitoring import (
+    test_burn_rates,
+    test_model,
+    test_requests,
+    test_service,
+    test_tracking,
+)
 from tests.places import REPOSITORY
 
 ALERTS = [alert for group in GROUPS for alert in group.alerts]
-CASES = [*test_burn_rates.CASES, *test_service.CASES, *test_requests.CASES, *test_tracking.CASES]
+MODULES = (test_burn_rates, test_service, test_requests, test_model, test_tracking)
+CASES = [case for module in MODULES for case in module.CASES]
 
 
 def sections() -> dict[str, str]:
@@ -27,7 +34,7 @@ def test_each_alert_fires_in_a_case_and_is_silent_in_another_of_its_module() -> 
     fired = {name for case in CASES for name in case.firing}
 
     assert fired == {alert.name for alert in ALERTS}
-    assert len(ALERTS) == len(fired) == 25
+    assert len(ALERTS) == len(fired) == 29
     assert sum(not case.firing for case in CASES) > 25
 
 
@@ -63,4 +70,4 @@ def test_azure_gets_the_same_expressions_within_its_limits(place: int) -> None:
 def test_terraform_has_a_file_for_each_group_and_no_other() -> None:
     files = {path.stem for path in (REPOSITORY / "terraform" / "rules").glob("*.json")}
 
-    assert files == {"objectives", "service", "requests", "tracking"}
+    assert files == {"objectives", "service", "requests", "model", "tracking"}
