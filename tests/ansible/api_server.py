@@ -351,3 +351,17 @@ def api_server(cluster: Cluster) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def kubeconfig(url: str, current: str = "fraud") -> str:
+    """The text of a kubeconfig with the context `fraud`, which is this server as some user."""
+    named = {"name": "fraud"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": current,
+        "clusters": [{**named, "cluster": {"server": url}}],
+        "users": [{**named, "user": {"token": "a token"}}],
+        "contexts": [{**named, "context": {"cluster": "fraud", "user": "fraud"}}],
+    }
+    return yaml.safe_dump(config)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.ansible.api_server import SWITCH_ON
+from tests.ansible.api_server import SWITCH_ON, kubeconfig
 from tests.checks import checker
 from tests.places import REPOSITORY
 
@@ -125,13 +125,6 @@ def new_machine(folder: Path, cluster_url: str, tracking_port: int) -> Machine:
     (folder / "bin" / "helm").symlink_to(helm)
     forwarding = KUBECTL.format(kubectl=kubectl, port=tracking_port)
     write_program(folder / "bin", "kubectl", forwarding)
-    named = {"name": "fraud"}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{**named, "cluster": {"server": cluster_url}}],
-        "users": [{**named, "user": {"token": "a token"}}],
-        "contexts": [{**named, "context": {"cluster": "fraud", "user": "fraud"}}],
-    }
-    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    # Without a current one: playbooks name theirs.
+    (folder / "kubeconfig").write_text(kubeconfig(cluster_url, current=""))
     return machine

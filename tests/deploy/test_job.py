@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.ansible.api_server import api_server
+from tests.ansible.api_server import api_server, kubeconfig
 from tests.checks import checker
 from tests.github.job_cluster import BATCH, JobCluster
 from tests.places import REPOSITORY
@@ -64,16 +63,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     template = {"spec": {"template": {"spec": {"containers": [container]}}}}
     cluster.put(f"{BATCH}/cronjobs/fraud-hello", {"spec": {"jobTemplate": template}})
     with api_server(cluster) as url:
-        named = {"name": "fraud"}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "fraud",
-            "clusters": [{**named, "cluster": {"server": url}}],
-            "users": [{**named, "user": {"token": "a token"}}],
-            "contexts": [{**named, "context": {"cluster": "fraud", "user": "fraud"}}],
-        }
-        (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+        (folder / "kubeconfig").write_text(kubeconfig(url))
         environment = {
             "PATH": os.pathsep.join((str(kubectl.parent), os.environ["PATH"])),
             "PYTHONPATH": str(REPOSITORY),

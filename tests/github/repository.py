@@ -24,7 +24,7 @@ from registry.ledger.manifest import sha256_of
 from registry.ledger.trust import Trust, read_trust
 from registry.provenance.trusted import create_trusted
 from registry.tracking.client import MlflowClient, connect, read_ledger
-from tests.ansible.api_server import api_server
+from tests.ansible.api_server import api_server, kubeconfig
 from tests.ansible.plays import write_program
 from tests.checks import checker
 from tests.github.job_cluster import BATCH, JobCluster
@@ -210,19 +210,9 @@ def _cronjob(name: str) -> dict[str, Any]:
 
 
 def _write_programs(folder: Path, cluster_url: str) -> None:
-    kubeconfig = folder / "kubeconfig"
-    named = {"name": "fraud"}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "fraud",
-        "clusters": [{**named, "cluster": {"server": cluster_url}}],
-        "users": [{**named, "user": {"token": "a token"}}],
-        "contexts": [{**named, "context": {"cluster": "fraud", "user": "fraud"}}],
-    }
-    kubeconfig.write_text(yaml.safe_dump(config))
+    (folder / "kubeconfig").write_text(kubeconfig(cluster_url))
     programs = folder / "bin"
-    given = {"python": sys.executable, "kubeconfig": str(kubeconfig)}
+    given = {"python": sys.executable, "kubeconfig": str(folder / "kubeconfig")}
     write_program(programs, "az", AZ.format(log=str(folder / "az.log"), **given))
     write_program(programs, "helm", HELM.format(log=str(folder / "helm.log"), **given))
     write_program(programs, "kubelogin", KUBELOGIN)
