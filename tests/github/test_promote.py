@@ -20,6 +20,7 @@ from deploy.local.processes import free_port, inference_service, status_of
 from registry.rollout.rollout import served
 from registry.tracking.names import ATTESTATION_FILE, CANDIDATES
 from tests.github.repository import Project, project
+from tests.github.workflows import JobRun
 from tests.registry.ci_systems import review
 from tests.registry.rollout.stand_in import standing_in
 from tests.waiting import wait_until
@@ -75,6 +76,14 @@ def first_served(address: str) -> Iterator[list[float]]:
         thread.join()
 
 
+def print_seconds(name: str, done: JobRun) -> None:
+    """Where the time goes, for docs/benchmarks.md: `make bench-promotion`."""
+    print(f"{name}: {sum(step.seconds for step in done.steps):.1f} s")
+    for step in done.steps:
+        if step.seconds:
+            print(f"  {step.name:20} {step.seconds:5.1f} s")
+
+
 def refusal(
     project: Project, reference: str, *reviews: dict[str, object], attempt: str = "1"
 ) -> str:
@@ -128,9 +137,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         with first_served(address) as served_after:
             done = trained.promote(evidence["1"])
         assert not done.failed, done.errors
-        for step in done.steps:
-            if step.seconds:
-                print(f"{step.name:15} {step.seconds:5.1f} s")
+        print_seconds("promote.yml", done)
         print(f"first pod serves the new model after {served_after[0]:.1f} s")
         assert [step.name for step in done.steps if step.outcome == "skipped"] == [
             "Roll back",
@@ -149,10 +156,11 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
 
         again = trained.evaluate("2")
         assert not again.failed, again.errors
-        other = replace(served(first), digest="f" * 12)
+        other = replace(served(first), digest="f" * 64)
         with standing_in(other) as bad:  # neither the model before nor the new one
             trained.cluster.hosts[PODS] = [address, bad.address]
             done = trained.promote(again.outputs["evidence"])
+        print_seconds("promote.yml, rolled back", done)
         assert done.outcomes["Watch"] == "failure"
         assert done.outcomes["Roll back"] == done.outcomes["Ledger floor"] == "success"
         assert trained.actions == ["promote", "promote", "rollback"]
@@ -168,7 +176,7 @@ def test_a_promotion_reaches_the_pods_and_one_that_fails_there_is_rolled_back(
         inputs = {"action": "rollback", "reason": "false alerts since 09:00", "to": "2"}
         back = by_hand.run("rollback", "append", inputs=inputs)
         assert not back.failed, back.errors
-        print(f"rollback.yml: {sum(step.seconds for step in back.steps):.1f} s")
+        print_seconds("rollback.yml", back)
         wait_until(lambda: status_of(f"{address}/readyz") == 200, 30)
         assert trained.actions[3:] == ["rollback"]
         entry = trained.ledger.chain[-1].statement.entry
