@@ -7,6 +7,7 @@ github/      environments, variables and branch rules of the repository on GitHu
 
 job                    runs a Job of the chart, from its CronJob, and follows it to its end
 kubernetes             a Job of Kubernetes, as kubectl makes, shows and deletes it
+one_line_errors        how a command ends where a user can do something about it
 secret_file            writes a file that only its owner can read
 values_from_terraform  makes values of the Helm chart from Terraform's outputs
 vault_secrets          makes the secrets of the chart in Key Vault

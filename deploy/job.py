@@ -20,8 +20,9 @@ from uuid import uuid4
 import typer
 
 from deploy.kubernetes import Changes, Cluster
+from deploy.one_line_errors import one_line_errors
 from registry.cli.stop import Stopped, stopped_by_signals
-from registry.errors import RegistryError, Unreachable, UsageError, on_one_line
+from registry.errors import RegistryError, Unreachable, UsageError
 
 START_SECONDS = 600.0
 """For a node, the image and the secrets; a cluster that scales up takes minutes."""
@@ -51,7 +52,7 @@ def run_job(cluster: Cluster, name: str, output: Sequence[TextIO]) -> int:
                 raise
             time.sleep(POLL_SECONDS)
             continue
-        if state.started and state.pod:
+        if state.started:
             written = cluster.follow(state.pod, written, output)
         if state.exit_code is not None:
             if state.problem:
@@ -128,11 +129,8 @@ app.command()(job)
 def main() -> None:
     """Run the command line; a RegistryError ends in one line and its exit code."""
     try:
-        with stopped_by_signals():
+        with stopped_by_signals(), one_line_errors():
             app(prog_name="python -m deploy.job")
-    except RegistryError as error:
-        print(f"error: {on_one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
     except Stopped as stopped:
         sys.exit(stopped.exit_code)
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from registry.errors import RegistryError, UsageError, first_error, on_one_line
+from deploy.one_line_errors import one_line_errors
+from registry.errors import UsageError, first_error
 
 COMMAND = "terraform -chdir=terraform/live output -json"
 
@@ -119,11 +120,8 @@ def values(outputs: Outputs) -> dict[str, Any]:
 
 def main() -> None:
     """Read standard input and write standard output; exit code 2 and one line for wrong input."""
-    try:
+    with one_line_errors():
         made = values(read_outputs(sys.stdin.buffer.read(), Outputs, "standard input"))
-    except RegistryError as error:
-        print(f"error: {on_one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
     print(f"# Made by deploy/values-from-terraform of `{COMMAND}`; make it again after each apply.")
     print(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), end="")
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import secrets
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,9 @@ from typing import Annotated
 
 import typer
 
+from deploy.one_line_errors import one_line_errors
 from deploy.secret_file import write_secret
-from registry.errors import RegistryError, Unreachable, UsageError, on_one_line
+from registry.errors import Unreachable, UsageError, on_one_line
 
 TIMEOUT_SECONDS = 120
 PASSWORDS: Mapping[str, str] = {
@@ -168,11 +168,8 @@ def passwords(
 
 def main() -> None:
     """Run the command line; a RegistryError ends in one line and its exit code."""
-    try:
+    with one_line_errors():
         app(prog_name="python -m deploy.vault_secrets")
-    except RegistryError as error:
-        print(f"error: {on_one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ nothing but the right of other branches to deploy. docs/operations/promotion.md 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,9 @@ import typer
 
 from deploy.github import actions, environments, ruleset, variables
 from deploy.github.gh import Gh
+from deploy.one_line_errors import one_line_errors
 from deploy.values_from_terraform import read_outputs
-from registry.errors import Refused, RegistryError, UsageError, on_one_line
+from registry.errors import Refused, UsageError, on_one_line
 from registry.progress import warn
 
 CI = Path(__file__).resolve().parents[2] / ".github" / "workflows" / "ci.yml"
@@ -100,11 +100,8 @@ def _warn_of_unknown_owners(gh: Gh, repository: str) -> None:
 
 def main() -> None:
     """Run the command line; a RegistryError ends in one line and its exit code."""
-    try:
+    with one_line_errors():
         app(prog_name="deploy/github/setup")
-    except RegistryError as error:
-        print(f"error: {on_one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,16 @@ away first.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deploy.one_line_errors import one_line_errors
 from deploy.tracking.access_control import AccessControl
 from deploy.tracking.roles import ROLES
 from deploy.tracking.steps import Rights, Wanted
-from registry.errors import RegistryError, Unreachable, UsageError, on_one_line
+from registry.errors import Unreachable, UsageError, on_one_line
 
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 MIN_PASSWORD_LENGTH = 16
@@ -117,11 +117,8 @@ def rights(
 
 def main() -> None:
     """Run the command line; a RegistryError ends in one line and its exit code."""
-    try:
+    with one_line_errors():
         typer.run(rights)
-    except RegistryError as error:
-        print(f"error: {on_one_line(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -49,13 +49,29 @@ class Collector:
         ]
 
 
+def body_of(request: BaseHTTPRequestHandler) -> bytes:
+    body = request.rfile.read(int(request.headers["content-length"]))
+    return gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A receiver on a free loopback port, until the block ends; yields its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = gzip.decompress(body)
+            body = body_of(self)
             if self.path == "/v1/traces":
                 received.requests.append(ExportTraceServiceRequest.FromString(body))
             self.send_response(200 if self.path == "/v1/traces" else 404)
@@ -66,15 +82,9 @@ def collector() -> Iterator[Collector]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        received = Collector(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield received
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as address:
+        received = Collector(address)
+        yield received
 
 
 @contextmanager
@@ -228,9 +238,7 @@ def breeze(monkeypatch: pytest.MonkeyPatch) -> Iterator[Breeze]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = gzip.decompress(body)
+            body = body_of(self)
             envelopes = json.loads(body)
             received.paths.add(self.path)
             received.envelopes += envelopes
@@ -243,15 +251,9 @@ def breeze(monkeypatch: pytest.MonkeyPatch) -> Iterator[Breeze]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        received = Breeze(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield received
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as address:
+        received = Breeze(address)
+        yield received
 
 
 def test_application_insights_gets_each_request_and_nothing_else(
